@@ -103,6 +103,11 @@ pub struct Container {
 /// Why a mapping doesn't do what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MappingProblem {
+    /// It can't be carried out as it is written.
+    Invalid {
+        /// The field, what is wrong with it, and what to do.
+        message: String,
+    },
     /// No group of the directory fits.
     GroupNotFound,
     /// Several groups have the name.

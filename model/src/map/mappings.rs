@@ -73,6 +73,7 @@ fn find_groups(snapshot: &Snapshot, selector: &GroupSelector) -> Result<Option<V
     };
     let found = match selector {
         GroupSelector::Members(_) => return Ok(None),
+        GroupSelector::Invalid(message) => return Err(MappingProblem::Invalid { message: message.clone() }),
         GroupSelector::Id(id) => snapshot
             .groups()
             .filter(|(_, group)| group.id == id)
@@ -194,9 +195,9 @@ pub(super) fn target(desired: &mut Desired<'_>, resolved: &[Resolved]) {
                 Vec::new()
             }
         };
-        if matches!(mapping.team, Some(TeamSelector::NameExpression(_))) && resolved.sources.is_empty() {
-            desired.unknown_targets = true;
-        }
+        // What was given before can't be told while the groups, or the mapping itself, can't be read.
+        desired.unknown_targets |= matches!(mapping.group, GroupSelector::Invalid(_))
+            || (matches!(mapping.team, Some(TeamSelector::NameExpression(_))) && resolved.sources.is_empty());
         let inboxes = mapping.inboxes.iter().map(|inbox| Wish {
             kind: ContainerKind::Inbox,
             key: ContainerKey::from(inbox),
