@@ -285,7 +285,10 @@ impl Plan<'_> {
 
     /// The platform user of a person, managed or about to be; a number of [`Plan::holdings`].
     pub fn holding_of(&self, user: u32) -> Option<u32> {
-        self.holding_of.get(user as usize).copied().filter(|holding| *holding != u32::MAX)
+        self.holding_of
+            .get(user as usize)
+            .copied()
+            .filter(|holding| *holding != u32::MAX)
     }
 
     /// The team that a mapping makes of a group, as far as it is known.
@@ -293,8 +296,15 @@ impl Plan<'_> {
         let of_group = |container: &&usize| {
             let container = &self.desired.containers[**container];
             container.kind == ContainerKind::Team
-                && container.sources.iter().any(|source| matches!(source, Source::Group(number) if *number == group))
+                && container
+                    .sources
+                    .iter()
+                    .any(|source| matches!(source, Source::Group(number) if *number == group))
         };
-        outcome.containers.iter().find(of_group).and_then(|container| self.places[*container])
+        outcome
+            .containers
+            .iter()
+            .find(of_group)
+            .and_then(|container| self.places[*container])
     }
 }

@@ -66,7 +66,11 @@ pub(super) fn resolve(draft: &mut Draft<'_>) -> Targets {
     for (place, numbers) in &places {
         numbers.iter().for_each(|number| place_of[*number] = Some(*place));
     }
-    Targets { joining: places.into_iter().collect(), places: place_of, frozen }
+    Targets {
+        joining: places.into_iter().collect(),
+        places: place_of,
+        frozen,
+    }
 }
 
 struct Lookup {

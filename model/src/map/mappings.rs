@@ -73,7 +73,11 @@ fn find_groups(snapshot: &Snapshot, selector: &GroupSelector) -> Result<Option<V
     };
     let found = match selector {
         GroupSelector::Members(_) => return Ok(None),
-        GroupSelector::Invalid(message) => return Err(MappingProblem::Invalid { message: message.clone() }),
+        GroupSelector::Invalid(message) => {
+            return Err(MappingProblem::Invalid {
+                message: message.clone(),
+            });
+        }
         GroupSelector::Id(id) => snapshot
             .groups()
             .filter(|(_, group)| group.id == id)
