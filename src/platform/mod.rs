@@ -1,0 +1,4 @@
+//! The write side: where people go.
+
+pub mod rest;
+pub mod server;
