@@ -1,0 +1,3 @@
+//! The platform that speaks our own contract (`openapi.yaml`).
+
+pub mod wire;
