@@ -4,6 +4,7 @@
 //! [`Capability`]; what all share (retries, rates, timeouts, metrics) is in layers around it, see [`crate::call`].
 
 pub mod error;
+pub mod rest;
 
 use async_trait::async_trait;
 use directory_sync_model::observed::{ContainerKind, FieldsPatch, Mark, Observer, UserFields};
