@@ -1,4 +1,4 @@
-//! The attributes of a user, read from a page and written into a request.
+//! The attributes of a user, read from a page.
 //!
 //! The model has tags as one more attribute, [`TAGS`]; the contract has them as a field of its own. An attribute that
 //! the platform holds under that very name in `attributes` can't be told apart from it and is left out.
@@ -7,9 +7,8 @@ use std::{borrow::Cow, fmt};
 
 use directory_sync_model::value::AttributeValue;
 use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
+    Deserialize, Deserializer,
     de::{self, MapAccess, SeqAccess, Visitor},
-    ser::SerializeMap as _,
 };
 
 use super::text::Text;
@@ -104,64 +103,6 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 }
 
-/// Attributes to be sent, tags left out. On creation what has no value is left out too; in an update it is `null`,
-/// which removes the name.
-pub(super) struct Sent<'a> {
-    pub(super) attributes: &'a [(String, Option<AttributeValue>)],
-    pub(super) update: bool,
-}
-
-impl<'a> Sent<'a> {
-    fn entries(&self) -> impl Iterator<Item = (&'a str, Option<&'a AttributeValue>)> {
-        let update = self.update;
-        self.attributes
-            .iter()
-            .filter(move |(name, value)| name != TAGS && (update || value.is_some()))
-            .map(|(name, value)| (name.as_str(), value.as_ref()))
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.entries().next().is_none()
-    }
-
-    /// The first attribute whose value JSON can't express.
-    pub(super) fn unsendable(&self) -> Option<&'a str> {
-        self.entries().find_map(|(name, value)| match value {
-            Some(AttributeValue::Number(number)) if !number.is_finite() => Some(name),
-            _ => None,
-        })
-    }
-
-    /// What the field `tags` is to become; absent when tags aren't among the attributes.
-    pub(super) fn tags(&self) -> Option<Vec<Cow<'a, str>>> {
-        let (_, value) = self.attributes.iter().find(|(name, _)| name == TAGS)?;
-        match value {
-            None if self.update => Some(Vec::new()),
-            None => None,
-            Some(AttributeValue::List(items)) => Some(items.iter().map(|item| Cow::Borrowed(item.as_str())).collect()),
-            Some(AttributeValue::Text(text)) => Some(vec![Cow::Borrowed(text.as_str())]),
-            Some(value) => Some(vec![Cow::Owned(value.to_string())]),
-        }
-    }
-}
-
-impl Serialize for Sent<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for (name, value) in self.entries() {
-            map.serialize_key(name)?;
-            match value {
-                None => map.serialize_value(&())?,
-                Some(AttributeValue::Text(text)) => map.serialize_value(text)?,
-                Some(AttributeValue::List(items)) => map.serialize_value(items)?,
-                Some(AttributeValue::Bool(flag)) => map.serialize_value(flag)?,
-                Some(AttributeValue::Number(number)) => map.serialize_value(number)?,
-            }
-        }
-        map.end()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,59 +135,5 @@ mod tests {
         for json in [r#"{"a":{}}"#, r#"{"a":[1]}"#, r#"{"a":[["x"]]}"#, "[]"] {
             assert!(serde_json::from_str::<Attributes<'_>>(json).is_err(), "{json}");
         }
-    }
-
-    #[test]
-    fn an_update_sends_null_for_what_is_taken_away_and_a_creation_leaves_it_out() {
-        let attributes = [
-            ("desk".to_owned(), None),
-            ("department".to_owned(), Some(text("Sales"))),
-            ("tags".to_owned(), Some(list(&["emea"]))),
-            ("floor".to_owned(), Some(AttributeValue::Number(3.0))),
-        ];
-        let json = |update| {
-            let sent = Sent {
-                attributes: &attributes,
-                update,
-            };
-            serde_json::to_string(&sent).unwrap()
-        };
-        assert_eq!(json(true), r#"{"desk":null,"department":"Sales","floor":3.0}"#);
-        assert_eq!(json(false), r#"{"department":"Sales","floor":3.0}"#);
-    }
-
-    #[test]
-    fn tags_are_a_list_whatever_the_value_is() {
-        let tags = |value, update| {
-            let attributes = [("tags".to_owned(), value)];
-            let sent = Sent {
-                attributes: &attributes,
-                update,
-            };
-            assert!(sent.is_empty());
-            sent.tags()
-                .map(|tags| tags.iter().map(ToString::to_string).collect::<Vec<_>>())
-        };
-        assert_eq!(
-            tags(Some(list(&["a", "b"])), true),
-            Some(vec!["a".to_owned(), "b".to_owned()])
-        );
-        assert_eq!(tags(Some(text("a")), true), Some(vec!["a".to_owned()]));
-        assert_eq!(
-            tags(Some(AttributeValue::Bool(true)), false),
-            Some(vec!["true".to_owned()])
-        );
-        assert_eq!(tags(None, true), Some(vec![]));
-        assert_eq!(tags(None, false), None);
-    }
-
-    #[test]
-    fn a_number_that_json_does_not_have_is_found() {
-        let attributes = [("ratio".to_owned(), Some(AttributeValue::Number(f64::NAN)))];
-        let sent = Sent {
-            attributes: &attributes,
-            update: true,
-        };
-        assert_eq!(sent.unsendable(), Some("ratio"));
     }
 }

@@ -16,7 +16,7 @@ use super::{
     roles::Roles,
     text::{Text, nullable},
 };
-use crate::platform::PageEnd;
+use crate::{http::decode_error, platform::PageEnd};
 
 /// Why a page can't be shown. Nothing of it was.
 #[derive(Debug, thiserror::Error)]
@@ -264,7 +264,7 @@ fn decode<'a, T: Deserialize<'a>>(body: &'a [u8], what: &'static str) -> Result<
     // UTF-8 is checked once for the whole page, which is quicker than once for each text.
     let text = std::str::from_utf8(body)
         .map_err(|error| malformed(format!("it is not UTF-8 from byte {} on", error.valid_up_to())))?;
-    serde_json::from_str(text).map_err(|error| malformed(explain(&error)))
+    serde_json::from_str(text).map_err(|error| malformed(decode_error(&error)))
 }
 
 fn end<T>(page: &Page<'_, T>) -> PageEnd {
@@ -273,21 +273,6 @@ fn end<T>(page: &Page<'_, T>) -> PageEnd {
         total: Some(page.total),
         rows: page.items.len() as u64,
     }
-}
-
-/// What is wrong and where. serde's message about a wrong type repeats the value, which may be a person's; that about
-/// a missing field doesn't.
-pub(super) fn explain(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    if text.starts_with("missing field") {
-        return text;
-    }
-    let what = match error.classify() {
-        serde_json::error::Category::Eof => "it ends too early",
-        serde_json::error::Category::Data => "a value of another type than the contract's",
-        serde_json::error::Category::Syntax | serde_json::error::Category::Io => "it is not JSON",
-    };
-    format!("{what} at line {} column {}", error.line(), error.column())
 }
 
 #[cfg(test)]

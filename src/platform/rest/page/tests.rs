@@ -187,7 +187,7 @@ fn an_error_says_where_and_never_repeats_a_value() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.starts_with("the answer is not a page of users: a value of another type"),
+        error.starts_with("the answer is not a page of users: expected a boolean"),
         "{error}"
     );
     assert!(error.contains("line 1 column") && !error.contains("secret"), "{error}");
