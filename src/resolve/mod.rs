@@ -4,6 +4,8 @@
 //! Done once at the start of each run, from a cluster or from manifests on disk: both are [`Documents`].
 
 mod ends;
+mod platform;
+mod provider;
 mod error;
 mod rules;
 

@@ -44,7 +44,7 @@ pub async fn apply(
     platform: &dyn Platform,
     sync_id: &str,
     stop: &CancellationToken,
-    watch: &mut dyn Watch,
+    watch: &dyn Watch,
 ) -> Applied {
     let plan = plan.plan();
     let mut work = Work {
@@ -87,7 +87,7 @@ struct Work<'w, 'p> {
     platform: &'w dyn Platform,
     sync_id: &'w str,
     stop: &'w CancellationToken,
-    watch: &'w mut dyn Watch,
+    watch: &'w dyn Watch,
     requests: u64,
     steps_done: u64,
     done: Counts,

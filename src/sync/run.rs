@@ -67,20 +67,20 @@ pub struct Options {
 }
 
 /// Is told how a run goes on. All methods do nothing unless overridden.
-pub trait Watch: Send {
+pub trait Watch: Send + Sync {
     /// A step begins.
-    fn step(&mut self, _step: Step) {}
+    fn step(&self, _step: Step) {}
     /// This many objects of the current step are done, of how many, where that is known.
-    fn progress(&mut self, _done: u64, _of: Option<u64>) {}
+    fn progress(&self, _done: u64, _of: Option<u64>) {}
     /// The plan is ready and judged; nothing is written yet.
-    fn planned(&mut self, _plan: &Plan<'_>, _hold: Option<&Hold>) {}
+    fn planned(&self, _plan: &Plan<'_>, _hold: Option<&Hold>) {}
 }
 
 /// Watches nothing.
 impl Watch for () {}
 
 /// Runs the pipeline once. Every outcome, failure included, is in the report. `stop` ends it after the batch in flight.
-pub async fn run(ends: &Ends, rules: &Rules, options: &Options, stop: &CancellationToken, watch: &mut dyn Watch) -> Report {
+pub async fn run(ends: &Ends, rules: &Rules, options: &Options, stop: &CancellationToken, watch: &dyn Watch) -> Report {
     let mut report = Report::begin(options.id.clone());
     match steps(ends, rules, options, stop, watch, &mut report).await {
         Ok(outcome) => report.outcome = outcome,
@@ -97,7 +97,7 @@ async fn steps(
     rules: &Rules,
     options: &Options,
     stop: &CancellationToken,
-    watch: &mut dyn Watch,
+    watch: &dyn Watch,
     report: &mut Report,
 ) -> Result<Outcome, Error> {
     let mut clock = Clock::default();
@@ -164,17 +164,16 @@ async fn fetch_snapshot(
     directory: &dyn Directory,
     wanted: AttributeSet,
     options: &Options,
-    watch: &mut dyn Watch,
+    watch: &dyn Watch,
 ) -> Result<Snapshot, Error> {
-    fetch::fetch(directory, wanted, options.key, &options.fetch, &mut |done, of| watch.progress(done, of))
-        .await
-        .map_err(Error::Fetch)
+    let progress = |progress: fetch::Progress| watch.progress(progress.entries, progress.total);
+    fetch::fetch(directory, wanted, options.key, options.fetch, &progress).await.map_err(Error::Fetch)
 }
 
 async fn observe_platform<'a>(
     platform: &dyn Platform,
     desired: &'a Desired<'a>,
-    watch: &mut dyn Watch,
+    watch: &dyn Watch,
     report: &mut Report,
 ) -> Result<Differ<'a>, Error> {
     let identity = platform.identity().await.map_err(Error::Observe)?;
@@ -182,7 +181,7 @@ async fn observe_platform<'a>(
         return Err(Error::Rights { account: identity.name, missing: identity.missing });
     }
     let mut differ = Differ::new(desired, Account { user_id: identity.user_id });
-    observe::observe(platform, &mut differ, &mut |done, of| watch.progress(done, of)).await.map_err(Error::Observe)?;
+    observe::observe(platform, &mut differ, &|done, of| watch.progress(done, of)).await.map_err(Error::Observe)?;
     let containers = |kind| differ.containers().iter().filter(|container| container.kind == kind).count() as u64;
     report.platform = Some(PlatformCounts {
         users: differ.observed_users(),
@@ -197,7 +196,7 @@ async fn observe_platform<'a>(
 struct Clock(Option<(Step, Instant)>);
 
 impl Clock {
-    fn begin(&mut self, step: Step, watch: &mut dyn Watch) {
+    fn begin(&mut self, step: Step, watch: &dyn Watch) {
         watch.step(step);
         self.0 = Some((step, Instant::now()));
     }
