@@ -70,7 +70,7 @@ impl Keys {
 
     /// The bytes of a key.
     pub(super) fn bytes(&self, reference: &KeyRef<'_>) -> Result<&[u8], Error> {
-        self.values.get(&(reference.field, reference.key.to_owned())).map(ExposeSecret::expose_secret).ok_or_else(|| {
+        self.values.get(&(reference.field, reference.key.to_owned())).map(|value| value.expose_secret()).ok_or_else(|| {
             let (kind, name) = (reference.kind, reference.name.as_str().to_owned());
             missing(reference, Missing::Object { kind, namespace: self.namespace.clone(), name })
         })

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     directory::{Directory, fetch},
-    platform::{Platform, observe},
+    platform::{Part, Platform, observe},
 };
 
 /// How many groups a mapping's report names.
@@ -48,7 +48,7 @@ pub enum Mode {
 }
 
 /// How to run.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// The run's id: part of every write's idempotency key.
     pub id: String,
@@ -105,8 +105,10 @@ async fn steps(
     clock.begin(Step::Fetch, watch);
     let snapshot = fetch_snapshot(ends.directory.as_ref(), rules.reads(), options, watch).await?;
     clock.end(report);
-    report.directory =
-        Some(DirectoryCounts { users: u64::from(snapshot.user_count()), groups: u64::from(snapshot.group_count()) });
+    report.directory = Some(DirectoryCounts {
+        users: u64::from(snapshot.user_count()),
+        groups: u64::from(snapshot.group_count()),
+    });
 
     clock.begin(Step::Map, watch);
     let desired = heavy(|| map(&snapshot, rules, options.now));
@@ -122,7 +124,9 @@ async fn steps(
 
     clock.begin(Step::Diff, watch);
     let plan = heavy(|| differ.finish());
-    let limits = options.stricter.map_or(rules.limits, |other| rules.limits.stricter(other));
+    let limits = options
+        .stricter
+        .map_or(rules.limits, |other| rules.limits.stricter(other));
     note_plan(&plan, report);
     let empty = plan.is_empty();
     let verdict = guard(plan, &limits, options.approved.as_ref());
@@ -133,7 +137,11 @@ async fn steps(
             let hold = Hold { exceeded };
             watch.planned(&plan, Some(&hold));
             report.hold = Some(hold);
-            return Ok(if options.mode == Mode::Observe { Outcome::Observed } else { Outcome::Held });
+            return Ok(if options.mode == Mode::Observe {
+                Outcome::Observed
+            } else {
+                Outcome::Held
+            });
         }
         Verdict::Pass(approved) => approved,
     };
@@ -142,12 +150,21 @@ async fn steps(
         return Ok(Outcome::Observed);
     }
     if empty {
-        return Ok(if report.failures.is_empty() { Outcome::Unchanged } else { Outcome::PartlyFailed });
+        return Ok(if report.failures.is_empty() {
+            Outcome::Unchanged
+        } else {
+            Outcome::PartlyFailed
+        });
     }
 
     clock.begin(Step::Apply, watch);
-    let Applied { done, failures, stopped, error, team_ids } =
-        apply(&approved, ends.platform.as_ref(), &options.id, stop, watch).await;
+    let Applied {
+        done,
+        failures,
+        stopped,
+        error,
+        team_ids,
+    } = apply(&approved, ends.platform.as_ref(), &options.id, stop, watch).await;
     clock.end(report);
     report.done = done;
     report.failures.extend(failures);
@@ -167,7 +184,9 @@ async fn fetch_snapshot(
     watch: &dyn Watch,
 ) -> Result<Snapshot, Error> {
     let progress = |progress: fetch::Progress| watch.progress(progress.entries, progress.total);
-    fetch::fetch(directory, wanted, options.key, options.fetch, &progress).await.map_err(Error::Fetch)
+    fetch::fetch(directory, wanted, options.key, options.fetch, &progress)
+        .await
+        .map_err(Error::Fetch)
 }
 
 async fn observe_platform<'a>(
@@ -178,11 +197,34 @@ async fn observe_platform<'a>(
 ) -> Result<Differ<'a>, Error> {
     let identity = platform.identity().await.map_err(Error::Observe)?;
     if !identity.missing.is_empty() {
-        return Err(Error::Rights { account: identity.name, missing: identity.missing });
+        return Err(Error::Rights {
+            account: identity.name,
+            missing: identity.missing,
+        });
     }
-    let mut differ = Differ::new(desired, Account { user_id: identity.user_id });
-    observe::observe(platform, &mut differ, &|done, of| watch.progress(done, of)).await.map_err(Error::Observe)?;
-    let containers = |kind| differ.containers().iter().filter(|container| container.kind == kind).count() as u64;
+    let mut differ = Differ::new(
+        desired,
+        Account {
+            user_id: identity.user_id,
+        },
+    );
+    let progress = |progress: observe::Progress| watch.progress(progress.rows, progress.total);
+    observe::observe(
+        platform,
+        &Part::ALL,
+        &mut differ,
+        observe::ObserveLimits::default(),
+        &progress,
+    )
+    .await
+    .map_err(Error::Observe)?;
+    let containers = |kind| {
+        differ
+            .containers()
+            .iter()
+            .filter(|container| container.kind == kind)
+            .count() as u64
+    };
     report.platform = Some(PlatformCounts {
         users: differ.observed_users(),
         teams: containers(ContainerKind::Team),
@@ -231,7 +273,11 @@ fn mapping_reports(plan: &Plan<'_>) -> Vec<MappingReport> {
     pairs
         .map(|(mapping, outcome)| {
             let of_kind = |kind| {
-                outcome.containers.iter().filter(|at| desired.containers[**at].kind == kind).count() as u64
+                outcome
+                    .containers
+                    .iter()
+                    .filter(|at| desired.containers[**at].kind == kind)
+                    .count() as u64
             };
             let samples = outcome.groups.iter().take(SAMPLES).map(|number| {
                 let group = desired.snapshot.group(*number);
