@@ -3,6 +3,9 @@
 //! A kind of its own, outside git: an annotation on the connection would be wiped by `replace`, taken back by Flux, and could
 //! be slipped in by whoever may edit the connection's YAML. Plain RBAC says who may see the names in it and who may decide.
 
+// Each printer column names its own type and priority; the lint takes them for one attribute, given twice.
+#![expect(clippy::duplicated_attributes)]
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;

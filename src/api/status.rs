@@ -288,7 +288,8 @@ fn is_zero(count: &i64) -> bool {
     *count == 0
 }
 
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+/// Whether a field holds nothing but its default, and is left out.
+pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
