@@ -60,7 +60,8 @@ pub fn report(view: &ReportView, colour: bool, out: &mut dyn Write) -> io::Resul
     summary(view, paint, out)
 }
 
-fn change(row: &ChangeRow, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+/// One change, for people.
+pub(super) fn change(row: &ChangeRow, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     let who = match (row.user.as_str(), row.email.as_str()) {
         ("", "") => String::new(),
         (user, "") => format!(" {user}"),
@@ -124,9 +125,14 @@ fn summary(view: &ReportView, paint: Paint, out: &mut dyn Write) -> io::Result<(
 
 /// Colours, or none.
 #[derive(Clone, Copy)]
-struct Paint(bool);
+pub(super) struct Paint(bool);
 
 impl Paint {
+    /// Colours where they are wanted.
+    pub(super) fn of_terminal() -> Self {
+        Self(coloured())
+    }
+
     fn with(self, code: u8, text: &str) -> String {
         if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
