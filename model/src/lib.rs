@@ -1,1 +1,5 @@
+//! The pure core of directory-sync.
 
+pub mod attribute;
+pub mod email;
+pub mod record;
