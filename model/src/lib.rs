@@ -2,4 +2,5 @@
 
 pub mod attribute;
 pub mod email;
+pub mod expression;
 pub mod record;
