@@ -3,6 +3,11 @@
 //! Where a function of the crate could grow a value or work without bound, one of ours, named `@…`, is called in its
 //! place; the check rewrites the tree.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "an overload is a function pointer of a type that the crate sets"
+)]
+
 use std::{
     any::Any,
     sync::{Arc, LazyLock},
@@ -132,7 +137,7 @@ fn step<'b, 'v>(mut args: Vec<CowVal<'b, 'v>>) -> Outcome<'b, 'v> {
     let parts = args.pop();
     let parts = parts
         .as_deref()
-        .and_then(|parts| parts.downcast_ref::<CelInt>())
+        .and_then(<dyn Val>::downcast_ref::<CelInt>)
         .map_or(0, |parts| *parts.inner());
     let value = args
         .pop()

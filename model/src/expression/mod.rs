@@ -52,7 +52,7 @@ pub use self::{
     value::{AttributeValue, Value},
 };
 use self::{
-    direct::{Direct, Flag},
+    direct::Direct,
     slot::{Reader, Slot},
 };
 
@@ -193,7 +193,7 @@ impl Expression {
     pub fn evaluate_filter(&self, scope: &Scope<'_>) -> Result<bool, EvaluationError> {
         self.check_subject(scope)?;
         if let Some(Direct::Flag(flag)) = &self.compiled.direct
-            && let Some(passes) = Flag::evaluate(flag, scope)
+            && let Some(passes) = flag.answer(scope)
         {
             return Ok(passes);
         }

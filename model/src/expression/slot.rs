@@ -114,7 +114,7 @@ impl<'a> Reader<'a> {
     fn cheap<'b>(&'b self, slot: &'b Slot) -> Result<CowVal<'b, 'b>, EvaluationError> {
         match (slot, self.scope.about) {
             (Slot::Constant(value), _) => Ok(CowVal::Borrowed(value.as_ref())),
-            (Slot::Now, _) => timestamp(self.scope.now()?),
+            (Slot::Now, _) => self.scope.now().map(timestamp),
             (Slot::HasCustom(name), About::User { record, .. }) => {
                 Ok(CowVal::owned(CelBool::from(record.custom_json(name).is_some())))
             }
@@ -122,9 +122,12 @@ impl<'a> Reader<'a> {
                 Kind::Flag => Ok(CowVal::owned(CelBool::from(record.active()))),
                 Kind::Date => match record.text(*attribute) {
                     "" => Ok(CowVal::owned(CelNull)),
-                    text => timestamp(date::midnight(text).ok_or(EvaluationError::InvalidDate {
-                        attribute: attribute.name(),
-                    })?),
+                    text => {
+                        let invalid = EvaluationError::InvalidDate {
+                            attribute: attribute.name(),
+                        };
+                        date::midnight(text).map(timestamp).ok_or(invalid)
+                    }
                 },
                 Kind::Text | Kind::TextList => text(record.text(*attribute), || format!("user.{}", attribute.name())),
             },
@@ -183,7 +186,7 @@ impl VariableResolver for Reader<'_> {
     }
 }
 
-fn text<'b>(value: &'b str, name: impl FnOnce() -> String) -> Result<CowVal<'b, 'b>, EvaluationError> {
+fn text(value: &str, name: impl FnOnce() -> String) -> Result<CowVal<'_, '_>, EvaluationError> {
     if value.len() > limits::INPUT_TEXT {
         return Err(EvaluationError::InputTooLong {
             name: name(),
@@ -202,8 +205,8 @@ fn charge(units: usize) -> Result<(), EvaluationError> {
     }
 }
 
-fn timestamp<'b>(moment: DateTime<FixedOffset>) -> Result<CowVal<'b, 'b>, EvaluationError> {
-    Ok(CowVal::owned(CelTimestamp::from(moment)))
+fn timestamp<'b>(moment: DateTime<FixedOffset>) -> CowVal<'b, 'b> {
+    CowVal::owned(CelTimestamp::from(moment))
 }
 
 fn list<'a>(items: impl Iterator<Item = &'a str>, name: &str) -> Result<Box<dyn Val + 'a>, EvaluationError> {

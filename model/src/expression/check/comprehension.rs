@@ -12,11 +12,11 @@ use super::{Checker, Outcome};
 use crate::expression::{error::ExpressionError, functions::STEP, limits, types::Type};
 
 /// The parts of a loop that the person wrote.
-struct Written<'p> {
+pub struct Written<'p> {
     /// The condition of `all`, `exists`, `exists_one` and `filter`, and the one of a `map` that has one.
-    condition: Option<&'p Tree>,
+    pub condition: Option<&'p Tree>,
     /// The value of a `map`, the variable itself in a `filter`.
-    value: Option<&'p Tree>,
+    pub value: Option<&'p Tree>,
 }
 
 impl<'p> Checker<'p> {
@@ -93,7 +93,7 @@ impl<'p> Checker<'p> {
 }
 
 /// Takes a macro's loop step apart; `None` for a loop that none of the macros makes.
-fn written(looped: &ComprehensionExpr) -> Option<Written<'_>> {
+pub fn written(looped: &ComprehensionExpr) -> Option<Written<'_>> {
     let Expr::Call(step) = &looped.loop_step.expr else {
         return None;
     };
@@ -183,6 +183,14 @@ fn charged(tree: Tree, nodes: usize) -> Tree {
             target: None,
             args: vec![tree, nodes],
         }),
+    }
+}
+
+/// What [`charged`] charges for.
+pub fn uncharged(tree: &Tree) -> Option<&Tree> {
+    match &tree.expr {
+        Expr::Call(call) if call.func_name == STEP => call.args.first(),
+        _ => None,
     }
 }
 

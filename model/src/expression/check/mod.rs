@@ -10,6 +10,7 @@ mod functions;
 mod names;
 mod operator;
 
+pub use comprehension::{uncharged, written};
 pub use operator::symbol;
 
 use std::collections::BTreeSet;

@@ -2,9 +2,8 @@
 
 use cel::{
     common::{
-        ast::{CallExpr, Expr, LiteralValue, operators},
+        ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, operators},
         types::{CelList, CelString},
-        value::Val,
     },
     parser::Expression as Tree,
 };
@@ -12,12 +11,16 @@ use cel::{
 use super::{Comparison, Direct, Flag, Items, Text};
 use crate::{
     attribute::{Attribute, GroupAttribute, Kind},
-    expression::{functions::Pattern, slot::Slot},
+    expression::{
+        check::{uncharged, written},
+        functions::Pattern,
+        slot::Slot,
+    },
 };
 
 /// The direct way to a checked tree's value; `None` where only the evaluator knows it.
 pub fn direct(tree: &Tree, slots: &[Slot]) -> Option<Direct> {
-    let builder = Builder { slots };
+    let builder = Builder { slots, variable: None };
     if let Some(text) = builder.text(tree) {
         return Some(Direct::Text(text));
     }
@@ -31,23 +34,67 @@ pub fn direct(tree: &Tree, slots: &[Slot]) -> Option<Direct> {
             .map(|item| builder.text(item))
             .collect::<Option<_>>()
             .map(Direct::List),
+        Expr::Comprehension(looped) => builder.loop_of_values(looped),
         _ => None,
     }
 }
 
 struct Builder<'s> {
     slots: &'s [Slot],
+    /// The variable of the loop whose body is looked at. A body reads nothing else but constants: then the work of a
+    /// loop is so small that no account must be kept.
+    variable: Option<&'s str>,
 }
 
-impl Builder<'_> {
-    fn slot(&self, tree: &Tree) -> Option<&Slot> {
+impl<'s> Builder<'s> {
+    fn slot(&self, tree: &Tree) -> Option<&'s Slot> {
         let Expr::Ident(name) = &tree.expr else { return None };
-        self.slots.get(name.strip_prefix('@')?.parse::<usize>().ok()?)
+        let slot = self.slots.get(name.strip_prefix('@')?.parse::<usize>().ok()?)?;
+        (self.variable.is_none() || matches!(slot, Slot::Constant(_))).then_some(slot)
+    }
+
+    /// The builder for the body of a loop, and the list that the loop goes through.
+    fn body<'t>(&'t self, looped: &'t ComprehensionExpr) -> Option<(Builder<'t>, Items)> {
+        let items = self.items(&looped.iter_range)?;
+        Some((
+            Builder {
+                slots: self.slots,
+                variable: Some(&looped.iter_var),
+            },
+            items,
+        ))
+    }
+
+    /// `filter` and `map`.
+    fn loop_of_values(&self, looped: &ComprehensionExpr) -> Option<Direct> {
+        let (body, items) = self.body(looped)?;
+        let written = written(looped)?;
+        let condition = match written.condition {
+            Some(condition) => body.flag(uncharged(condition)?)?,
+            None => Flag::Literal(true),
+        };
+        Some(Direct::Loop(items, condition, body.text(uncharged(written.value?)?)?))
+    }
+
+    /// `exists` and `all`.
+    fn loop_of_flags(&self, looped: &ComprehensionExpr) -> Option<Flag> {
+        let (body, items) = self.body(looped)?;
+        let Expr::Call(step) = &looped.loop_step.expr else {
+            return None;
+        };
+        let condition = body.flag(uncharged(written(looped)?.condition?)?)?;
+        let not = |flag| Flag::Not(Box::new(flag));
+        match step.func_name.as_str() {
+            operators::LOGICAL_OR => Some(Flag::Exists(items, Box::new(condition))),
+            operators::LOGICAL_AND => Some(not(Flag::Exists(items, Box::new(not(condition))))),
+            _ => None,
+        }
     }
 
     fn text(&self, tree: &Tree) -> Option<Text> {
         match &tree.expr {
             Expr::Literal(LiteralValue::String(text)) => Some(Text::Literal(text.inner().into())),
+            Expr::Ident(name) if self.variable == Some(name.as_str()) => Some(Text::Item),
             Expr::Ident(_) => match self.slot(tree)? {
                 Slot::User(attribute) if attribute.kind() == Kind::Text => Some(Text::User(*attribute)),
                 Slot::Group(attribute) if *attribute != GroupAttribute::Members => Some(Text::Group(*attribute)),
@@ -97,6 +144,7 @@ impl Builder<'_> {
                 _ => None,
             },
             Expr::Call(call) => self.flag_call(call),
+            Expr::Comprehension(looped) => self.loop_of_flags(looped),
             _ => None,
         }
     }
@@ -163,8 +211,10 @@ impl Builder<'_> {
             Slot::Group(GroupAttribute::Members) => Some(Items::Members),
             Slot::Constant(value) => {
                 let items = value.downcast_ref::<CelList>()?.inner();
-                let text = |item: &Box<dyn Val>| item.downcast_ref::<CelString>().map(|text| text.inner().into());
-                items.iter().map(text).collect::<Option<_>>().map(Items::Literal)
+                let texts = items
+                    .iter()
+                    .map(|item| item.downcast_ref::<CelString>().map(|text| text.inner().into()));
+                texts.collect::<Option<_>>().map(Items::Literal)
             }
             _ => None,
         }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{attribute::ATTRIBUTES, attribute::Kind, expression::Direct};
+use crate::{attribute::ATTRIBUTES, attribute::Kind};
 
 /// A literal that often equals, or is part of, what a record holds.
 fn word() -> impl Strategy<Value = String> {
@@ -40,6 +40,42 @@ fn text_source() -> impl Strategy<Value = String> {
     })
 }
 
+/// A condition about the variable `i` of a loop.
+fn item_source() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        quoted().prop_map(|word| format!("i == {word}")),
+        quoted().prop_map(|word| format!("i.startsWith({word})")),
+        quoted().prop_map(|word| format!("i.lowerAscii().contains({word})")),
+        quoted().prop_map(|word| format!("i in ['x', {word}]")),
+        Just("i.matches('^a')".to_owned()),
+        Just("i == user.title".to_owned()),
+        Just("i in user.emails".to_owned()),
+    ];
+    leaf.prop_recursive(2, 4, 2, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|flag| format!("!({flag})")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} && {b})")),
+            (inner.clone(), inner).prop_map(|(a, b)| format!("({a} || {b})")),
+        ]
+    })
+}
+
+fn list_source() -> impl Strategy<Value = String> {
+    let range = prop_oneof![Just("user.groups"), Just("user.emails"), Just("['a', 'B', '']")];
+    let value = prop_oneof![
+        Just("i"),
+        Just("'x-' + i"),
+        Just("i.replace('a', 'bb')"),
+        Just("i.trim().upperAscii()")
+    ];
+    prop_oneof![
+        prop::collection::vec(text_source(), 1..4).prop_map(|texts| format!("[{}]", texts.join(", "))),
+        (range.clone(), item_source()).prop_map(|(range, flag)| format!("{range}.filter(i, {flag})")),
+        (range.clone(), value.clone()).prop_map(|(range, value)| format!("{range}.map(i, {value})")),
+        (range, item_source(), value).prop_map(|(range, flag, value)| format!("{range}.map(i, {flag}, {value})")),
+    ]
+}
+
 fn flag_source() -> impl Strategy<Value = String> {
     let list = prop_oneof![
         Just("user.groups".to_owned()),
@@ -60,6 +96,12 @@ fn flag_source() -> impl Strategy<Value = String> {
         (text_source(), quoted()).prop_map(|(a, b)| format!("({a}).contains({b})")),
         text_source().prop_map(|text| format!("({text}).matches('^a.?$')")),
         (text_source(), list).prop_map(|(text, list)| format!("({text} in {list})")),
+        (
+            Just("user.groups"),
+            prop_oneof![Just("all"), Just("exists"), Just("exists_one")],
+            item_source()
+        )
+            .prop_map(|(list, name, flag)| format!("{list}.{name}(i, {flag})")),
         (sized, compared, 0..4).prop_map(|(list, sign, number)| format!("(size({list}) {sign} {number})")),
     ];
     leaf.prop_recursive(3, 8, 2, |inner| {
@@ -105,7 +147,7 @@ proptest! {
         source in prop_oneof![
             text_source(),
             flag_source(),
-            prop::collection::vec(text_source(), 1..4).prop_map(|texts| format!("[{}]", texts.join(", "))),
+            list_source(),
         ],
         records in prop::collection::vec((record(), prop::collection::vec(word(), 0..4)), 1..8),
     ) {
@@ -136,12 +178,12 @@ fn the_usual_shapes_are_taken_directly() {
         "user.department == '' ? 'none' : user.department",
         "has(user.custom.vip)",
         "size(user.groups) > 0",
+        "user.groups.exists(g, g.startsWith('eng-')) && !user.groups.all(g, g.endsWith('x'))",
+        "user.groups.filter(g, g.startsWith('eng-'))",
+        "user.groups.map(g, g.startsWith('eng-'), 'team-' + g)",
     ] {
         let direct = &compiled(source, Subject::User).compiled.direct;
-        assert!(
-            matches!(direct, Some(Direct::Text(_) | Direct::Flag(_) | Direct::List(_))),
-            "{source}"
-        );
+        assert!(direct.is_some(), "{source}");
     }
     for source in [
         "group.name.replace('team-', '')",

@@ -81,10 +81,7 @@ fn deep_nesting_of_every_kind_is_refused() {
     refused_at_once(&format!("{}true", "!-".repeat(199)));
     let message = refused_at_once(&format!("{}1", "true?1:".repeat(100)));
     assert!(message.contains("too many conditions"), "{message}");
-    let message = refused_at_once(&format!(
-        "{}'a'",
-        "'a'.trim()".repeat(1) + &".trim()".repeat(100) + "=="
-    ));
+    let message = refused_at_once(&format!("{}'a'", "'a'".to_owned() + &".trim()".repeat(100) + "=="));
     assert!(message.contains("nested too deeply"), "{message}");
     refused_at_once(&"a".repeat(1024));
     refused_at_once(&"\"".repeat(1024));
@@ -110,7 +107,7 @@ fn nested_and_chained_loops_are_refused() {
         let message = refused_at_once(source);
         assert!(message.contains(nested), "{source}: {message}");
     }
-    let five = vec!["user.groups.exists(g, g == '')"; 5].join(" || ");
+    let five = ["user.groups.exists(g, g == '')"; 5].join(" || ");
     assert!(refused_at_once(&five).ends_with("there are too many all, exists, filter and map; at most 4 are allowed"));
     assert!(refused_at_once("user.groups.map(now, now)").contains("can't be called now"));
 }
