@@ -6,4 +6,5 @@ pub mod directory;
 pub mod fault;
 pub mod http;
 pub mod platform;
+pub mod resolve;
 pub mod sync;

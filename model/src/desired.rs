@@ -170,6 +170,8 @@ pub enum MappingProblem {
 pub struct MappingOutcome {
     /// The groups that it is about, numbers of the snapshot.
     pub groups: Vec<u32>,
+    /// The group that it makes of an attribute, a number of [`Desired::made_groups`].
+    pub made: Option<usize>,
     /// How many people are in them, those out of scope included.
     pub members: u64,
     /// The containers that it gives, numbers of [`Desired::containers`].

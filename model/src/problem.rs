@@ -8,11 +8,15 @@ impl fmt::Display for MappingProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid { message } => f.write_str(message),
-            Self::GroupNotFound => {
-                f.write_str("no group of the directory fits; check the name, and whether the reading account may see it")
-            }
+            Self::GroupNotFound => f.write_str(
+                "no group of the directory fits; check the name, and whether the reading account may see it",
+            ),
             Self::GroupAmbiguous { name, ids } => {
-                write!(f, "several groups are named {name:?}; name one by group.id: {}", ids.join(", "))
+                write!(
+                    f,
+                    "several groups are named {name:?}; name one by group.id: {}",
+                    ids.join(", ")
+                )
             }
             Self::MembersNotTold { group } => write!(
                 f,
@@ -29,10 +33,16 @@ impl fmt::Display for MappingProblem {
             ),
             Self::TeamNameFailed { group, message } => write!(f, "the team's name for group {group:?}: {message}"),
             Self::TeamNotFound { team } => {
-                write!(f, "the platform has no team {team:?}; make it, or set team.create to true")
+                write!(
+                    f,
+                    "the platform has no team {team:?}; make it, or set team.create to true"
+                )
             }
             Self::Ambiguous { name } => {
-                write!(f, "several teams or inboxes of the platform are named {name:?}; name one by its id")
+                write!(
+                    f,
+                    "several teams or inboxes of the platform are named {name:?}; name one by its id"
+                )
             }
             Self::InboxNotFound { inbox } => write!(f, "the platform has no inbox {inbox:?}; make it there first"),
             Self::RoleNotFound { role } => write!(f, "the platform has no role {role:?}; make it there first"),
@@ -46,7 +56,12 @@ mod tests {
 
     #[test]
     fn a_problem_says_what_to_do() {
-        let problem = MappingProblem::TeamNotFound { team: "EMEA".to_owned() };
-        assert_eq!(problem.to_string(), "the platform has no team \"EMEA\"; make it, or set team.create to true");
+        let problem = MappingProblem::TeamNotFound {
+            team: "EMEA".to_owned(),
+        };
+        assert_eq!(
+            problem.to_string(),
+            "the platform has no team \"EMEA\"; make it, or set team.create to true"
+        );
     }
 }

@@ -43,7 +43,10 @@ pub async fn ends(
 ) -> Result<Ends, Error> {
     let namespace = connection.metadata.namespace.as_deref().unwrap_or("default");
     let keys = Keys::read(connection, namespace, documents).await?;
-    let one = |what: &str| Error::Field { field: format!("spec.{what}"), message: format!("exactly one {what} must be set") };
+    let one = |what: &str| Error::Field {
+        field: format!("spec.{what}"),
+        message: format!("exactly one {what} must be set"),
+    };
     let provider = connection.spec.provider.selected().ok_or_else(|| one("provider"))?;
     let platform = connection.spec.platform.selected().ok_or_else(|| one("platform"))?;
     Ok(Ends {
@@ -62,23 +65,45 @@ impl Keys {
     async fn read(connection: &DirectoryConnection, namespace: &str, documents: &dyn Documents) -> Result<Self, Error> {
         let mut values = BTreeMap::new();
         for reference in connection.references() {
-            let value = documents.key(namespace, &reference).await.map_err(|source| missing(&reference, source))?;
+            let value = documents
+                .key(namespace, &reference)
+                .await
+                .map_err(|source| missing(&reference, source))?;
             values.insert((reference.field, reference.key.to_owned()), value);
         }
-        Ok(Self { namespace: namespace.to_owned(), values })
+        Ok(Self {
+            namespace: namespace.to_owned(),
+            values,
+        })
     }
 
     /// The bytes of a key.
     pub(super) fn bytes(&self, reference: &KeyRef<'_>) -> Result<&[u8], Error> {
-        self.values.get(&(reference.field, reference.key.to_owned())).map(|value| value.expose_secret()).ok_or_else(|| {
-            let (kind, name) = (reference.kind, reference.name.as_str().to_owned());
-            missing(reference, Missing::Object { kind, namespace: self.namespace.clone(), name })
-        })
+        self.values
+            .get(&(reference.field, reference.key.to_owned()))
+            .map(|value| value.expose_secret())
+            .ok_or_else(|| {
+                let (kind, name) = (reference.kind, reference.name.as_str().to_owned());
+                missing(
+                    reference,
+                    Missing::Object {
+                        kind,
+                        namespace: self.namespace.clone(),
+                        name,
+                    },
+                )
+            })
     }
 
     /// What a message calls the document behind a key.
     pub(super) fn place(&self, reference: &KeyRef<'_>) -> String {
-        format!("{} {}/{}, key {}", reference.kind, self.namespace, reference.name.as_str(), reference.key)
+        format!(
+            "{} {}/{}, key {}",
+            reference.kind,
+            self.namespace,
+            reference.name.as_str(),
+            reference.key
+        )
     }
 
     /// A token: without white space around it, and something that fits a header.
@@ -90,19 +115,31 @@ impl Keys {
     /// A password: one line break at its end is an editor's, everything else belongs to it.
     pub(super) fn password(&self, reference: &KeyRef<'_>) -> Result<SecretString, Error> {
         let text = self.text(reference)?;
-        let text = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
+        let text = text
+            .strip_suffix('\n')
+            .map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
         Ok(SecretString::from(text.to_owned()))
     }
 
     fn text(&self, reference: &KeyRef<'_>) -> Result<&str, Error> {
-        let invalid = |message: &str| Error::Field { field: reference.field.to_owned(), message: format!("{reference} {message}") };
+        let invalid = |message: &str| Error::Field {
+            field: reference.field.to_owned(),
+            message: format!("{reference} {message}"),
+        };
         let text = std::str::from_utf8(self.bytes(reference)?).map_err(|_| invalid("isn't UTF-8 text"))?;
-        if text.trim().is_empty() { Err(invalid("is empty")) } else { Ok(text) }
+        if text.trim().is_empty() {
+            Err(invalid("is empty"))
+        } else {
+            Ok(text)
+        }
     }
 }
 
 fn missing(reference: &KeyRef<'_>, source: Missing) -> Error {
-    Error::Missing { field: reference.field.to_owned(), source }
+    Error::Missing {
+        field: reference.field.to_owned(),
+        source,
+    }
 }
 
 /// The layers of one side.
@@ -114,7 +151,13 @@ pub(super) struct Layers {
 
 impl Layers {
     /// The policy of calls to `host` with this credential.
-    pub(super) fn policy(&self, connector: &Connector, host: &str, credential: CredentialId, limits: &RequestLimits) -> CallPolicy {
+    pub(super) fn policy(
+        &self,
+        connector: &Connector,
+        host: &str,
+        credential: CredentialId,
+        limits: &RequestLimits,
+    ) -> CallPolicy {
         let rate = limits.requests_per_second.and_then(|rate| u32::try_from(rate).ok());
         self.with_limiter(connector, connector.limiters.for_credential(host, credential, rate))
     }

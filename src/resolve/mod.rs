@@ -4,9 +4,9 @@
 //! Done once at the start of each run, from a cluster or from manifests on disk: both are [`Documents`].
 
 mod ends;
+mod error;
 mod platform;
 mod provider;
-mod error;
 mod rules;
 
 use async_trait::async_trait;

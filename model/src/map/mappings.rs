@@ -39,6 +39,7 @@ pub(super) fn resolve(desired: &mut Desired<'_>) -> Vec<Resolved> {
                 groups.into_iter().map(Source::Group).collect()
             }
             Ok(None) => {
+                outcome.made = Some(made);
                 made += 1;
                 vec![Source::Made(made - 1)]
             }
