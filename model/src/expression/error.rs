@@ -196,9 +196,9 @@ pub enum EvaluationError {
         /// What it is about.
         expected: &'static str,
     },
-    /// The evaluator itself failed.
+    /// The evaluator itself failed, or panicked.
     #[error("the evaluator failed on these values")]
-    Panicked,
+    Evaluator,
 }
 
 #[cfg(test)]
