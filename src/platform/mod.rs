@@ -5,6 +5,7 @@
 
 pub mod error;
 pub mod rest;
+pub mod server;
 
 use async_trait::async_trait;
 use directory_sync_model::observed::{ContainerKind, FieldsPatch, Mark, Observer, UserFields};
