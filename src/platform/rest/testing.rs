@@ -13,8 +13,8 @@ pub(super) struct Seen {
     pub(super) memberships: Vec<MembershipRow<'static>>,
 }
 
-fn own(text: &Cow<'_, str>) -> Cow<'static, str> {
-    Cow::Owned(text.to_string())
+fn own(text: &str) -> Cow<'static, str> {
+    Cow::Owned(text.to_owned())
 }
 
 impl Seen {
@@ -44,7 +44,7 @@ impl Observer for Seen {
             id: own(&container.id),
             name: own(&container.name),
             phone: own(&container.phone),
-            owner: container.owner.as_ref().map(own),
+            owner: container.owner.as_deref().map(own),
         });
     }
 
@@ -64,7 +64,7 @@ impl Observer for Seen {
             attributes: attributes.map(|(name, value)| (own(name), value.clone())).collect(),
             mark: user.mark.as_ref().map(|mark| MarkRow {
                 owner: own(&mark.owner),
-                role: mark.role.as_ref().map(own),
+                role: mark.role.as_deref().map(own),
                 deactivated: mark.deactivated,
             }),
         });
@@ -75,7 +75,7 @@ impl Observer for Seen {
             kind: membership.kind,
             container: own(&membership.container),
             user: own(&membership.user),
-            owner: membership.owner.as_ref().map(own),
+            owner: membership.owner.as_deref().map(own),
         });
     }
 }

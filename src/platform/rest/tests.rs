@@ -83,7 +83,7 @@ fn client(address: SocketAddr, token: &str, page_size: u32) -> RestPlatform {
 
 impl Running {
     /// Stops the server and sees to it that it ended well.
-    async fn stop(self) {
+    fn stop(self) {
         self.stop.send(()).unwrap();
         drop(self.platform);
         self.serving.join().unwrap().unwrap();

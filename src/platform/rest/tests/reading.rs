@@ -37,7 +37,7 @@ async fn more_than_one_page_is_read_with_every_row_once() {
     pairs.dedup();
     assert_eq!(pairs.len(), 10);
     assert!(seen.memberships.iter().all(|row| row.owner.as_deref() == Some(OWNER)));
-    server.stop().await;
+    server.stop();
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn an_empty_platform_has_its_roles_and_nothing_else() {
     for part in Part::ALL.into_iter().filter(|part| *part != Part::Roles) {
         assert_eq!(server.see(part).await.rows(), 0, "{part:?}");
     }
-    server.stop().await;
+    server.stop();
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn inboxes_are_read_with_their_phone_numbers_and_members() {
     assert_eq!((&*read.phone, &read.owner), ("+442071234567", &None));
     assert_eq!(server.see(Part::InboxMemberships).await.memberships[0].user, user);
     assert_eq!(server.see(Part::TeamMemberships).await.rows(), 0);
-    server.stop().await;
+    server.stop();
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn a_role_made_after_the_roles_were_read_is_known_by_its_name() {
         .by_hand("v1/users", json!({ "email": "ann@acme.test", "role": role }))
         .await;
     assert_eq!(server.see(Part::Users).await.user("ann@acme.test").role, "supervisor");
-    server.stop().await;
+    server.stop();
 }
 
 #[tokio::test]
@@ -115,5 +115,5 @@ async fn an_account_knows_who_it_is_and_what_is_free() {
 
     let reader = client(server.address, "readers-token", 1000).identity().await.unwrap();
     assert_eq!(reader.missing, ["users:write", "teams:write", "memberships:write"]);
-    server.stop().await;
+    server.stop();
 }

@@ -47,7 +47,7 @@ async fn one_bad_item_spoils_nobody_else() {
     for (at, email) in [(0, "user1@acme.test"), (5, "user6@acme.test")] {
         assert_eq!(seen.user(email).id, *results[at].as_ref().unwrap());
     }
-    server.stop().await;
+    server.stop();
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn a_user_changed_meanwhile_is_left_as_he_is() {
         ),
         ("1", "2")
     );
-    server.stop().await;
+    server.stop();
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn without_a_free_seat_nobody_is_activated_and_others_are_changed() {
     // A new key: under the old one the old answer would come again.
     let results = server.platform.create_users(&users[2..], &key("again")).await.unwrap();
     assert_eq!(classes(&results), [None]);
-    server.stop().await;
+    server.stop();
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn above_the_rate_the_platform_says_how_long_to_wait() {
     assert_eq!(refused.class(), Class::RateLimited);
     let wait = refused.retry_after().unwrap();
     assert!(wait.as_millis() > 0 && wait.as_secs() <= 2, "{wait:?}");
-    server.stop().await;
+    server.stop();
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn a_token_that_is_not_known_is_unauthorized_and_not_repeated() {
         assert!(!text.contains("wr0ng"), "{text}");
     }
     assert_eq!(seen.rows(), 0);
-    server.stop().await;
+    server.stop();
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn a_token_that_may_only_read_is_forbidden_to_write() {
     for error in errors {
         assert_eq!(error.class(), Class::Forbidden);
     }
-    server.stop().await;
+    server.stop();
 }
 
 #[tokio::test]
@@ -181,14 +181,14 @@ async fn a_cursor_that_is_not_the_platforms_is_rejected() {
         error.to_string().starts_with("listing users of http://127.0.0.1:"),
         "{error}"
     );
-    server.stop().await;
+    server.stop();
 }
 
 #[tokio::test]
 async fn a_platform_that_is_not_there_is_unreachable() {
     let server = start().await;
     let address = server.address;
-    server.stop().await;
+    server.stop();
     let error = client(address, TOKEN, 1000).identity().await.unwrap_err();
     assert_eq!(error.class(), Class::Unreachable);
 }

@@ -67,7 +67,7 @@ async fn a_created_user_is_read_as_he_was_meant() {
     for (name, value) in user.fields.attributes {
         assert_eq!(attribute(read, &name), value.as_ref(), "{name}");
     }
-    server.stop().await;
+    server.stop();
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn a_user_made_by_hand_is_adopted_in_place_and_keeps_what_is_not_ours() {
         Some(&AttributeValue::List(vec!["old".to_owned()]))
     );
     assert_eq!(read.mark.as_ref().unwrap().owner, OWNER);
-    server.stop().await;
+    server.stop();
 }
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn a_user_is_deactivated_with_a_mark_that_says_so_and_given_another_role()
     assert_eq!((read.active, &*read.role), (false, "agent"));
     let mark = read.mark.as_ref().unwrap();
     assert_eq!((mark.role.as_deref(), mark.deactivated), (Some("agent"), true));
-    server.stop().await;
+    server.stop();
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn memberships_may_be_added_and_removed_twice() {
         "{message}"
     );
     assert_eq!(server.see(Part::TeamMemberships).await.rows(), 0);
-    server.stop().await;
+    server.stop();
 }
 
 #[tokio::test]
@@ -222,7 +222,7 @@ async fn the_same_write_under_the_same_key_is_done_once() {
 
     let reused = other.create_users(&[new_user(3)], &key("create")).await.unwrap_err();
     assert_eq!(reused.class(), Class::Rejected);
-    server.stop().await;
+    server.stop();
 }
 
 #[tokio::test]
@@ -255,7 +255,7 @@ async fn a_team_that_exists_by_that_name_is_returned_as_it_is() {
             team.name
         );
     }
-    server.stop().await;
+    server.stop();
 }
 
 #[tokio::test]
@@ -274,7 +274,7 @@ async fn more_items_than_a_request_may_have_go_in_several() {
         .unwrap();
     assert_eq!(again.len(), 205);
     assert_eq!(server.see(Part::Users).await.users.len(), 205);
-    server.stop().await;
+    server.stop();
 }
 
 #[tokio::test]
@@ -297,5 +297,5 @@ async fn more_bytes_than_a_request_may_have_go_in_several() {
     let results = server.platform.create_users(&users, &key("create")).await.unwrap();
     assert!(results.iter().all(Result::is_ok));
     assert_eq!(server.see(Part::Users).await.users.len(), 45);
-    server.stop().await;
+    server.stop();
 }
