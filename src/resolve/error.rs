@@ -57,7 +57,7 @@ impl Error {
                     ObjectKind::Secret => Reason::SecretNotFound,
                     ObjectKind::ConfigMap => Reason::ConfigMapNotFound,
                 },
-                Missing::Unavailable { .. } => Reason::InternalError,
+                Missing::Unavailable { .. } => Reason::Internal,
             },
             Self::Directory(_) | Self::Platform(_) => Reason::InvalidSpec,
         }
