@@ -10,64 +10,68 @@ use serde_json::json;
 
 use super::{dynamic, established, named, raw, repository, smallest};
 use crate::support::apiserver::{ApiServer, Namespace};
+use crate::support::command::Finished;
 use crate::support::process::wait_until;
 
 /// How long the API server's own caches may take to see what was just written.
 const SETTLING: Duration = Duration::from_secs(30);
 
+const SYSTEM: &str = "sync-system";
+
 #[tokio::test]
 async fn the_chart_installs_upgrades_and_leaves_the_kinds_behind() {
     let server = ApiServer::start_private().await;
     let chart = repository().join("charts/directory-sync");
-    let chart = chart.to_str().unwrap();
-    let admin = server.kubeconfig();
-    let helm = async |arguments: &[&str]| server.run("helm", &admin, arguments, "").await;
-    helm(&["lint", "--strict", chart]).await.success();
-    let release = ["directory-sync", chart, "--namespace", "sync-system"];
-    helm(&[&["install"], &release[..], &["--create-namespace"]].concat())
+    let release = ["directory-sync", chart.to_str().unwrap(), "--namespace", SYSTEM];
+    helm(&server, &["lint", "--strict", release[1]]).await.success();
+    // The strictest of Kubernetes' own pod security standards.
+    server.kubectl(&["create", "namespace", SYSTEM]).await.success();
+    let restricted = "pod-security.kubernetes.io/enforce=restricted";
+    server
+        .kubectl(&["label", "namespace", SYSTEM, restricted])
         .await
         .success();
+
+    helm(&server, &[&["install"], &release[..]].concat()).await.success();
     established(&server).await;
+    wait_until("the operator's pod", SETTLING, async || {
+        let pods = server
+            .kubectl(&["get", "pods", "--namespace", SYSTEM, "-o", "name"])
+            .await
+            .success();
+        pods.contains("pod/directory-sync-").then_some(())
+    })
+    .await;
     roles_let_people_do_their_own_part(&server).await;
     the_operator_may_do_what_it_needs_and_no_more(&server).await;
 
-    let values = [
-        "--set",
-        "controller.observeOnly=true",
-        "--set",
-        "controller.allowHosts={api.acme.test}",
-        "--set",
-        "controller.removals.maxPercent=0",
-    ];
-    helm(&[&["upgrade"], &release[..], &values[..]].concat())
+    let values = "controller.observeOnly=true,controller.allowHosts={*.acme.test},controller.removals.maxPercent=0";
+    helm(&server, &[&["upgrade"], &release[..], &["--set", values]].concat())
         .await
         .success();
     let arguments = "jsonpath={.spec.template.spec.containers[0].args}";
-    let deployment = [
+    let get = [
         "get",
         "deployment",
         "directory-sync",
         "--namespace",
-        "sync-system",
+        SYSTEM,
         "-o",
         arguments,
     ];
-    let arguments = server.kubectl(&deployment).await.success();
-    let expected = [
-        "--observe-only",
-        "--allow-host=api.acme.test",
-        "--removals-max-percent=0",
-    ];
-    assert!(
-        expected.iter().all(|argument| arguments.contains(argument)),
-        "{arguments}"
-    );
-    let refusal = helm(&[&["upgrade"], &release[..], &["--set", "controller.maxSync=1"]].concat())
-        .await
-        .failure();
+    let arguments = server.kubectl(&get).await.success();
+    for argument in ["--observe-only", "--allow-host=*.acme.test", "--removals-max-percent=0"] {
+        assert!(arguments.contains(argument), "{argument} is not in {arguments}");
+    }
+    let misspelt = helm(
+        &server,
+        &[&["upgrade"], &release[..], &["--set", "controller.maxSync=1"]].concat(),
+    )
+    .await;
+    let refusal = misspelt.failure();
     assert!(refusal.contains("maxSync"), "{refusal}");
 
-    helm(&["uninstall", "directory-sync", "--namespace", "sync-system"])
+    helm(&server, &["uninstall", "directory-sync", "--namespace", SYSTEM])
         .await
         .success();
     let kept = server
@@ -76,7 +80,11 @@ async fn the_chart_installs_upgrades_and_leaves_the_kinds_behind() {
         .success();
     assert!(kept.contains("directoryconnections"), "{kept}");
     // And installed again over what stayed.
-    helm(&[&["install"], &release[..]].concat()).await.success();
+    helm(&server, &[&["install"], &release[..]].concat()).await.success();
+}
+
+async fn helm(server: &ApiServer, arguments: &[&str]) -> Finished {
+    server.run("helm", &server.kubeconfig(), arguments, "").await
 }
 
 /// Binds a user to a role in the namespace, and returns once the authorizer knows.
@@ -173,7 +181,7 @@ async fn roles_let_people_do_their_own_part(server: &ApiServer) {
         ]
     };
     let as_another = patch(decide("Approved", "ben"));
-    let attempt = as_another.each_ref().map(|word| word.as_str());
+    let attempt = as_another.each_ref().map(String::as_str);
     let dry = [&attempt[..], &["--dry-run=server"]].concat();
     let denied = wait_until("the policy to hold", SETTLING, async || {
         let tried = space.kubectl_as(&approver, &dry, "").await;
@@ -183,7 +191,7 @@ async fn roles_let_people_do_their_own_part(server: &ApiServer) {
     assert!(denied.contains("decidedBy must be your own user name, ann"), "{denied}");
     let in_own_name = patch(decide("Approved", "ann"));
     space
-        .kubectl_as(&approver, &in_own_name.each_ref().map(|word| word.as_str()), "")
+        .kubectl_as(&approver, &in_own_name.each_ref().map(String::as_str), "")
         .await
         .success();
     let decided = space
@@ -204,7 +212,7 @@ async fn roles_let_people_do_their_own_part(server: &ApiServer) {
 }
 
 async fn the_operator_may_do_what_it_needs_and_no_more(server: &ApiServer) {
-    let operator = server.service_account_kubeconfig("sync-system", "directory-sync").await;
+    let operator = server.service_account_kubeconfig(SYSTEM, "directory-sync").await;
     let may = async |verb: &str, resource: &str| {
         let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
         let ask = [

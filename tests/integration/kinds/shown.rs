@@ -211,7 +211,7 @@ async fn the_columns_tell_how_an_object_is_doing() {
     .await;
     write_status(&space, "GroupMapping", serde_json::to_value(mapping_status()).unwrap()).await;
     write_status(&space, "SyncPlan", serde_json::to_value(plan_status()).unwrap()).await;
-    let named = |table: Vec<(String, String)>| table.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    let headings = |table: Vec<(String, String)>| table.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
 
     let narrow = columns(&space.kubectl(&["get", "dirconn"]).await.success());
     let names = [
@@ -225,12 +225,12 @@ async fn the_columns_tell_how_an_object_is_doing() {
         "LAST SYNC",
         "AGE",
     ];
-    assert_eq!(named(narrow.clone()), names);
+    assert_eq!(headings(narrow.clone()), names);
     let values: Vec<_> = narrow.iter().take(7).map(|(_, value)| value.as_str()).collect();
     assert_eq!(values, ["acme", "True", "ldap", "Apply", "1187", "38", "True"]);
     assert!(narrow[7].1.ends_with('d') || narrow[7].1.ends_with('y'), "{narrow:?}");
     let wide = columns(&space.kubectl(&["get", "dirconn", "-o", "wide"]).await.success());
-    assert_eq!(named(wide.clone())[9..], ["REASON", "SUSPENDED", "NEXT"]);
+    assert_eq!(headings(wide.clone())[9..], ["REASON", "SUSPENDED", "NEXT"]);
     let values: Vec<_> = wide[9..].iter().map(|(_, value)| value.as_str()).collect();
     assert_eq!(values, ["PlanHeld", "false", "2023-11-14T23:13:20Z"]);
 
@@ -248,7 +248,7 @@ async fn the_columns_tell_how_an_object_is_doing() {
         "PRIORITY",
         "SUSPENDED",
     ];
-    assert_eq!(named(wide.clone()), names);
+    assert_eq!(headings(wide.clone()), names);
     assert_eq!(
         (wide[1].1.as_str(), wide[2].1.as_str(), wide[5].1.as_str()),
         ("True", "acme", "77")
@@ -268,7 +268,7 @@ async fn the_columns_tell_how_an_object_is_doing() {
         "INBOXES",
         "DECIDED BY",
     ];
-    assert_eq!(named(wide.clone()), names);
+    assert_eq!(headings(wide.clone()), names);
     assert_eq!((wide[2].1.as_str(), wide[6].1.as_str()), ("310", "AwaitingDecision"));
 
     // The category has all three.
