@@ -4,6 +4,9 @@
 //! [`Capability`]; what all share (retries, rates, timeouts, metrics) is in layers around it, see [`crate::call`].
 
 pub mod error;
+pub mod observe;
+pub mod rest;
+pub mod server;
 
 use async_trait::async_trait;
 use directory_sync_model::observed::{ContainerKind, FieldsPatch, Mark, Observer, UserFields};

@@ -1,0 +1,1 @@
+//! The rules of the contract, each against a real server on a file of its own.
