@@ -462,5 +462,3 @@ fn tls_error(operation: String, address: &Address, error: std::io::Error) -> Err
     }
 }
 
-#[cfg(test)]
-mod tests;

@@ -387,14 +387,15 @@ mod tests {
                 .map(|(name, value, seed)| format!(" {} = {} ", name.to_uppercase(), spelling(value, *seed)))
                 .collect();
             let normal = canonical(&plain.join(",")).unwrap();
-            prop_assert_eq!(canonical(&other.join(",")).unwrap(), normal.as_str());
-            prop_assert_eq!(normalize(&other.join(",")), normal.as_str());
+            let other = other.join(",");
+            prop_assert_eq!(canonical(&other), Ok(normal.clone()));
+            prop_assert_eq!(normalize(&other), normal);
         }
 
         #[test]
         fn a_normal_dn_stays_as_it_is(dn in "[a-zA-Z=,+ \\\\#\"0-9'.\u{e9}\u{212a}]{0,30}") {
             if let Ok(normal) = canonical(&dn) {
-                prop_assert_eq!(canonical(&normal).as_deref(), Ok(normal.as_str()));
+                prop_assert_eq!(canonical(&normal), Ok(normal.clone()));
                 prop_assert_eq!(normalize(&dn), normal);
             }
         }
@@ -402,7 +403,7 @@ mod tests {
         #[test]
         fn the_fast_path_says_what_the_slow_one_says(dn in "(uid|cn|ou|userid|dc)=[a-z0-9 .'@-]{0,6}(,(o|dc|street)=[a-z ]{1,4}){0,3},?") {
             if is_normal(dn.as_bytes()) {
-                prop_assert_eq!(canonical(&dn).as_deref(), Ok(dn.as_str()));
+                prop_assert_eq!(canonical(&dn), Ok(dn.clone()));
             }
         }
     }

@@ -32,6 +32,7 @@ use self::{
     config::{Bind, Config, Security},
     map::{GroupMap, Notes, UserMap},
     protocol::filter,
+    result::configuration as refused,
 };
 use super::{Capability, Cursor, Directory, Error, Finding, PageEnd, Part};
 use crate::{fault::Class, http::Network};
@@ -80,7 +81,6 @@ impl LdapDirectory {
     /// What can't be used is refused here: a filter that isn't one, a base that is no DN, an unusable CA, an empty
     /// password, attribute names that clash, plain text that the operator doesn't allow.
     pub fn new(config: Config, network: Network) -> Result<Self, Error> {
-        let refused = result::configuration;
         if !(1..=PAGE_LIMIT).contains(&config.page_size) {
             return Err(refused("pageSize", format!("it must be between 1 and {PAGE_LIMIT}")));
         }
@@ -245,7 +245,6 @@ impl Directory for LdapDirectory {
 /// Attribute names that can be asked for, each attribute with a place, and none that must not be read.
 fn check_attributes(config: &Config) -> Result<(), Error> {
     let Config { users, groups, .. } = config;
-    let refused = result::configuration;
     let ids = users.attributes.iter().filter(|(attribute, _)| *attribute == Attribute::Id);
     if ids.count() != 1 {
         return Err(refused("users.attributes.id", "exactly one attribute is the id"));
