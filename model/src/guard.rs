@@ -1,0 +1,206 @@
+//! What refuses a plan that would remove too much.
+//!
+//! Removals are counted per kind before any write. Above the limits nothing at all is written: the plan is held until
+//! a person approves it by its hash.
+
+use std::fmt;
+
+use crate::plan::{Plan, PlanHash, Population, RemovalKind};
+
+/// How much one sync may remove of a population without asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Percent of the population, 0 to 100.
+    pub max_percent: u8,
+    /// Smaller populations count as this large, so that small teams can change at all.
+    pub min_population: u32,
+    /// Never more than this many of one kind, whatever the percentage.
+    pub max_count: Option<u32>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_percent: 20,
+            min_population: 20,
+            max_count: None,
+        }
+    }
+}
+
+impl Limits {
+    /// How many removals of a population are allowed: ⌈percent × max(population, minimum)⌉ and at most the count.
+    pub fn allowed(&self, population: u64) -> u64 {
+        let base = population.max(u64::from(self.min_population));
+        let allowed = (base * u64::from(self.max_percent.min(100))).div_ceil(100);
+        self.max_count.map_or(allowed, |count| allowed.min(u64::from(count)))
+    }
+
+    /// The stricter of two, field by field: what judges the first run after limits were loosened.
+    #[must_use]
+    pub fn stricter(self, other: Self) -> Self {
+        let max_count = match (self.max_count, other.max_count) {
+            (Some(one), Some(two)) => Some(one.min(two)),
+            (one, two) => one.or(two),
+        };
+        Self {
+            max_percent: self.max_percent.min(other.max_percent),
+            min_population: self.min_population.min(other.min_population),
+            max_count,
+        }
+    }
+}
+
+/// One limit that a plan exceeds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exceeded {
+    /// Of what.
+    pub kind: RemovalKind,
+    /// Which team, role or inbox; `None`: all of this kind together.
+    pub name: Option<String>,
+    /// How many would be removed.
+    pub removals: u64,
+    /// Of how many.
+    pub population: u64,
+    /// How many are allowed.
+    pub allowed: u64,
+}
+
+impl fmt::Display for Exceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            kind,
+            name,
+            removals,
+            population,
+            allowed,
+        } = self;
+        let what = kind.noun();
+        match name {
+            Some(name) => write!(
+                f,
+                "{removals} of {population} {what} of {name:?} would be removed, allowed are {allowed}"
+            ),
+            None => write!(
+                f,
+                "{removals} of {population} {what} would be removed, allowed are {allowed}"
+            ),
+        }
+    }
+}
+
+/// A plan that may be applied. Only [`guard`] makes one.
+pub struct ApprovedPlan<'a>(Plan<'a>);
+
+impl<'a> ApprovedPlan<'a> {
+    /// The plan.
+    pub fn plan(&self) -> &Plan<'a> {
+        &self.0
+    }
+}
+
+/// What the guard says of a plan.
+pub enum Verdict<'a> {
+    /// It may be applied.
+    Pass(ApprovedPlan<'a>),
+    /// It removes too much, and nobody has approved it.
+    Hold {
+        /// The plan, untouched.
+        plan: Plan<'a>,
+        /// Every limit that it exceeds.
+        exceeded: Vec<Exceeded>,
+    },
+}
+
+/// Judges a plan. `approved` is the hash that a person approved, if any.
+pub fn guard<'a>(plan: Plan<'a>, limits: &Limits, approved: Option<&PlanHash>) -> Verdict<'a> {
+    let exceeded = exceeded(&plan.populations, limits);
+    if exceeded.is_empty() || approved == Some(&plan.hash()) {
+        Verdict::Pass(ApprovedPlan(plan))
+    } else {
+        Verdict::Hold { plan, exceeded }
+    }
+}
+
+/// Judges each team, role and inbox by what we gave there, and each kind as a whole: many small losses are a large one.
+fn exceeded(populations: &[Population], limits: &Limits) -> Vec<Exceeded> {
+    let mut found = Vec::new();
+    for kind in RemovalKind::ALL {
+        let of_kind = || populations.iter().filter(move |population| population.kind == kind);
+        let removals = of_kind().map(|population| population.removals).sum();
+        let population = of_kind().map(|population| population.size).sum();
+        let mut judge = |name: Option<&String>, removals: u64, population: u64| {
+            let allowed = limits.allowed(population);
+            if removals > allowed {
+                found.push(Exceeded {
+                    kind,
+                    name: name.cloned(),
+                    removals,
+                    population,
+                    allowed,
+                });
+            }
+        };
+        judge(None, removals, population);
+        of_kind()
+            .filter(|population| population.name.is_some())
+            .for_each(|population| judge(population.name.as_ref(), population.removals, population.size));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(max_percent: u8, min_population: u32, max_count: Option<u32>) -> Limits {
+        Limits {
+            max_percent,
+            min_population,
+            max_count,
+        }
+    }
+
+    #[test]
+    fn allowed_removals_are_the_percentage_of_the_population_rounded_up() {
+        assert_eq!(limits(20, 20, None).allowed(1000), 200);
+        assert_eq!(limits(20, 20, None).allowed(1001), 201);
+        assert_eq!(limits(0, 20, None).allowed(1000), 0);
+        assert_eq!(limits(100, 20, None).allowed(1000), 1000);
+    }
+
+    #[test]
+    fn a_small_population_counts_as_the_minimum() {
+        assert_eq!(limits(20, 20, None).allowed(3), 4);
+        assert_eq!(limits(20, 0, None).allowed(3), 1);
+    }
+
+    #[test]
+    fn the_count_caps_the_percentage() {
+        assert_eq!(limits(20, 20, Some(50)).allowed(1000), 50);
+        assert_eq!(limits(20, 20, Some(500)).allowed(1000), 200);
+    }
+
+    #[test]
+    fn the_stricter_of_two_is_stricter_in_every_field() {
+        let strict = limits(50, 10, Some(5)).stricter(limits(20, 30, None));
+        assert_eq!(strict, limits(20, 10, Some(5)));
+    }
+
+    #[test]
+    fn many_small_losses_are_a_large_one() {
+        let team = |name: &str| Population {
+            kind: RemovalKind::TeamMembership,
+            name: Some(name.to_owned()),
+            size: 10,
+            removals: 4,
+        };
+        let teams: Vec<_> = (0..100).map(|number| team(&number.to_string())).collect();
+        let exceeded = exceeded(&teams, &limits(20, 20, None));
+        assert_eq!(exceeded.len(), 1);
+        assert_eq!(
+            exceeded[0].to_string(),
+            "400 of 1000 team memberships would be removed, allowed are 200"
+        );
+    }
+}

@@ -1,0 +1,59 @@
+//! From what was read and what is asked for to what should be: the step `map` of the pipeline.
+
+mod mappings;
+mod people;
+mod roles;
+
+use crate::{
+    desired::{Desired, Standing},
+    expression::Now,
+    rules::Rules,
+    snapshot::{Doubt, Snapshot},
+};
+
+/// Above this share of people on whom an expression fails, the read as a whole is doubtful: one in a hundred.
+const FAILURE_DIVISOR: u64 = 100;
+
+/// Works out what should be. Pure: the same input gives the same output; `now` is an argument.
+pub fn map<'a>(snapshot: &'a Snapshot, rules: &'a Rules, now: Now) -> Desired<'a> {
+    let reads = rules.reads();
+    let mut desired = Desired {
+        snapshot,
+        rules,
+        now,
+        people: Vec::new(),
+        roles: Vec::new(),
+        containers: Vec::new(),
+        made_groups: Vec::new(),
+        outcomes: Vec::new(),
+        unknown_targets: false,
+        unknown_members: false,
+        failures: Vec::new(),
+        emails: crate::fingerprint::Index::default(),
+        shared_emails: Vec::new(),
+        groups_by_user: reads.reads_groups().then(|| snapshot.groups_by_user()),
+        expression_failed: std::collections::HashSet::new(),
+    };
+    let groups = mappings::resolve(&mut desired);
+    people::judge(&mut desired, &groups);
+    roles::assign(&mut desired, &groups);
+    mappings::target(&mut desired, &groups);
+    desired
+}
+
+impl Desired<'_> {
+    /// Why not everybody may be told, beyond what the read itself doubts.
+    pub fn doubt(&self) -> Option<Doubt> {
+        let of = u64::from(self.snapshot.user_count());
+        let count = self.expression_failed.len() as u64;
+        (count * FAILURE_DIVISOR > of).then_some(Doubt::ExpressionFailures { count, of })
+    }
+
+    /// How many people are wanted.
+    pub fn wanted(&self) -> u64 {
+        self.people
+            .iter()
+            .filter(|person| person.standing == Standing::Wanted)
+            .count() as u64
+    }
+}

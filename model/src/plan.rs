@@ -1,0 +1,281 @@
+//! The ordered operations that take what is to what should be.
+//!
+//! Large lists are numbers: people of the snapshot, users held by the platform, teams and inboxes. Text is there only
+//! where the two sides differ.
+
+mod hash;
+mod holdings;
+mod summary;
+
+pub use hash::PlanHash;
+pub(crate) use holdings::NewHolding;
+pub use holdings::{Holding, Holdings};
+pub use summary::{Counts, RemovalCounts};
+
+use crate::{
+    content::Change,
+    desired::{Desired, Failure, MappingOutcome},
+    observed::{ContainerKind, FieldsPatch},
+};
+
+/// What can be removed, each judged against a population of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RemovalKind {
+    /// A user is deactivated.
+    User,
+    /// A user's role is changed.
+    Role,
+    /// A user leaves a team.
+    TeamMembership,
+    /// A user leaves an inbox.
+    InboxMembership,
+}
+
+impl RemovalKind {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::User, Self::Role, Self::TeamMembership, Self::InboxMembership];
+
+    /// How messages name many of them.
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::User => "users",
+            Self::Role => "roles",
+            Self::TeamMembership => "team memberships",
+            Self::InboxMembership => "inbox memberships",
+        }
+    }
+
+    /// The word in status, metrics and the plan hash.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::User => "users",
+            Self::Role => "roles",
+            Self::TeamMembership => "teamMemberships",
+            Self::InboxMembership => "inboxMemberships",
+        }
+    }
+}
+
+impl From<ContainerKind> for RemovalKind {
+    fn from(kind: ContainerKind) -> Self {
+        match kind {
+            ContainerKind::Team => Self::TeamMembership,
+            ContainerKind::Inbox => Self::InboxMembership,
+        }
+    }
+}
+
+/// What we gave before the plan, and how much of it the plan takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Population {
+    /// Of what.
+    pub kind: RemovalKind,
+    /// Which team, inbox or role; `None` for users, who are one population.
+    pub name: Option<String>,
+    /// How many before the plan.
+    pub size: u64,
+    /// How many the plan removes.
+    pub removals: u64,
+}
+
+/// A team or an inbox that the platform holds.
+#[derive(Clone, Debug)]
+pub struct HeldContainer {
+    /// Team or inbox.
+    pub kind: ContainerKind,
+    /// The platform's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// An inbox's phone number.
+    pub phone: String,
+}
+
+/// Where somebody is added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// A container of the platform, a number of [`Plan::containers`].
+    Held(usize),
+    /// A team that the plan creates, a number of [`Plan::new_teams`].
+    New(usize),
+}
+
+/// A team to be created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTeam {
+    /// Its name.
+    pub name: String,
+}
+
+/// A user to be created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Creation {
+    /// The person of the snapshot.
+    pub user: u32,
+    /// The role, a number of [`Plan::roles`]; `None`: what the platform gives by itself.
+    pub role: Option<u16>,
+    /// His address is another user's until the updates are done.
+    pub after_updates: bool,
+}
+
+/// A change of an existing user, his role aside.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// The user, a number of [`Plan::holdings`].
+    pub holding: u32,
+    /// The person of the snapshot.
+    pub user: u32,
+    /// He becomes managed; his id stays.
+    pub adopt: bool,
+    /// He is activated.
+    pub activate: bool,
+    /// The fields to change.
+    pub patch: FieldsPatch,
+    /// The same in words.
+    pub changes: Vec<Change>,
+}
+
+/// A change of an existing user's role. It takes one away, so it counts as a removal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoleChange {
+    /// The user, a number of [`Plan::holdings`].
+    pub holding: u32,
+    /// The role that he has, a number of [`Plan::roles`]; `None`: none.
+    pub from: Option<u16>,
+    /// The role that he gets.
+    pub to: u16,
+}
+
+/// People who join one team or inbox.
+#[derive(Clone, Debug)]
+pub struct Additions {
+    /// Where.
+    pub place: Place,
+    /// Who: people of the snapshot, sorted.
+    pub users: Vec<u32>,
+}
+
+/// Users who leave one team or inbox.
+#[derive(Clone, Debug)]
+pub struct Removals {
+    /// Where, a number of [`Plan::containers`].
+    pub container: usize,
+    /// Who loses the membership while staying: numbers of [`Plan::holdings`], sorted. These count.
+    pub leaving: Vec<u32>,
+    /// Who loses it with his deactivation, which counts once.
+    pub with_deactivation: Vec<u32>,
+}
+
+/// Why somebody is deactivated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The directory doesn't have him any more.
+    Absent,
+    /// The directory says that he is disabled.
+    Disabled,
+    /// The directory has him, and the specification doesn't want him any more.
+    OutOfScope,
+}
+
+impl Cause {
+    /// In words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Absent => "no longer in the directory",
+            Self::Disabled => "disabled in the directory",
+            Self::OutOfScope => "no longer in scope",
+        }
+    }
+}
+
+/// A user to be deactivated.
+#[derive(Clone, Debug)]
+pub struct Deactivation {
+    /// The user, a number of [`Plan::holdings`].
+    pub holding: u32,
+    /// The directory's id of the person.
+    pub external_id: String,
+    /// The address, for people who read the plan.
+    pub email: String,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// Why a removal that the directory suggests is not in the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeptReason {
+    /// The read, or a group, is incomplete or doubtful.
+    Incomplete,
+    /// `protect` names the user or his role.
+    Protected,
+    /// It is the operator's own account.
+    OwnAccount,
+    /// He is the last active administrator.
+    LastAdministrator,
+}
+
+impl KeptReason {
+    /// The word in reports.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Incomplete => "Incomplete",
+            Self::Protected => "Protected",
+            Self::OwnAccount => "OwnAccount",
+            Self::LastAdministrator => "LastAdministrator",
+        }
+    }
+}
+
+/// What a plan leaves undone on purpose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// What would have been removed.
+    pub kind: RemovalKind,
+    /// Why it stays.
+    pub reason: KeptReason,
+    /// How many.
+    pub count: u64,
+}
+
+/// The plan: see the module.
+pub struct Plan<'a> {
+    /// What it leads to.
+    pub desired: &'a Desired<'a>,
+    /// The platform's users who matter.
+    pub holdings: Holdings,
+    /// The platform's teams and inboxes.
+    pub containers: Vec<HeldContainer>,
+    /// Names of roles.
+    pub roles: Vec<String>,
+    /// Teams to create.
+    pub new_teams: Vec<NewTeam>,
+    /// Users to create.
+    pub creations: Vec<Creation>,
+    /// Users to adopt, activate or update, in an order in which addresses are freed before they are given.
+    pub updates: Vec<Update>,
+    /// Memberships to add.
+    pub additions: Vec<Additions>,
+    /// Roles to change.
+    pub role_changes: Vec<RoleChange>,
+    /// Memberships to remove.
+    pub removals: Vec<Removals>,
+    /// Users to deactivate.
+    pub deactivations: Vec<Deactivation>,
+    /// What the guard judges by.
+    pub populations: Vec<Population>,
+    /// What is left undone on purpose.
+    pub kept: Vec<Kept>,
+    /// Failures of single objects, those of the step before included.
+    pub failures: Vec<Failure>,
+    /// One per mapping, with what the platform added to it.
+    pub outcomes: Vec<MappingOutcome>,
+    /// Managed and active users, and teams and inboxes of the platform, before the plan.
+    pub managed_users: u64,
+}
+
+impl Plan<'_> {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.counts().is_empty()
+    }
+}

@@ -1,0 +1,122 @@
+//! A plan in numbers.
+
+use super::{Plan, RemovalKind};
+
+/// How many objects a plan or a sync touches, by kind and operation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Users created.
+    pub users_created: u64,
+    /// Users updated; adopted and activated ones are among them.
+    pub users_updated: u64,
+    /// Users adopted.
+    pub users_adopted: u64,
+    /// Users activated.
+    pub users_activated: u64,
+    /// Users deactivated.
+    pub users_deactivated: u64,
+    /// Teams created.
+    pub teams_created: u64,
+    /// Team memberships added.
+    pub team_memberships_added: u64,
+    /// Team memberships removed.
+    pub team_memberships_removed: u64,
+    /// Inbox memberships added.
+    pub inbox_memberships_added: u64,
+    /// Inbox memberships removed.
+    pub inbox_memberships_removed: u64,
+    /// Roles of existing users changed.
+    pub roles_changed: u64,
+}
+
+impl Counts {
+    /// Whether nothing is touched.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How much a plan removes, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RemovalCounts {
+    /// Users deactivated.
+    pub users: u64,
+    /// Roles changed.
+    pub roles: u64,
+    /// Team memberships lost, those of deactivated users aside.
+    pub team_memberships: u64,
+    /// Inbox memberships lost, those of deactivated users aside.
+    pub inbox_memberships: u64,
+}
+
+impl RemovalCounts {
+    /// The number of one kind.
+    pub const fn of(&self, kind: RemovalKind) -> u64 {
+        match kind {
+            RemovalKind::User => self.users,
+            RemovalKind::Role => self.roles,
+            RemovalKind::TeamMembership => self.team_memberships,
+            RemovalKind::InboxMembership => self.inbox_memberships,
+        }
+    }
+
+    /// Adds to the number of one kind.
+    pub const fn add(&mut self, kind: RemovalKind, count: u64) {
+        let slot = match kind {
+            RemovalKind::User => &mut self.users,
+            RemovalKind::Role => &mut self.roles,
+            RemovalKind::TeamMembership => &mut self.team_memberships,
+            RemovalKind::InboxMembership => &mut self.inbox_memberships,
+        };
+        *slot += count;
+    }
+}
+
+impl Plan<'_> {
+    /// What the plan touches.
+    pub fn counts(&self) -> Counts {
+        use crate::observed::ContainerKind::{Inbox, Team};
+        let kind_of = |place| match place {
+            super::Place::Held(at) => self.containers[at].kind,
+            super::Place::New(_) => Team,
+        };
+        let added = |kind| {
+            let of_kind = self
+                .additions
+                .iter()
+                .filter(|additions| kind_of(additions.place) == kind);
+            of_kind.map(|additions| additions.users.len() as u64).sum()
+        };
+        let removed = |kind| {
+            let of_kind = self
+                .removals
+                .iter()
+                .filter(|removals| self.containers[removals.container].kind == kind);
+            of_kind
+                .map(|removals| (removals.leaving.len() + removals.with_deactivation.len()) as u64)
+                .sum()
+        };
+        Counts {
+            users_created: self.creations.len() as u64,
+            users_updated: self.updates.len() as u64,
+            users_adopted: self.updates.iter().filter(|update| update.adopt).count() as u64,
+            users_activated: self.updates.iter().filter(|update| update.activate).count() as u64,
+            users_deactivated: self.deactivations.len() as u64,
+            teams_created: self.new_teams.len() as u64,
+            team_memberships_added: added(Team),
+            team_memberships_removed: removed(Team),
+            inbox_memberships_added: added(Inbox),
+            inbox_memberships_removed: removed(Inbox),
+            roles_changed: self.role_changes.len() as u64,
+        }
+    }
+
+    /// What the plan removes.
+    pub fn removal_counts(&self) -> RemovalCounts {
+        let mut counts = RemovalCounts::default();
+        for population in &self.populations {
+            counts.add(population.kind, population.removals);
+        }
+        counts
+    }
+}

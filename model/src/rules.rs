@@ -1,0 +1,210 @@
+//! What a connection and its mappings ask for, validated: the only form in which the pipeline sees a specification.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    attribute::{Attribute, AttributeSet},
+    expression::Expression,
+    guard::Limits,
+    value::AttributeValue,
+};
+
+/// Who is in scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum UserScope {
+    /// The members of mapped groups.
+    #[default]
+    MappedGroups,
+    /// Everybody in the directory. Leaving a group never deactivates.
+    All,
+}
+
+/// How an existing platform user that nobody manages becomes managed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Adoption {
+    /// By external id, else by e-mail address.
+    #[default]
+    Email,
+    /// By external id alone.
+    ExternalId,
+    /// Never; such a user is a conflict.
+    Never,
+}
+
+/// Where an attribute's value comes from.
+#[derive(Debug)]
+pub enum AttributeSource {
+    /// The same value for everybody.
+    Value(AttributeValue),
+    /// A value of each person; absent or empty takes the attribute away.
+    Expression(Expression),
+}
+
+/// The attributes of a platform user that every platform has as fields of their own. An attribute rule of this name
+/// sets the field instead of an attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// `givenName`
+    GivenName,
+    /// `familyName`
+    FamilyName,
+    /// `displayName`
+    DisplayName,
+    /// `phone`
+    Phone,
+}
+
+impl Field {
+    /// The field of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "givenName" => Some(Self::GivenName),
+            "familyName" => Some(Self::FamilyName),
+            "displayName" => Some(Self::DisplayName),
+            "phone" => Some(Self::Phone),
+            _ => None,
+        }
+    }
+}
+
+/// One attribute that the connection sets.
+#[derive(Debug)]
+pub struct AttributeRule {
+    /// The platform's name of it.
+    pub name: String,
+    /// Its value.
+    pub source: AttributeSource,
+}
+
+/// Which groups of the directory a mapping is about.
+#[derive(Debug)]
+pub enum GroupSelector {
+    /// The group with this directory id.
+    Id(String),
+    /// The one group of this name.
+    Name(String),
+    /// All groups whose whole name matches.
+    NameRegex(regex::Regex),
+    /// Everybody for whom the expression is true: a group made of an attribute.
+    Members(Expression),
+}
+
+/// Which team a mapping gives.
+#[derive(Debug)]
+pub enum TeamSelector {
+    /// The team with this platform id.
+    Id(String),
+    /// The team of this name.
+    Name(String),
+    /// The team whose name the expression over the group yields: one mapping, many teams.
+    NameExpression(Expression),
+}
+
+/// An inbox that a mapping gives. Inboxes are never created.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum InboxSelector {
+    /// By the platform's id.
+    Id(String),
+    /// By name.
+    Name(String),
+    /// By phone number, E.164.
+    PhoneNumber(String),
+}
+
+impl InboxSelector {
+    /// The id, name or number, as written.
+    pub fn text(&self) -> &str {
+        let (Self::Id(text) | Self::Name(text) | Self::PhoneNumber(text)) = self;
+        text
+    }
+}
+
+/// One group mapping.
+#[derive(Debug)]
+pub struct Mapping {
+    /// Its name, for conditions and failures.
+    pub name: String,
+    /// Whose members get what follows.
+    pub group: GroupSelector,
+    /// The team they join.
+    pub team: Option<TeamSelector>,
+    /// Whether a team that doesn't exist is created.
+    pub create_team: bool,
+    /// The role they get.
+    pub role: Option<String>,
+    /// The inboxes they join.
+    pub inboxes: Vec<InboxSelector>,
+    /// The higher wins a user's role.
+    pub priority: i32,
+    /// Frozen by its author: neither adds nor removes.
+    pub suspended: bool,
+}
+
+/// What is never changed or removed.
+#[derive(Clone, Debug, Default)]
+pub struct Protect {
+    /// Normal forms of e-mail addresses, or directory ids.
+    pub users: BTreeSet<String>,
+    /// Roles that are neither granted nor taken.
+    pub roles: BTreeSet<String>,
+}
+
+/// All that a connection asks for.
+#[derive(Debug)]
+pub struct Rules {
+    /// The ownership mark.
+    pub owner: String,
+    /// Who is in scope.
+    pub scope: UserScope,
+    /// Who of them passes; absent: everybody.
+    pub filter: Option<Expression>,
+    /// The attributes that the connection sets, in order.
+    pub attributes: Vec<AttributeRule>,
+    /// The role at creation, and when a role that we gave lapses.
+    pub default_role: Option<String>,
+    /// The roles that mappings may grant; absent: any that isn't protected.
+    pub allowed_roles: Option<BTreeSet<String>>,
+    /// How existing users become managed.
+    pub adoption: Adoption,
+    /// What is never touched.
+    pub protect: Protect,
+    /// How much one sync may remove.
+    pub limits: Limits,
+    /// The mappings, in the order of their names.
+    pub mappings: Vec<Mapping>,
+}
+
+impl Rules {
+    /// Which attributes of people a directory is to be asked for.
+    pub fn reads(&self) -> AttributeSet {
+        let standard = AttributeSet::of(&[
+            Attribute::Id,
+            Attribute::UserName,
+            Attribute::Email,
+            Attribute::GivenName,
+            Attribute::FamilyName,
+            Attribute::DisplayName,
+            Attribute::Phone,
+            Attribute::Active,
+        ]);
+        self.user_expressions()
+            .fold(standard, |set, expression| set.union(expression.reads()))
+    }
+
+    fn user_expressions(&self) -> impl Iterator<Item = &Expression> {
+        let attributes = self.attributes.iter().filter_map(|rule| match &rule.source {
+            AttributeSource::Expression(expression) => Some(expression),
+            AttributeSource::Value(_) => None,
+        });
+        let groups = self.mappings.iter().filter_map(|mapping| match &mapping.group {
+            GroupSelector::Members(expression) => Some(expression),
+            _ => None,
+        });
+        self.filter.iter().chain(attributes).chain(groups)
+    }
+
+    /// Whether mappings may grant this role.
+    pub fn may_grant(&self, role: &str) -> bool {
+        !self.protect.roles.contains(role) && self.allowed_roles.as_ref().is_none_or(|allowed| allowed.contains(role))
+    }
+}

@@ -1,0 +1,166 @@
+//! One page of a directory's answer, in the form in which the snapshot keeps it.
+
+use super::Span;
+use crate::{attribute::Attribute, record::RecordWriter};
+
+/// An entry that could not be read. It is that entry's failure and nobody else's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// Where it stands: a row number, a DN, an id.
+    pub place: String,
+    /// What is wrong with it and what to do.
+    pub message: String,
+}
+
+/// People, groups and memberships of one page. Reused from page to page.
+#[derive(Default)]
+pub struct Batch {
+    pub(super) arena: Vec<u8>,
+    pub(super) users: Vec<BatchUser>,
+    pub(super) groups: Vec<BatchGroup>,
+    /// Other names of users and groups by which members are referred to.
+    pub(super) aliases: Vec<(Owner, Span)>,
+    /// Members of groups: the group's place in `groups`, and the id or alias of the member.
+    pub(super) members: Vec<(u32, Span)>,
+    pub(super) rejected: Vec<Rejected>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Owner {
+    User(u32),
+    Group(u32),
+}
+
+pub(super) struct BatchUser {
+    pub(super) id: Span,
+    pub(super) record: Span,
+}
+
+pub(super) struct BatchGroup {
+    pub(super) id: Span,
+    pub(super) name: Span,
+    pub(super) description: Span,
+    pub(super) members_told: bool,
+}
+
+impl Batch {
+    /// An empty batch.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Empties the batch and keeps its memory.
+    pub fn clear(&mut self) {
+        self.arena.clear();
+        self.users.clear();
+        self.groups.clear();
+        self.aliases.clear();
+        self.members.clear();
+        self.rejected.clear();
+    }
+
+    /// How many people, groups and rejected entries are in it: what counts against a total that the directory stated.
+    pub fn entries(&self) -> usize {
+        self.users.len() + self.groups.len() + self.rejected.len()
+    }
+
+    /// Adds a person. `id` is the directory's stable id; `write` writes all other attributes.
+    pub fn user(&mut self, id: &str, write: impl FnOnce(&mut RecordWriter<'_>)) {
+        let id_span = self.store(id);
+        let start = self.arena.len();
+        let mut attributes = RecordWriter::new(&mut self.arena);
+        attributes.text(Attribute::Id, id);
+        write(&mut attributes);
+        let record = Span {
+            start: count(start),
+            length: count(self.arena.len() - start),
+        };
+        self.users.push(BatchUser { id: id_span, record });
+    }
+
+    /// Another name by which the person added last is referred to as a member, for example a DN or a login.
+    pub fn user_alias(&mut self, alias: &str) {
+        let Some(last) = self.users.len().checked_sub(1) else {
+            return;
+        };
+        let span = self.store(alias);
+        self.aliases.push((Owner::User(count(last)), span));
+    }
+
+    /// Adds a group, or more of a group that has come before: the same id again adds members, it replaces none.
+    pub fn group(&mut self, id: &str, name: &str) -> GroupEntry<'_> {
+        let id = self.store(id);
+        let name = self.store(name);
+        self.groups.push(BatchGroup {
+            id,
+            name,
+            description: Span::default(),
+            members_told: true,
+        });
+        GroupEntry {
+            number: count(self.groups.len()) - 1,
+            batch: self,
+        }
+    }
+
+    /// Reports an entry that can't be read.
+    pub fn reject(&mut self, place: impl Into<String>, message: impl Into<String>) {
+        self.rejected.push(Rejected {
+            place: place.into(),
+            message: message.into(),
+        });
+    }
+
+    fn store(&mut self, text: &str) -> Span {
+        let span = Span {
+            start: count(self.arena.len()),
+            length: count(text.len()),
+        };
+        self.arena.extend_from_slice(text.as_bytes());
+        span
+    }
+
+    pub(super) fn bytes(&self, span: Span) -> &[u8] {
+        &self.arena[span.start as usize..(span.start + span.length) as usize]
+    }
+}
+
+/// Sizes of one batch; the builder refuses to outgrow `u32`.
+pub(super) fn count(size: usize) -> u32 {
+    u32::try_from(size).unwrap_or(u32::MAX)
+}
+
+/// A group that is being written.
+pub struct GroupEntry<'b> {
+    batch: &'b mut Batch,
+    number: u32,
+}
+
+impl GroupEntry<'_> {
+    /// Sets the description.
+    pub fn description(&mut self, text: &str) -> &mut Self {
+        let span = self.batch.store(text);
+        self.batch.groups[self.number as usize].description = span;
+        self
+    }
+
+    /// Another name by which this group is referred to as a member, for example its DN.
+    pub fn alias(&mut self, alias: &str) -> &mut Self {
+        let span = self.batch.store(alias);
+        self.batch.aliases.push((Owner::Group(self.number), span));
+        self
+    }
+
+    /// Adds a member by the id or an alias of a user or a group.
+    pub fn member(&mut self, reference: &str) -> &mut Self {
+        let span = self.batch.store(reference);
+        self.batch.members.push((self.number, span));
+        self
+    }
+
+    /// States that the directory did not tell the members: no `members` attribute at all.
+    pub fn members_not_told(&mut self) -> &mut Self {
+        self.batch.groups[self.number as usize].members_told = false;
+        self
+    }
+}

@@ -1,0 +1,318 @@
+//! What the status of several kinds has in common: counts of runs, held plans, failures of single objects.
+//!
+//! Text in a status is cut to a fixed number of bytes, and lists to a fixed number of items, so that a status stays under
+//! 16 KiB whatever the directory's size. Nothing here names an address or a person: directory ids only.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{condition::Reason, schema};
+
+/// The most failures that a status lists.
+pub const MAX_FAILURES: usize = 20;
+/// The most runs that a status remembers.
+pub const MAX_HISTORY: usize = 10;
+/// The most bytes of a failure's message.
+pub const MAX_FAILURE_MESSAGE: usize = 160;
+/// The most bytes of an id in a status.
+pub const MAX_ID: usize = 100;
+
+/// The kinds of thing that a sync writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum ObjectType {
+    /// A user of the platform.
+    User,
+    /// A team.
+    Team,
+    /// A user's membership of a team.
+    Membership,
+    /// A user's role.
+    Role,
+    /// A user's membership of an inbox.
+    Inbox,
+    /// A group of the directory.
+    Group,
+}
+
+/// What was counted in the directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DirectoryCounts {
+    /// People read from the directory.
+    pub users: i64,
+    /// Groups read from the directory.
+    pub groups: i64,
+}
+
+/// What is managed on the platform.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlatformCounts {
+    /// Active users that this connection manages.
+    pub users: i64,
+    /// Teams that it puts people into.
+    pub teams: i64,
+    /// Inboxes that it puts people into.
+    pub inboxes: i64,
+}
+
+/// Why a run began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Trigger {
+    /// The interval was over.
+    Interval,
+    /// The connection is new or its spec changed.
+    Spec,
+    /// A mapping came, changed or went.
+    Mapping,
+    /// The annotation `directory-sync.io/requestedAt` changed.
+    Requested,
+    /// The last run failed.
+    Retry,
+    /// A held plan was decided.
+    Decision,
+    /// The operator started with a run still due.
+    Restart,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Outcome {
+    /// Everything that was to change has been changed.
+    Synced,
+    /// Nothing was to change.
+    Unchanged,
+    /// Changes were computed and, in Observe mode, not written.
+    Observed,
+    /// Nothing was written: the plan waits for a decision.
+    Held,
+    /// Everything else was done; some objects failed, see failures.
+    PartlyFailed,
+    /// The run ended early, on a failure of its own.
+    Failed,
+    /// The run was stopped: suspended, deleted, changed or shut down in the middle.
+    Stopped,
+}
+
+/// What a run did to users. Zeros are left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UserCounts {
+    /// Users created.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub created: i64,
+    /// Users that were there before and became managed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub adopted: i64,
+    /// Users updated.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub updated: i64,
+    /// Users activated again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub activated: i64,
+    /// Users deactivated.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub deactivated: i64,
+    /// Users that failed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed: i64,
+}
+
+/// What a run did to teams. Zeros are left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TeamCounts {
+    /// Teams created.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub created: i64,
+    /// Teams that failed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed: i64,
+}
+
+/// What a run did to memberships of teams or inboxes. Zeros are left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MembershipCounts {
+    /// Memberships added.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub added: i64,
+    /// Memberships removed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub removed: i64,
+    /// Memberships that failed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed: i64,
+}
+
+/// What a run did to roles. Zeros are left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RoleCounts {
+    /// Roles of existing users changed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub changed: i64,
+    /// Roles that failed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed: i64,
+}
+
+/// One run of the pipeline. In Observe mode the counts say what would have been done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncSummary {
+    /// Id of the run, as in logs.
+    #[schemars(length(max = 64))]
+    pub id: String,
+    /// Why the run began: Interval, Spec, Mapping, Requested, Retry, Decision or Restart.
+    pub trigger: Trigger,
+    /// How the run ended: Synced, Unchanged, Observed, Held, PartlyFailed, Failed or Stopped.
+    pub outcome: Outcome,
+    /// When the run began.
+    #[schemars(schema_with = "schema::time")]
+    pub start_time: Time,
+    /// When the run ended.
+    #[schemars(schema_with = "schema::time")]
+    pub completion_time: Time,
+    /// What was done to users.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub users: UserCounts,
+    /// What was done to teams.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub teams: TeamCounts,
+    /// What was done to memberships of teams.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub memberships: MembershipCounts,
+    /// What was done to roles.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub roles: RoleCounts,
+    /// What was done to memberships of inboxes.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub inboxes: MembershipCounts,
+}
+
+/// What a plan would take away, by kind. Zeros are left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Removals {
+    /// Users to be deactivated.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub users: i64,
+    /// Team memberships to be removed; those of users to be deactivated aren't counted again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub memberships: i64,
+    /// Roles of existing users to be changed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub roles: i64,
+    /// Inbox memberships to be removed; those of users to be deactivated aren't counted again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub inboxes: i64,
+}
+
+impl Removals {
+    /// All of them together.
+    pub fn total(self) -> i64 {
+        let Self {
+            users,
+            memberships,
+            roles,
+            inboxes,
+        } = self;
+        users + memberships + roles + inboxes
+    }
+}
+
+/// The plan that waits for a decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldPlan {
+    /// Name of the SyncPlan to decide.
+    #[schemars(length(max = 253))]
+    pub name: String,
+    /// Hash of the plan's removals.
+    #[schemars(length(max = 64))]
+    pub hash: String,
+    /// When the plan was first held.
+    #[schemars(schema_with = "schema::time")]
+    pub hold_time: Time,
+    /// When the plan can no longer be approved.
+    #[schemars(schema_with = "schema::time")]
+    pub expire_time: Time,
+    /// What the plan would take away.
+    #[serde(default)]
+    pub removals: Removals,
+}
+
+/// One object that failed in the last run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Failure {
+    /// What failed: User, Team, Membership, Role, Inbox or Group.
+    pub kind: ObjectType,
+    /// Its id in the directory, or on the platform for what isn't from the directory.
+    #[schemars(length(max = 128))]
+    pub id: String,
+    /// One word for why, see docs/reference/conditions.md.
+    #[schemars(length(max = 64))]
+    pub reason: String,
+    /// Why, in a sentence.
+    #[schemars(length(max = 256))]
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure that fits into a status: long texts are cut.
+    pub fn new(kind: ObjectType, id: &str, reason: Reason, message: &str) -> Self {
+        Self {
+            kind,
+            id: cut(id, MAX_ID),
+            reason: reason.as_str().to_owned(),
+            message: cut(message, MAX_FAILURE_MESSAGE),
+        }
+    }
+}
+
+/// The text, or its beginning and `…`, in at most `max` bytes; control characters become spaces.
+pub fn cut(text: &str, max: usize) -> String {
+    const ELLIPSIS: char = '…';
+    let clean = |text: &str| {
+        text.chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect::<String>()
+    };
+    if text.len() <= max {
+        return clean(text);
+    }
+    let end = text.floor_char_boundary(max.saturating_sub(ELLIPSIS.len_utf8()));
+    let mut short = clean(&text[..end]);
+    short.push(ELLIPSIS);
+    short
+}
+
+// Serde passes a reference.
+#[expect(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(count: &i64) -> bool {
+    *count == 0
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        assert_eq!(cut("abc", 3), "abc");
+        assert_eq!(cut("abcd\n", 5), "abcd ");
+        assert_eq!(cut("äöüäöü", 8), "äö…");
+        assert!(cut(&"x".repeat(500), 160).len() <= 160);
+    }
+
+    #[test]
+    fn counts_of_zero_are_left_out() {
+        assert_eq!(
+            serde_json::to_value(UserCounts {
+                created: 1,
+                ..Default::default()
+            })
+            .unwrap(),
+            serde_json::json!({ "created": 1 })
+        );
+    }
+}

@@ -1,0 +1,96 @@
+//! What can go wrong on the read side.
+
+use std::time::Duration;
+
+use crate::{
+    fault::{Class, Fault},
+    http,
+};
+
+/// A failed call to a directory.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An HTTP request failed.
+    #[error("{operation}")]
+    Http {
+        /// What was being done, for example `reading users from https://…`.
+        operation: String,
+        /// Why it failed.
+        #[source]
+        source: http::Error,
+    },
+    /// An LDAP operation failed.
+    #[error("{operation}: {message}")]
+    Ldap {
+        /// What was being done, for example `searching ou=people,dc=acme,dc=test`.
+        operation: String,
+        /// What the server answered, and what to do.
+        message: String,
+        /// How it is to be taken.
+        class: Class,
+        /// The library's error.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// The answer is not what the protocol says.
+    #[error("{operation}: {message}")]
+    Protocol {
+        /// What was being done.
+        operation: String,
+        /// What is wrong with the answer.
+        message: String,
+    },
+    /// The specification can't be used as it is.
+    #[error("{field}: {message}")]
+    Configuration {
+        /// The field, as a path from `spec`.
+        field: String,
+        /// What is wrong with it and what to do.
+        message: String,
+    },
+    /// A document of people or groups can't be read at all.
+    #[error("{document}: {message}")]
+    Document {
+        /// Which document, for example `ConfigMap acme/people, key people.csv`.
+        document: String,
+        /// What is wrong, where, and what to do.
+        message: String,
+    },
+    /// A layer gave up waiting.
+    #[error("{operation}: no answer within {} s", .after.as_secs())]
+    Timeout {
+        /// What was being done.
+        operation: String,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// A reader panicked; that is this sync's failure and nobody else's.
+    #[error("{operation}: the reader failed: {message}")]
+    Panic {
+        /// What was being done.
+        operation: String,
+        /// The panic's message.
+        message: String,
+    },
+}
+
+impl Fault for Error {
+    fn class(&self) -> Class {
+        match self {
+            Self::Http { source, .. } => source.class(),
+            Self::Ldap { class, .. } => *class,
+            Self::Protocol { .. } => Class::Protocol,
+            Self::Configuration { .. } | Self::Document { .. } => Class::InvalidConfiguration,
+            Self::Timeout { .. } => Class::Timeout,
+            Self::Panic { .. } => Class::Internal,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Http { source, .. } => source.retry_after(),
+            _ => None,
+        }
+    }
+}

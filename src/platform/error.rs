@@ -1,0 +1,86 @@
+//! What can go wrong on the write side.
+
+use std::time::Duration;
+
+use crate::{
+    fault::{Class, Fault},
+    http,
+};
+
+/// A failed call to a platform, or the failure of one item of a batch.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An HTTP request failed.
+    #[error("{operation}")]
+    Http {
+        /// What was being done, for example `listing users of https://…`.
+        operation: String,
+        /// Why it failed.
+        #[source]
+        source: http::Error,
+    },
+    /// The platform refused one item.
+    #[error("{operation}: {message}")]
+    Item {
+        /// What was being done.
+        operation: String,
+        /// What the platform answered.
+        message: String,
+        /// How it is to be taken.
+        class: Class,
+    },
+    /// The answer is not what the contract says.
+    #[error("{operation}: {message}")]
+    Protocol {
+        /// What was being done.
+        operation: String,
+        /// What is wrong with the answer.
+        message: String,
+    },
+    /// The specification can't be used as it is.
+    #[error("{field}: {message}")]
+    Configuration {
+        /// The field, as a path from `spec`.
+        field: String,
+        /// What is wrong with it and what to do.
+        message: String,
+    },
+    /// The platform was not observed completely, so that nothing can be concluded from what is missing.
+    #[error("{operation}: the platform stated {stated} and sent {received}; nothing is planned on that ground")]
+    Incomplete {
+        /// What was being read.
+        operation: String,
+        /// What the platform stated.
+        stated: u64,
+        /// What came.
+        received: u64,
+    },
+    /// A layer gave up waiting.
+    #[error("{operation}: no answer within {} s", .after.as_secs())]
+    Timeout {
+        /// What was being done.
+        operation: String,
+        /// How long was waited.
+        after: Duration,
+    },
+}
+
+impl Fault for Error {
+    fn class(&self) -> Class {
+        match self {
+            Self::Http { source, .. } => source.class(),
+            Self::Item { class, .. } => *class,
+            Self::Protocol { .. } | Self::Incomplete { .. } => Class::Protocol,
+            Self::Configuration { .. } => Class::InvalidConfiguration,
+            Self::Timeout { .. } => Class::Timeout,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Http { source, .. } => source.retry_after(),
+            _ => None,
+        }
+    }
+}
