@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::{
     directory::{Capability, Cursor, Directory, Error, Finding, PageEnd, Part},
-    fault::{Class, Fault as _},
+    fault::Class,
     http,
     platform::{self, Platform as _},
 };
