@@ -1,7 +1,7 @@
 //! directory-sync keeps a platform's users, teams, roles and inboxes in step with a company's directory.
 
-pub mod call;
 pub mod api;
+pub mod call;
 pub mod directory;
 pub mod fault;
 pub mod http;
