@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{
     content::{Content, ContentError, FieldMask},
-    expression::{Now, UserScope},
+    expression::{Now, Scope},
     fingerprint::{Fingerprint, FingerprintKey, Index},
     observed::{ContainerKind, UserFields},
     rules::{InboxSelector, Rules},
@@ -170,6 +170,8 @@ pub enum MappingProblem {
 pub struct MappingOutcome {
     /// The groups that it is about, numbers of the snapshot.
     pub groups: Vec<u32>,
+    /// The group that it makes of an attribute, a number of [`Desired::made_groups`].
+    pub made: Option<usize>,
     /// How many people are in them, those out of scope included.
     pub members: u64,
     /// The containers that it gives, numbers of [`Desired::containers`].
@@ -296,12 +298,12 @@ impl Desired<'_> {
     }
 
     /// What an expression sees of one person.
-    pub fn with_scope<R>(&self, user: u32, read: impl FnOnce(&UserScope<'_>) -> R) -> R {
+    pub fn with_scope<R>(&self, user: u32, read: impl FnOnce(&Scope<'_>) -> R) -> R {
         let names = self
             .groups_by_user
             .as_ref()
             .map(|groups| self.snapshot.group_names(groups.of(user)));
-        read(&UserScope::new(
+        read(&Scope::user(
             self.snapshot.user(user),
             names.as_deref().unwrap_or_default(),
             self.now,

@@ -190,7 +190,7 @@ impl Rules {
             Attribute::Active,
         ]);
         self.user_expressions()
-            .fold(standard, |set, expression| set.union(expression.reads()))
+            .fold(standard, |set, expression| set.union(expression.reads().user))
     }
 
     fn user_expressions(&self) -> impl Iterator<Item = &Expression> {

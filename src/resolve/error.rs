@@ -53,11 +53,13 @@ impl Error {
             Self::Field { .. } => Reason::InvalidSpec,
             Self::Expression { .. } => Reason::InvalidExpression,
             Self::Missing { source, .. } => match source {
-                Missing::Object { kind, .. } | Missing::Key { kind, .. } | Missing::Forbidden { kind, .. } => match kind {
-                    ObjectKind::Secret => Reason::SecretNotFound,
-                    ObjectKind::ConfigMap => Reason::ConfigMapNotFound,
-                },
-                Missing::Unavailable { .. } => Reason::InternalError,
+                Missing::Object { kind, .. } | Missing::Key { kind, .. } | Missing::Forbidden { kind, .. } => {
+                    match kind {
+                        ObjectKind::Secret => Reason::SecretNotFound,
+                        ObjectKind::ConfigMap => Reason::ConfigMapNotFound,
+                    }
+                }
+                Missing::Unavailable { .. } => Reason::Internal,
             },
             Self::Directory(_) | Self::Platform(_) => Reason::InvalidSpec,
         }
@@ -68,7 +70,10 @@ impl Fault for Error {
     fn class(&self) -> Class {
         match self {
             Self::Field { .. } | Self::Expression { .. } => Class::InvalidConfiguration,
-            Self::Missing { source: Missing::Unavailable { .. }, .. } => Class::Unavailable,
+            Self::Missing {
+                source: Missing::Unavailable { .. },
+                ..
+            } => Class::Unavailable,
             Self::Missing { .. } => Class::NotFound,
             Self::Directory(source) => source.class(),
             Self::Platform(source) => source.class(),

@@ -5,6 +5,8 @@
 
 mod ends;
 mod error;
+mod platform;
+mod provider;
 mod rules;
 
 use async_trait::async_trait;

@@ -36,10 +36,21 @@ pub fn rules(connection: &DirectoryConnection, mappings: &[GroupMapping]) -> Res
             ScopeUsers::MappedGroups => UserScope::MappedGroups,
             ScopeUsers::All => UserScope::All,
         },
-        filter: filter.map(|text| compile("spec.scope.filterExpression", text, Subject::User)).transpose()?,
+        filter: filter
+            .map(|text| {
+                compile(
+                    "spec.scope.filterExpression",
+                    Expression::compile_filter(text, Subject::User),
+                )
+            })
+            .transpose()?,
         attributes: spec.attributes.iter().map(attribute).collect::<Result<_, _>>()?,
         default_role: spec.defaults.role.as_ref().map(|role| role.name.clone()),
-        allowed_roles: spec.mappings.allowed_roles.as_ref().map(|roles| roles.iter().cloned().collect()),
+        allowed_roles: spec
+            .mappings
+            .allowed_roles
+            .as_ref()
+            .map(|roles| roles.iter().cloned().collect()),
         adoption: match spec.adoption.match_by {
             AdoptionMatch::Email => Adoption::Email,
             AdoptionMatch::ExternalId => Adoption::ExternalId,
@@ -68,24 +79,38 @@ fn protect(protect: &connection::Protect) -> Protect {
         // An entry that isn't an address is a directory id.
         .map(|user| email::normalize(user).map_or_else(|_| user.trim().to_owned(), std::borrow::Cow::into_owned))
         .collect();
-    Protect { users, roles: protect.roles.iter().cloned().collect() }
+    Protect {
+        users,
+        roles: protect.roles.iter().cloned().collect(),
+    }
 }
 
 fn attribute(attribute: &connection::Attribute) -> Result<AttributeRule, Error> {
     let field = format!("spec.attributes[name={}]", attribute.name);
     let source = match (&attribute.value, &attribute.expression) {
         (Some(value), None) => AttributeSource::Value(AttributeValue::Text(value.clone())),
-        (None, Some(text)) => {
-            AttributeSource::Expression(compile(&format!("{field}.expression"), text, Subject::User)?)
+        (None, Some(text)) => AttributeSource::Expression(compile(
+            &format!("{field}.expression"),
+            Expression::compile_attribute(text, Subject::User),
+        )?),
+        _ => {
+            return Err(Error::Field {
+                field,
+                message: "set either value or expression".to_owned(),
+            });
         }
-        _ => return Err(Error::Field { field, message: "set either value or expression".to_owned() }),
     };
-    Ok(AttributeRule { name: attribute.name.clone(), source })
+    Ok(AttributeRule {
+        name: attribute.name.clone(),
+        source,
+    })
 }
 
-fn compile(field: &str, text: &str, subject: Subject) -> Result<Expression, Error> {
-    Expression::compile(text, subject)
-        .map_err(|error: ExpressionError| Error::Expression { field: field.to_owned(), message: error.to_string() })
+fn compile(field: &str, compiled: Result<Expression, ExpressionError>) -> Result<Expression, Error> {
+    compiled.map_err(|error| Error::Expression {
+        field: field.to_owned(),
+        message: error.to_string(),
+    })
 }
 
 fn mapping(mapping: &GroupMapping) -> Mapping {
@@ -101,7 +126,12 @@ fn mapping(mapping: &GroupMapping) -> Mapping {
         team,
         create_team: spec.team.as_ref().is_some_and(|team| team.create),
         role: spec.role.as_ref().map(|role| role.name.clone()),
-        inboxes: spec.inboxes.iter().filter_map(|inbox| inbox.selected()).map(inbox).collect(),
+        inboxes: spec
+            .inboxes
+            .iter()
+            .filter_map(|inbox| inbox.selected())
+            .map(inbox)
+            .collect(),
         priority: spec.priority,
         suspended: spec.suspend,
     }
@@ -116,23 +146,35 @@ fn inbox(inbox: InboxSelection<'_>) -> InboxSelector {
 }
 
 fn selectors(spec: &GroupMappingSpec) -> Result<(GroupSelector, Option<TeamSelector>), Error> {
-    let invalid = |field: &str, message: &str| Error::Field { field: field.to_owned(), message: message.to_owned() };
+    let invalid = |field: &str, message: &str| Error::Field {
+        field: field.to_owned(),
+        message: message.to_owned(),
+    };
     let group = match spec.group.selected() {
         Some(GroupSelection::Id(id)) => GroupSelector::Id(id.to_owned()),
         Some(GroupSelection::Name(name)) => GroupSelector::Name(name.to_owned()),
         Some(GroupSelection::NameRegex(text)) => GroupSelector::NameRegex(anchored(text)?),
-        Some(GroupSelection::MemberExpression(text)) => {
-            GroupSelector::Members(compile("spec.group.memberExpression", text, Subject::User)?)
+        Some(GroupSelection::MemberExpression(text)) => GroupSelector::Members(compile(
+            "spec.group.memberExpression",
+            Expression::compile_filter(text, Subject::User),
+        )?),
+        None => {
+            return Err(invalid(
+                "spec.group",
+                "set exactly one of id, name, nameRegex and memberExpression",
+            ));
         }
-        None => return Err(invalid("spec.group", "set exactly one of id, name, nameRegex and memberExpression")),
     };
-    let Some(team) = &spec.team else { return Ok((group, None)) };
+    let Some(team) = &spec.team else {
+        return Ok((group, None));
+    };
     let team = match team.selected() {
         Some(TeamSelection::Id(id)) => TeamSelector::Id(id.to_owned()),
         Some(TeamSelection::Name(name)) => TeamSelector::Name(name.to_owned()),
-        Some(TeamSelection::NameExpression(text)) => {
-            TeamSelector::NameExpression(compile("spec.team.nameExpression", text, Subject::Group)?)
-        }
+        Some(TeamSelection::NameExpression(text)) => TeamSelector::NameExpression(compile(
+            "spec.team.nameExpression",
+            Expression::compile_text(text, Subject::Group),
+        )?),
         None => return Err(invalid("spec.team", "set exactly one of id, name and nameExpression")),
     };
     Ok((group, Some(team)))
@@ -140,9 +182,15 @@ fn selectors(spec: &GroupMappingSpec) -> Result<(GroupSelector, Option<TeamSelec
 
 /// A mapping's regular expression is about the whole name.
 fn anchored(text: &str) -> Result<regex::Regex, Error> {
-    regex::RegexBuilder::new(&format!("^(?:{text})$")).size_limit(REGEX_BYTES).build().map_err(|error| Error::Field {
-        field: "spec.group.nameRegex".to_owned(),
-        // The library draws the place in several lines; the last one says what is wrong.
-        message: format!("{text:?} is no usable regular expression: {}", error.to_string().lines().last().unwrap_or("")),
-    })
+    regex::RegexBuilder::new(&format!("^(?:{text})$"))
+        .size_limit(REGEX_BYTES)
+        .build()
+        .map_err(|error| Error::Field {
+            field: "spec.group.nameRegex".to_owned(),
+            // The library draws the place in several lines; the last one says what is wrong.
+            message: format!(
+                "{text:?} is no usable regular expression: {}",
+                error.to_string().lines().last().unwrap_or("")
+            ),
+        })
 }

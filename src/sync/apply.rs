@@ -44,7 +44,7 @@ pub async fn apply(
     platform: &dyn Platform,
     sync_id: &str,
     stop: &CancellationToken,
-    watch: &mut dyn Watch,
+    watch: &dyn Watch,
 ) -> Applied {
     let plan = plan.plan();
     let mut work = Work {
@@ -87,7 +87,7 @@ struct Work<'w, 'p> {
     platform: &'w dyn Platform,
     sync_id: &'w str,
     stop: &'w CancellationToken,
-    watch: &'w mut dyn Watch,
+    watch: &'w dyn Watch,
     requests: u64,
     steps_done: u64,
     done: Counts,
@@ -103,8 +103,12 @@ struct Work<'w, 'p> {
 
 impl<'p> Work<'_, 'p> {
     async fn all_steps(&mut self) -> Result<(), End> {
-        let (now, after_updates): (Vec<_>, Vec<_>) =
-            self.plan.creations.iter().copied().partition(|creation| !creation.after_updates);
+        let (now, after_updates): (Vec<_>, Vec<_>) = self
+            .plan
+            .creations
+            .iter()
+            .copied()
+            .partition(|creation| !creation.after_updates);
         self.create_teams().await?;
         let mut without_seat = self.create_users(&now).await?;
         self.update_users().await?;
@@ -152,7 +156,12 @@ impl<'p> Work<'_, 'p> {
             Class::Conflict => FailureReason::Changed,
             _ => FailureReason::Refused,
         };
-        self.failures.push(Failure { kind, id, reason, message: crate::fault::chain(error) });
+        self.failures.push(Failure {
+            kind,
+            id,
+            reason,
+            message: crate::fault::chain(error),
+        });
     }
 
     fn fail_person(&mut self, user: u32, error: &platform::Error) {
@@ -170,7 +179,11 @@ impl<'p> Work<'_, 'p> {
 
     /// What the version of a holding must still be, while this apply hasn't written it.
     fn version(&self, holding: u32) -> Option<String> {
-        if self.written.contains(&holding) { None } else { self.plan.holdings.version(holding).map(str::to_owned) }
+        if self.written.contains(&holding) {
+            None
+        } else {
+            self.plan.holdings.version(holding).map(str::to_owned)
+        }
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     directory::{Directory, fetch},
-    platform::{Platform, observe},
+    platform::{Part, Platform, observe},
 };
 
 /// How many groups a mapping's report names.
@@ -48,7 +48,7 @@ pub enum Mode {
 }
 
 /// How to run.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// The run's id: part of every write's idempotency key.
     pub id: String,
@@ -67,20 +67,20 @@ pub struct Options {
 }
 
 /// Is told how a run goes on. All methods do nothing unless overridden.
-pub trait Watch: Send {
+pub trait Watch: Send + Sync {
     /// A step begins.
-    fn step(&mut self, _step: Step) {}
+    fn step(&self, _step: Step) {}
     /// This many objects of the current step are done, of how many, where that is known.
-    fn progress(&mut self, _done: u64, _of: Option<u64>) {}
+    fn progress(&self, _done: u64, _of: Option<u64>) {}
     /// The plan is ready and judged; nothing is written yet.
-    fn planned(&mut self, _plan: &Plan<'_>, _hold: Option<&Hold>) {}
+    fn planned(&self, _plan: &Plan<'_>, _hold: Option<&Hold>) {}
 }
 
 /// Watches nothing.
 impl Watch for () {}
 
 /// Runs the pipeline once. Every outcome, failure included, is in the report. `stop` ends it after the batch in flight.
-pub async fn run(ends: &Ends, rules: &Rules, options: &Options, stop: &CancellationToken, watch: &mut dyn Watch) -> Report {
+pub async fn run(ends: &Ends, rules: &Rules, options: &Options, stop: &CancellationToken, watch: &dyn Watch) -> Report {
     let mut report = Report::begin(options.id.clone());
     match steps(ends, rules, options, stop, watch, &mut report).await {
         Ok(outcome) => report.outcome = outcome,
@@ -97,7 +97,7 @@ async fn steps(
     rules: &Rules,
     options: &Options,
     stop: &CancellationToken,
-    watch: &mut dyn Watch,
+    watch: &dyn Watch,
     report: &mut Report,
 ) -> Result<Outcome, Error> {
     let mut clock = Clock::default();
@@ -105,8 +105,10 @@ async fn steps(
     clock.begin(Step::Fetch, watch);
     let snapshot = fetch_snapshot(ends.directory.as_ref(), rules.reads(), options, watch).await?;
     clock.end(report);
-    report.directory =
-        Some(DirectoryCounts { users: u64::from(snapshot.user_count()), groups: u64::from(snapshot.group_count()) });
+    report.directory = Some(DirectoryCounts {
+        users: u64::from(snapshot.user_count()),
+        groups: u64::from(snapshot.group_count()),
+    });
 
     clock.begin(Step::Map, watch);
     let desired = heavy(|| map(&snapshot, rules, options.now));
@@ -122,7 +124,9 @@ async fn steps(
 
     clock.begin(Step::Diff, watch);
     let plan = heavy(|| differ.finish());
-    let limits = options.stricter.map_or(rules.limits, |other| rules.limits.stricter(other));
+    let limits = options
+        .stricter
+        .map_or(rules.limits, |other| rules.limits.stricter(other));
     note_plan(&plan, report);
     let empty = plan.is_empty();
     let verdict = guard(plan, &limits, options.approved.as_ref());
@@ -133,7 +137,11 @@ async fn steps(
             let hold = Hold { exceeded };
             watch.planned(&plan, Some(&hold));
             report.hold = Some(hold);
-            return Ok(if options.mode == Mode::Observe { Outcome::Observed } else { Outcome::Held });
+            return Ok(if options.mode == Mode::Observe {
+                Outcome::Observed
+            } else {
+                Outcome::Held
+            });
         }
         Verdict::Pass(approved) => approved,
     };
@@ -142,12 +150,21 @@ async fn steps(
         return Ok(Outcome::Observed);
     }
     if empty {
-        return Ok(if report.failures.is_empty() { Outcome::Unchanged } else { Outcome::PartlyFailed });
+        return Ok(if report.failures.is_empty() {
+            Outcome::Unchanged
+        } else {
+            Outcome::PartlyFailed
+        });
     }
 
     clock.begin(Step::Apply, watch);
-    let Applied { done, failures, stopped, error, team_ids } =
-        apply(&approved, ends.platform.as_ref(), &options.id, stop, watch).await;
+    let Applied {
+        done,
+        failures,
+        stopped,
+        error,
+        team_ids,
+    } = apply(&approved, ends.platform.as_ref(), &options.id, stop, watch).await;
     clock.end(report);
     report.done = done;
     report.failures.extend(failures);
@@ -164,9 +181,10 @@ async fn fetch_snapshot(
     directory: &dyn Directory,
     wanted: AttributeSet,
     options: &Options,
-    watch: &mut dyn Watch,
+    watch: &dyn Watch,
 ) -> Result<Snapshot, Error> {
-    fetch::fetch(directory, wanted, options.key, &options.fetch, &mut |done, of| watch.progress(done, of))
+    let progress = |progress: fetch::Progress| watch.progress(progress.entries, progress.total);
+    fetch::fetch(directory, wanted, options.key, options.fetch, &progress)
         .await
         .map_err(Error::Fetch)
 }
@@ -174,16 +192,39 @@ async fn fetch_snapshot(
 async fn observe_platform<'a>(
     platform: &dyn Platform,
     desired: &'a Desired<'a>,
-    watch: &mut dyn Watch,
+    watch: &dyn Watch,
     report: &mut Report,
 ) -> Result<Differ<'a>, Error> {
     let identity = platform.identity().await.map_err(Error::Observe)?;
     if !identity.missing.is_empty() {
-        return Err(Error::Rights { account: identity.name, missing: identity.missing });
+        return Err(Error::Rights {
+            account: identity.name,
+            missing: identity.missing,
+        });
     }
-    let mut differ = Differ::new(desired, Account { user_id: identity.user_id });
-    observe::observe(platform, &mut differ, &mut |done, of| watch.progress(done, of)).await.map_err(Error::Observe)?;
-    let containers = |kind| differ.containers().iter().filter(|container| container.kind == kind).count() as u64;
+    let mut differ = Differ::new(
+        desired,
+        Account {
+            user_id: identity.user_id,
+        },
+    );
+    let progress = |progress: observe::Progress| watch.progress(progress.rows, progress.total);
+    observe::observe(
+        platform,
+        &Part::ALL,
+        &mut differ,
+        observe::ObserveLimits::default(),
+        &progress,
+    )
+    .await
+    .map_err(Error::Observe)?;
+    let containers = |kind| {
+        differ
+            .containers()
+            .iter()
+            .filter(|container| container.kind == kind)
+            .count() as u64
+    };
     report.platform = Some(PlatformCounts {
         users: differ.observed_users(),
         teams: containers(ContainerKind::Team),
@@ -197,7 +238,7 @@ async fn observe_platform<'a>(
 struct Clock(Option<(Step, Instant)>);
 
 impl Clock {
-    fn begin(&mut self, step: Step, watch: &mut dyn Watch) {
+    fn begin(&mut self, step: Step, watch: &dyn Watch) {
         watch.step(step);
         self.0 = Some((step, Instant::now()));
     }
@@ -232,7 +273,11 @@ fn mapping_reports(plan: &Plan<'_>) -> Vec<MappingReport> {
     pairs
         .map(|(mapping, outcome)| {
             let of_kind = |kind| {
-                outcome.containers.iter().filter(|at| desired.containers[**at].kind == kind).count() as u64
+                outcome
+                    .containers
+                    .iter()
+                    .filter(|at| desired.containers[**at].kind == kind)
+                    .count() as u64
             };
             let samples = outcome.groups.iter().take(SAMPLES).map(|number| {
                 let group = desired.snapshot.group(*number);

@@ -18,12 +18,14 @@ pub struct Config {
     pub insecure_http: bool,
     /// How many objects to ask for per page, 1 to 1,000. Fewer where the platform's pages are smaller.
     pub page_size: u32,
+    /// How many writes may be under way at once, at least 1.
+    pub concurrency: usize,
     /// The largest answer that is read, in bytes.
     pub answer_bytes: usize,
 }
 
 impl Config {
-    /// Pages of 1,000 objects and at most 16 MiB, publicly trusted certificates, no plain HTTP.
+    /// Pages of 1,000 objects and at most 16 MiB, 8 writes at once, publicly trusted certificates, no plain HTTP.
     pub fn new(url: Url, token: SecretString) -> Self {
         Self {
             url,
@@ -31,6 +33,7 @@ impl Config {
             ca_pem: None,
             insecure_http: false,
             page_size: MAX_PAGE,
+            concurrency: 8,
             answer_bytes: 16 << 20,
         }
     }

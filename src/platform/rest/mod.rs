@@ -27,9 +27,6 @@ use crate::http::{Auth, HttpClient, Network, Tls};
 use observe::KnownRoles;
 use wire::{Limits, MAX_MEMBERSHIP_BATCH, MAX_USER_BATCH};
 
-/// How many writes may be under way at once.
-const CONCURRENCY: usize = 4;
-
 /// A platform that speaks the contract.
 pub struct RestPlatform {
     config: Config,
@@ -88,7 +85,7 @@ impl Platform for RestPlatform {
             users_per_request: limits.map_or(MAX_USER_BATCH, |limits| limits.user_batch.max(1) as usize),
             memberships_per_request: limits
                 .map_or(MAX_MEMBERSHIP_BATCH, |limits| limits.membership_batch.max(1) as usize),
-            concurrency: CONCURRENCY,
+            concurrency: self.config.concurrency,
         }
     }
 
@@ -126,3 +123,8 @@ impl Platform for RestPlatform {
         self.post_memberships(changes, owner, key).await
     }
 }
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

@@ -35,11 +35,16 @@ impl Work<'_, '_> {
                     Err(reason) => end = Some(reason),
                 }
             }
-            let Some((batch, answer)) = flight.next().await else { break };
+            let Some((batch, answer)) = flight.next().await else {
+                break;
+            };
             self.progress(batch.len());
             match answer {
                 Ok(results) if results.len() == batch.len() => {
-                    batch.into_iter().zip(results).for_each(|(item, result)| done(self, item, result));
+                    batch
+                        .into_iter()
+                        .zip(results)
+                        .for_each(|(item, result)| done(self, item, result));
                 }
                 Ok(results) => end = Some(End::Failed(miscounted(step, batch.len(), results.len()))),
                 Err(error) => end = end.or(Some(End::Failed(error))),
@@ -51,5 +56,8 @@ impl Work<'_, '_> {
 
 fn miscounted(step: &str, sent: usize, answered: usize) -> platform::Error {
     let message = format!("the platform answered {answered} items of a batch of {sent}");
-    platform::Error::Protocol { operation: format!("writing ({step})"), message }
+    platform::Error::Protocol {
+        operation: format!("writing ({step})"),
+        message,
+    }
 }

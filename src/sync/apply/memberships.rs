@@ -31,7 +31,12 @@ impl Work<'_, '_> {
         let writes = places.iter().flat_map(|((kind, container), additions)| {
             additions.users.iter().filter(|user| which(**user)).filter_map(|user| {
                 let id = platform_id(plan, &created, *user)?;
-                let write = MembershipWrite { kind: *kind, container: container.clone(), user: id.to_owned(), add: true };
+                let write = MembershipWrite {
+                    kind: *kind,
+                    container: container.clone(),
+                    user: id.to_owned(),
+                    add: true,
+                };
                 Some((Some(*user), write))
             })
         });
@@ -45,7 +50,11 @@ impl Work<'_, '_> {
         let plan = self.plan;
         let blocked = std::mem::take(&mut self.blocked);
         let writes = plan.removals.iter().flat_map(|removals| {
-            let Removals { container, leaving, with_deactivation } = removals;
+            let Removals {
+                container,
+                leaving,
+                with_deactivation,
+            } = removals;
             let container = &plan.containers[*container];
             leaving.iter().chain(with_deactivation).filter_map(|holding| {
                 let user = plan.holdings.get(*holding).user();
@@ -53,7 +62,12 @@ impl Work<'_, '_> {
                     return None;
                 }
                 let id = plan.holdings.id(*holding).to_owned();
-                let write = MembershipWrite { kind: container.kind, container: container.id.clone(), user: id, add: false };
+                let write = MembershipWrite {
+                    kind: container.kind,
+                    container: container.id.clone(),
+                    user: id,
+                    add: false,
+                };
                 Some((user, write))
             })
         });
@@ -72,21 +86,30 @@ impl Work<'_, '_> {
             (users.into_iter().zip(writes).collect(), answer)
         };
         let shape = (capability.memberships_per_request, capability.concurrency);
-        self.send(step, writes, shape, request, |work, (user, write), result| match result {
-            Ok(()) => *counter(&mut work.done, &write) += 1,
-            Err(error) => {
-                work.blocked.extend(user);
-                let id = user.map_or(write.user, |user| work.plan.desired.snapshot.user_id(user).to_owned());
-                work.fail(FailureKind::Membership, id, &error);
-            }
-        })
+        self.send(
+            step,
+            writes,
+            shape,
+            request,
+            |work, (user, write), result| match result {
+                Ok(()) => *counter(&mut work.done, &write) += 1,
+                Err(error) => {
+                    work.blocked.extend(user);
+                    let id = user.map_or(write.user, |user| work.plan.desired.snapshot.user_id(user).to_owned());
+                    work.fail(FailureKind::Membership, id, &error);
+                }
+            },
+        )
         .await
     }
 }
 
 /// The platform's id of a person, once he has one.
 fn platform_id<'a>(plan: &'a Plan<'_>, created: &'a HashMap<u32, Box<str>>, user: u32) -> Option<&'a str> {
-    created.get(&user).map(AsRef::as_ref).or_else(|| plan.holding_of(user).map(|holding| plan.holdings.id(holding)))
+    created
+        .get(&user)
+        .map(AsRef::as_ref)
+        .or_else(|| plan.holding_of(user).map(|holding| plan.holdings.id(holding)))
 }
 
 fn counter<'c>(counts: &'c mut Counts, write: &MembershipWrite) -> &'c mut u64 {

@@ -64,16 +64,22 @@ impl Work<'_, '_> {
     /// Adopts, activates and updates. Changes of addresses go one after the other, in the plan's order: an address is
     /// freed before it is given.
     pub(super) async fn update_users(&mut self) -> Result<(), End> {
-        let (ordered, free): (Vec<&Update>, Vec<&Update>) =
-            self.plan.updates.iter().partition(|update| update.patch.email.is_some());
+        let (ordered, free): (Vec<&Update>, Vec<&Update>) = self
+            .plan
+            .updates
+            .iter()
+            .partition(|update| update.patch.email.is_some());
         let capability = self.platform.capability();
-        self.send_updates(free, (capability.users_per_request, capability.concurrency)).await?;
+        self.send_updates(free, (capability.users_per_request, capability.concurrency))
+            .await?;
         self.send_updates(ordered, (1, 1)).await
     }
 
     async fn send_updates(&mut self, updates: Vec<&Update>, shape: (usize, usize)) -> Result<(), End> {
-        let patches: Vec<(&Update, UserPatch)> =
-            updates.into_iter().map(|update| (update, self.update_patch(update))).collect();
+        let patches: Vec<(&Update, UserPatch)> = updates
+            .into_iter()
+            .map(|update| (update, self.update_patch(update)))
+            .collect();
         self.patch("update", patches, shape, |work, update, failed| {
             if failed {
                 work.blocked.insert(update.user);
@@ -87,7 +93,9 @@ impl Work<'_, '_> {
     }
 
     fn update_patch(&self, update: &Update) -> UserPatch {
-        let external_id = update.adopt.then(|| self.plan.desired.snapshot.user_id(update.user).to_owned());
+        let external_id = update
+            .adopt
+            .then(|| self.plan.desired.snapshot.user_id(update.user).to_owned());
         UserPatch {
             external_id,
             fields: update.patch.clone(),
@@ -99,30 +107,57 @@ impl Work<'_, '_> {
 
     /// Changes roles of people of whom nothing failed so far.
     pub(super) async fn change_roles(&mut self) -> Result<(), End> {
-        let changes = self.plan.role_changes.iter().filter(|change| !self.is_blocked(change.holding));
+        let changes = self
+            .plan
+            .role_changes
+            .iter()
+            .filter(|change| !self.is_blocked(change.holding));
         let patches: Vec<(&RoleChange, UserPatch)> = changes
             .map(|change| {
                 let role = self.plan.roles[usize::from(change.to)].clone();
                 let mark = Some(self.mark(change.holding, Some(role.clone()), false));
-                (change, UserPatch { role: Some(role), mark, ..self.patch_of(change.holding) })
+                (
+                    change,
+                    UserPatch {
+                        role: Some(role),
+                        mark,
+                        ..self.patch_of(change.holding)
+                    },
+                )
             })
             .collect();
         let shape = self.shape();
-        self.patch("role", patches, shape, |work, _, failed| work.done.roles_changed += u64::from(!failed)).await
+        self.patch("role", patches, shape, |work, _, failed| {
+            work.done.roles_changed += u64::from(!failed)
+        })
+        .await
     }
 
     /// Deactivates the leavers.
     pub(super) async fn deactivate(&mut self) -> Result<(), End> {
-        let leavers = self.plan.deactivations.iter().filter(|leaver| !self.is_blocked(leaver.holding));
+        let leavers = self
+            .plan
+            .deactivations
+            .iter()
+            .filter(|leaver| !self.is_blocked(leaver.holding));
         let patches: Vec<(&Deactivation, UserPatch)> = leavers
             .map(|leaver| {
                 let mark = Some(self.mark(leaver.holding, None, true));
-                (leaver, UserPatch { active: Some(false), mark, ..self.patch_of(leaver.holding) })
+                (
+                    leaver,
+                    UserPatch {
+                        active: Some(false),
+                        mark,
+                        ..self.patch_of(leaver.holding)
+                    },
+                )
             })
             .collect();
         let shape = self.shape();
-        self.patch("deactivate", patches, shape, |work, _, failed| work.done.users_deactivated += u64::from(!failed))
-            .await
+        self.patch("deactivate", patches, shape, |work, _, failed| {
+            work.done.users_deactivated += u64::from(!failed)
+        })
+        .await
     }
 
     /// Sends patches; failures are noted here, `done` counts.
@@ -139,15 +174,21 @@ impl Work<'_, '_> {
             let answer = platform.update_users(&patches, &key).await;
             (origins.into_iter().zip(patches).collect(), answer)
         };
-        self.send(step, patches.into_iter(), shape, request, |work, (origin, patch), result| {
-            if let Some(holding) = work.plan.holdings.find(&patch.id) {
-                work.written.insert(holding);
-            }
-            if let Err(error) = &result {
-                work.fail_holding(&patch.id, error);
-            }
-            done(work, origin, result.is_err());
-        })
+        self.send(
+            step,
+            patches.into_iter(),
+            shape,
+            request,
+            |work, (origin, patch), result| {
+                if let Some(holding) = work.plan.holdings.find(&patch.id) {
+                    work.written.insert(holding);
+                }
+                if let Err(error) = &result {
+                    work.fail_holding(&patch.id, error);
+                }
+                done(work, origin, result.is_err());
+            },
+        )
         .await
     }
 
@@ -157,18 +198,30 @@ impl Work<'_, '_> {
     }
 
     fn patch_of(&self, holding: u32) -> UserPatch {
-        UserPatch { id: self.plan.holdings.id(holding).to_owned(), version: self.version(holding), ..UserPatch::default() }
+        UserPatch {
+            id: self.plan.holdings.id(holding).to_owned(),
+            version: self.version(holding),
+            ..UserPatch::default()
+        }
     }
 
     /// The whole mark that a user is to carry: the role that we gave stays in it unless another one is given.
     fn mark(&self, holding: u32, role: Option<String>, deactivated: bool) -> Mark {
         let given = self.plan.holdings.get(holding).given_role();
         let role = role.or_else(|| given.map(|role| self.plan.roles[usize::from(role)].clone()));
-        Mark { owner: self.plan.desired.rules.owner.clone(), role, deactivated }
+        Mark {
+            owner: self.plan.desired.rules.owner.clone(),
+            role,
+            deactivated,
+        }
     }
 
     fn is_blocked(&self, holding: u32) -> bool {
-        self.plan.holdings.get(holding).user().is_some_and(|user| self.blocked.contains(&user))
+        self.plan
+            .holdings
+            .get(holding)
+            .user()
+            .is_some_and(|user| self.blocked.contains(&user))
     }
 
     fn fail_holding(&mut self, platform_id: &str, error: &crate::platform::Error) {
@@ -185,6 +238,15 @@ fn new_user(plan: &directory_sync_model::plan::Plan<'_>, creation: Creation) -> 
     let role = creation.role.map(|role| plan.roles[usize::from(role)].clone());
     // The content was told when the person was judged, and telling is deterministic.
     let fields = desired.fields(creation.user).ok()?;
-    let mark = Mark { owner: desired.rules.owner.clone(), role: role.clone(), deactivated: false };
-    Some(NewUser { external_id: desired.snapshot.user_id(creation.user).to_owned(), fields, role, mark })
+    let mark = Mark {
+        owner: desired.rules.owner.clone(),
+        role: role.clone(),
+        deactivated: false,
+    };
+    Some(NewUser {
+        external_id: desired.snapshot.user_id(creation.user).to_owned(),
+        fields,
+        role,
+        mark,
+    })
 }
