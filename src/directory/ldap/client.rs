@@ -323,7 +323,11 @@ impl Step {
             Ending::Complete => match outcome.cookie.filter(|cookie| !cookie.is_empty()) {
                 Some(cookie) => {
                     let progress = &mut running.progress;
-                    progress.empty_pages = if progress.in_page == 0 { progress.empty_pages + 1 } else { 0 };
+                    progress.empty_pages = if progress.in_page == 0 {
+                        progress.empty_pages + 1
+                    } else {
+                        0
+                    };
                     if progress.empty_pages < EMPTY_PAGES {
                         return Ok(Self::Next(cookie.to_vec()));
                     }
@@ -359,7 +363,11 @@ async fn answer<S: Stream>(connection: &mut Connection<S>, id: i32) -> Result<us
 
 fn disconnected(outcome: &Outcome<'_>) -> ConnectionError {
     let words = result::words(outcome.text);
-    ConnectionError::Disconnected(format!("{} (result code {}) {words}", result::name(outcome.code), outcome.code))
+    ConnectionError::Disconnected(format!(
+        "{} (result code {}) {words}",
+        result::name(outcome.code),
+        outcome.code
+    ))
 }
 
 /// Connects to an address that the network allows. What was resolved and checked is what is connected to; the name
@@ -372,7 +380,10 @@ async fn connect(
 ) -> Result<Box<dyn Stream>, Error> {
     let operation = || format!("connecting to {address}");
     let resolved = network.resolve(&address.host, address.port).await;
-    let sockets = resolved.map_err(|source| Error::Http { operation: operation(), source })?;
+    let sockets = resolved.map_err(|source| Error::Http {
+        operation: operation(),
+        source,
+    })?;
     let mut last = None;
     let mut tcp = None;
     for socket in sockets {
@@ -401,7 +412,10 @@ async fn connect(
         tcp = start_tls(tcp, address, timeouts).await?;
     }
     let name = ServerName::try_from(address.host.clone()).map_err(|_| {
-        result::configuration("url", format!("{:?} is neither a host name nor an address", address.host))
+        result::configuration(
+            "url",
+            format!("{:?} is neither a host name nor an address", address.host),
+        )
     })?;
     match TlsConnector::from(Arc::clone(tls)).connect(name, tcp).await {
         Ok(stream) => Ok(Box::new(stream)),
@@ -440,7 +454,9 @@ fn tls_error(operation: String, address: &Address, error: std::io::Error) -> Err
                 | CertificateError::ExpiredContext { .. }
                 | CertificateError::NotValidYet
                 | CertificateError::NotValidYetContext { .. } => {
-                    format!("the certificate of {host} is not valid at this time; renew it (tls.caRef doesn't change this)")
+                    format!(
+                        "the certificate of {host} is not valid at this time; renew it (tls.caRef doesn't change this)"
+                    )
                 }
                 _ => format!("the certificate of {host} is not trusted; set tls.caRef to the CA that signed it"),
             },
@@ -461,4 +477,3 @@ fn tls_error(operation: String, address: &Address, error: std::io::Error) -> Err
         source: Some(Box::new(error)),
     }
 }
-

@@ -159,7 +159,9 @@ mod tests {
 
     fn with_row(attributes: &[(&str, &[&[u8]])], names: &[&str], check: impl FnOnce(&Row<'_>)) {
         let bytes = server::entry(1, "uid=ann,dc=acme", attributes);
-        let Answer::Entry(entry) = Message::decode(&bytes).unwrap().answer else { panic!("no entry") };
+        let Answer::Entry(entry) = Message::decode(&bytes).unwrap().answer else {
+            panic!("no entry")
+        };
         let mut columns = Columns::default();
         names.iter().for_each(|name| {
             columns.add(name);
@@ -172,7 +174,9 @@ mod tests {
         let mut columns = Columns::default();
         assert_eq!((columns.add("uid"), columns.add("mail"), columns.add("UID")), (0, 1, 0));
         assert_eq!(columns.names(), ["uid", "mail"]);
-        with_row(&[("UID", &[b"ann"])], &["uid"], |row| assert_eq!(row.text(0), Ok(Some("ann"))));
+        with_row(&[("UID", &[b"ann"])], &["uid"], |row| {
+            assert_eq!(row.text(0), Ok(Some("ann")))
+        });
     }
 
     #[test]
@@ -183,10 +187,16 @@ mod tests {
         ] {
             with_row(&attributes, &["cn"], |row| assert_eq!(row.text(0), Ok(Some("Ann"))));
         }
-        with_row(&[("cn;lang-de", &[b"Anna"])], &["cn"], |row| assert_eq!(row.text(0), Ok(Some("Anna"))));
-        with_row(&[("cn;lang-de", &[b"Anna"]), ("cn", &[b"Ann"])], &["cn;lang-DE"], |row| {
-            assert_eq!(row.text(0), Ok(Some("Anna")));
+        with_row(&[("cn;lang-de", &[b"Anna"])], &["cn"], |row| {
+            assert_eq!(row.text(0), Ok(Some("Anna")))
         });
+        with_row(
+            &[("cn;lang-de", &[b"Anna"]), ("cn", &[b"Ann"])],
+            &["cn;lang-DE"],
+            |row| {
+                assert_eq!(row.text(0), Ok(Some("Anna")));
+            },
+        );
     }
 
     #[test]
@@ -196,7 +206,9 @@ mod tests {
             assert_eq!(row.texts(0).collect::<Vec<_>>(), ["cn=a", "cn=b"]);
             assert_eq!(row.partial, Some(&b"member;range=0-1"[..]));
         });
-        with_row(&[("description;range=0-1", &[b"x"])], &["member"], |row| assert_eq!(row.partial, None));
+        with_row(&[("description;range=0-1", &[b"x"])], &["member"], |row| {
+            assert_eq!(row.partial, None)
+        });
     }
 
     #[test]

@@ -45,7 +45,9 @@ const SECRETS: &[&str] = &[
 /// Whether an attribute holds a password, a hash of one or a key.
 pub fn is_secret(name: &str) -> bool {
     let name = base_name(name.as_bytes());
-    SECRETS.iter().any(|secret| secret.as_bytes().eq_ignore_ascii_case(name))
+    SECRETS
+        .iter()
+        .any(|secret| secret.as_bytes().eq_ignore_ascii_case(name))
 }
 
 /// How entries become people.
@@ -131,11 +133,19 @@ impl UserMap {
         let id = match row.text(self.id) {
             Ok(Some(id)) => id.trim(),
             Ok(None) => {
-                reject(batch, &row, &missing_id(self.columns.name(self.id), "users.attributes.id"));
+                reject(
+                    batch,
+                    &row,
+                    &missing_id(self.columns.name(self.id), "users.attributes.id"),
+                );
                 return Ok(());
             }
             Err(NotText) => {
-                reject(batch, &row, &binary_id(self.columns.name(self.id), "users.attributes.id"));
+                reject(
+                    batch,
+                    &row,
+                    &binary_id(self.columns.name(self.id), "users.attributes.id"),
+                );
                 return Ok(());
             }
         };
@@ -179,9 +189,15 @@ impl UserMap {
                     };
                     let elsewhere = placed.iter().any(|placed| placed.as_bytes().eq_ignore_ascii_case(base));
                     // Pictures and certificates are no text: nothing an expression could use.
-                    let text = attribute.values.into_iter().all(|value| std::str::from_utf8(value).is_ok());
+                    let text = attribute
+                        .values
+                        .into_iter()
+                        .all(|value| std::str::from_utf8(value).is_ok());
                     if text && !elsewhere && !is_secret(name) {
-                        let values = attribute.values.into_iter().filter_map(|value| std::str::from_utf8(value).ok());
+                        let values = attribute
+                            .values
+                            .into_iter()
+                            .filter_map(|value| std::str::from_utf8(value).ok());
                         write_values(record, name, values);
                     }
                 }
@@ -231,8 +247,11 @@ fn is_disabled(row: &Row<'_>, column: usize, values: &[String]) -> bool {
     if values.is_empty() {
         return row.values(column).next().is_some();
     }
-    row.texts(column)
-        .any(|value| values.iter().any(|disabled| disabled.eq_ignore_ascii_case(value.trim())))
+    row.texts(column).any(|value| {
+        values
+            .iter()
+            .any(|disabled| disabled.eq_ignore_ascii_case(value.trim()))
+    })
 }
 
 /// How entries become groups.
@@ -255,7 +274,11 @@ impl GroupMap {
         let name = columns.add(&groups.name);
         let description = groups.description.as_ref().map(|name| columns.add(name));
         let members_by_dn = groups.members_by_dn.iter().map(|name| columns.add(name)).collect();
-        let members_by_user_name = groups.members_by_user_name.iter().map(|name| columns.add(name)).collect();
+        let members_by_user_name = groups
+            .members_by_user_name
+            .iter()
+            .map(|name| columns.add(name))
+            .collect();
         Self {
             columns,
             id,
@@ -283,11 +306,19 @@ impl GroupMap {
         let id = match row.text(self.id) {
             Ok(Some(id)) => id.trim(),
             Ok(None) => {
-                reject(batch, &row, &missing_id(self.columns.name(self.id), "groups.attributes.id"));
+                reject(
+                    batch,
+                    &row,
+                    &missing_id(self.columns.name(self.id), "groups.attributes.id"),
+                );
                 return Ok(());
             }
             Err(NotText) => {
-                reject(batch, &row, &binary_id(self.columns.name(self.id), "groups.attributes.id"));
+                reject(
+                    batch,
+                    &row,
+                    &binary_id(self.columns.name(self.id), "groups.attributes.id"),
+                );
                 return Ok(());
             }
         };

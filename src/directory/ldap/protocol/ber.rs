@@ -54,7 +54,11 @@ pub fn header(bytes: &[u8]) -> Result<Option<Header>, Malformed> {
             (2 + size, content)
         }
     };
-    Ok(Some(Header { tag: *tag, length, content }))
+    Ok(Some(Header {
+        tag: *tag,
+        length,
+        content,
+    }))
 }
 
 /// Walks over elements in place.
@@ -170,7 +174,11 @@ mod tests {
         for bytes in [&[][..], &[0x30], &[0x30, 0x82], &[0x30, 0x82, 1]] {
             assert_eq!(header(bytes), Ok(None));
         }
-        let whole = Header { tag: 0x30, length: 4, content: 256 };
+        let whole = Header {
+            tag: 0x30,
+            length: 4,
+            content: 256,
+        };
         assert_eq!(header(&[0x30, 0x82, 1, 0]), Ok(Some(whole)));
     }
 

@@ -16,11 +16,20 @@ pub struct FilterError {
 
 /// Encodes a filter. White space between brackets is allowed, so that a filter may be written over several lines.
 pub fn encode(filter: &str) -> Result<Vec<u8>, FilterError> {
-    let mut parser = Parser { bytes: filter.as_bytes(), at: 0 };
+    let mut parser = Parser {
+        bytes: filter.as_bytes(),
+        at: 0,
+    };
     let mut out = Vec::new();
     parser
         .filter(&mut out, 0)
-        .and_then(|()| if parser.at == parser.bytes.len() { Ok(()) } else { Err("nothing may follow the last )") })
+        .and_then(|()| {
+            if parser.at == parser.bytes.len() {
+                Ok(())
+            } else {
+                Err("nothing may follow the last )")
+            }
+        })
         .map_err(|why| FilterError {
             why,
             at: String::from_utf8_lossy(&parser.bytes[..parser.at]).chars().count() + 1,
@@ -233,7 +242,11 @@ mod tests {
     use super::*;
 
     fn hex(filter: &str) -> String {
-        encode(filter).unwrap().iter().map(|byte| format!("{byte:02x}")).collect()
+        encode(filter)
+            .unwrap()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     #[test]

@@ -203,7 +203,12 @@ impl<'a> Outcome<'a> {
             Some(controls) => cookie(Reader::new(controls))?,
             None => None,
         };
-        Ok(Self { code, matched, text, cookie })
+        Ok(Self {
+            code,
+            matched,
+            text,
+            cookie,
+        })
     }
 }
 
@@ -219,7 +224,8 @@ fn cookie(mut controls: Reader<'_>) -> Result<Option<&[u8]>, Malformed> {
             continue;
         }
         let value = control.expect(ber::OCTET_STRING, "a paged results control without a value")?;
-        let mut value = Reader::new(Reader::new(value).expect(ber::SEQUENCE, "a paged results value that is no sequence")?);
+        let mut value =
+            Reader::new(Reader::new(value).expect(ber::SEQUENCE, "a paged results value that is no sequence")?);
         value.expect(ber::INTEGER, "a paged results value without a size")?;
         let cookie = value.expect(ber::OCTET_STRING, "a paged results value without a cookie")?;
         found = found.filter(|known| !known.is_empty()).or(Some(cookie));
@@ -240,7 +246,10 @@ impl<'a> Entry<'a> {
         if self.attributes.is_empty() {
             return Ok(None);
         }
-        let mut attribute = Reader::new(self.attributes.expect(ber::SEQUENCE, "an attribute that is no sequence")?);
+        let mut attribute = Reader::new(
+            self.attributes
+                .expect(ber::SEQUENCE, "an attribute that is no sequence")?,
+        );
         let description = attribute.expect(ber::OCTET_STRING, "an attribute without a name")?;
         let values = Values(Reader::new(attribute.expect(ber::SET, "an attribute without values")?));
         values.check()?;
@@ -288,7 +297,9 @@ pub(crate) mod tests {
                         ber::write_with(out, ber::SEQUENCE, |out| {
                             ber::write(out, ber::OCTET_STRING, name.as_bytes());
                             ber::write_with(out, ber::SET, |out| {
-                                values.iter().for_each(|value| ber::write(out, ber::OCTET_STRING, value));
+                                values
+                                    .iter()
+                                    .for_each(|value| ber::write(out, ber::OCTET_STRING, value));
                             });
                         });
                     }
@@ -342,7 +353,9 @@ pub(crate) mod tests {
     /// A reference to another server as a server sends it.
     pub fn reference(id: i32) -> Vec<u8> {
         envelope(id, |out| {
-            ber::write_with(out, SEARCH_REFERENCE, |out| ber::write(out, ber::OCTET_STRING, b"ldap://other.test/dc=x"));
+            ber::write_with(out, SEARCH_REFERENCE, |out| {
+                ber::write(out, ber::OCTET_STRING, b"ldap://other.test/dc=x")
+            });
         })
     }
 
@@ -367,7 +380,8 @@ pub(crate) mod tests {
     #[test]
     fn a_bind_is_encoded_as_the_standard_says() {
         let expected = [
-            0x30, 0x11, 0x02, 0x01, 0x01, 0x60, 0x0c, 0x02, 0x01, 0x03, 0x04, 0x04, b'c', b'n', b'=', b'a', 0x80, 0x01, b'p',
+            0x30, 0x11, 0x02, 0x01, 0x01, 0x60, 0x0c, 0x02, 0x01, 0x03, 0x04, 0x04, b'c', b'n', b'=', b'a', 0x80, 0x01,
+            b'p',
         ];
         assert_eq!(bind(1, "cn=a", "p"), expected);
     }
@@ -382,8 +396,12 @@ pub(crate) mod tests {
             size_limit: 0,
             page: Some((1000, b"ck")),
         };
-        let mut expected = vec![0x30, 0x4c, 0x02, 0x01, 0x02, 0x63, 0x1f, 0x04, 0x04, b'd', b'c', b'=', b'a'];
-        expected.extend([0x0a, 0x01, 0x02, 0x0a, 0x01, 0x00, 0x02, 0x01, 0x00, 0x02, 0x01, 0x00, 0x01, 0x01, 0x00]);
+        let mut expected = vec![
+            0x30, 0x4c, 0x02, 0x01, 0x02, 0x63, 0x1f, 0x04, 0x04, b'd', b'c', b'=', b'a',
+        ];
+        expected.extend([
+            0x0a, 0x01, 0x02, 0x0a, 0x01, 0x00, 0x02, 0x01, 0x00, 0x02, 0x01, 0x00, 0x01, 0x01, 0x00,
+        ]);
         expected.extend([0x87, 0x01, b'o', 0x30, 0x05, 0x04, 0x03, b'u', b'i', b'd']);
         expected.extend([0xa0, 0x26, 0x30, 0x24, 0x04, 0x16]);
         expected.extend(PAGED_RESULTS.as_bytes());
@@ -393,13 +411,22 @@ pub(crate) mod tests {
 
     #[test]
     fn an_entry_is_read_with_all_its_values() {
-        let bytes = entry(7, "uid=a,dc=b", &[("uid", &[b"a"]), ("mail", &[b"a@x", b"b@x"]), ("photo", &[b"\xff\xd8"])]);
+        let bytes = entry(
+            7,
+            "uid=a,dc=b",
+            &[("uid", &[b"a"]), ("mail", &[b"a@x", b"b@x"]), ("photo", &[b"\xff\xd8"])],
+        );
         let message = Message::decode(&bytes).unwrap();
         assert_eq!(message.id, 7);
-        let Answer::Entry(found) = message.answer else { panic!("{message:?}") };
+        let Answer::Entry(found) = message.answer else {
+            panic!("{message:?}")
+        };
         assert_eq!(found.dn, b"uid=a,dc=b");
         let attributes = owned(found);
-        assert_eq!(attributes[1], ("mail".to_owned(), vec![b"a@x".to_vec(), b"b@x".to_vec()]));
+        assert_eq!(
+            attributes[1],
+            ("mail".to_owned(), vec![b"a@x".to_vec(), b"b@x".to_vec()])
+        );
         assert_eq!(attributes[2].1, [b"\xff\xd8"]);
     }
 
@@ -421,7 +448,9 @@ pub(crate) mod tests {
     fn an_empty_control_beside_the_one_with_the_cookie_does_not_end_the_read() {
         for cookies in [[&b"next"[..], b""], [b"", b"next"]] {
             let bytes = search_done(3, 0, &cookies);
-            let Answer::SearchDone(outcome) = Message::decode(&bytes).unwrap().answer else { panic!("no end") };
+            let Answer::SearchDone(outcome) = Message::decode(&bytes).unwrap().answer else {
+                panic!("no end")
+            };
             assert_eq!(outcome.cookie, Some(&b"next"[..]));
         }
     }
@@ -429,10 +458,18 @@ pub(crate) mod tests {
     #[test]
     fn brackets_nested_without_end_are_malformed_and_take_no_stack() {
         let depth = 100_000_u32;
-        let nested: Vec<u8> = (1..=depth).flat_map(|level| [&[0x30, 0x84][..], &((depth - level) * 6).to_be_bytes()].concat()).collect();
+        let nested: Vec<u8> = (1..=depth)
+            .flat_map(|level| [&[0x30, 0x84][..], &((depth - level) * 6).to_be_bytes()].concat())
+            .collect();
         assert!(Message::decode(&nested).is_err());
         let inside = envelope(1, |out| out.extend_from_slice(&nested));
-        assert!(matches!(Message::decode(&inside), Ok(Message { answer: Answer::Other, .. })));
+        assert!(matches!(
+            Message::decode(&inside),
+            Ok(Message {
+                answer: Answer::Other,
+                ..
+            })
+        ));
     }
 
     proptest! {
