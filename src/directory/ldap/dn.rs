@@ -297,6 +297,8 @@ fn short_name(name: &str) -> Result<&str, DnError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -393,7 +395,7 @@ mod tests {
                 0 => c
                     .to_string()
                     .bytes()
-                    .for_each(|byte| text.push_str(&format!("\\{byte:02X}"))),
+                    .for_each(|byte| write!(text, "\\{byte:02X}").unwrap()),
                 _ if special => text.extend(['\\', c]),
                 1 => text.extend(c.to_uppercase()),
                 _ => text.push(c),

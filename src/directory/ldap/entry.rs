@@ -163,9 +163,9 @@ mod tests {
             panic!("no entry")
         };
         let mut columns = Columns::default();
-        names.iter().for_each(|name| {
+        for name in names {
             columns.add(name);
-        });
+        }
         check(&Row::read(entry, &columns, true).unwrap());
     }
 
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!((columns.add("uid"), columns.add("mail"), columns.add("UID")), (0, 1, 0));
         assert_eq!(columns.names(), ["uid", "mail"]);
         with_row(&[("UID", &[b"ann"])], &["uid"], |row| {
-            assert_eq!(row.text(0), Ok(Some("ann")))
+            assert_eq!(row.text(0), Ok(Some("ann")));
         });
     }
 
@@ -188,7 +188,7 @@ mod tests {
             with_row(&attributes, &["cn"], |row| assert_eq!(row.text(0), Ok(Some("Ann"))));
         }
         with_row(&[("cn;lang-de", &[b"Anna"])], &["cn"], |row| {
-            assert_eq!(row.text(0), Ok(Some("Anna")))
+            assert_eq!(row.text(0), Ok(Some("Anna")));
         });
         with_row(
             &[("cn;lang-de", &[b"Anna"]), ("cn", &[b"Ann"])],
@@ -207,7 +207,7 @@ mod tests {
             assert_eq!(row.partial, Some(&b"member;range=0-1"[..]));
         });
         with_row(&[("description;range=0-1", &[b"x"])], &["member"], |row| {
-            assert_eq!(row.partial, None)
+            assert_eq!(row.partial, None);
         });
     }
 

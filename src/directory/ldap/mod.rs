@@ -3,42 +3,37 @@
 pub mod check;
 pub mod client;
 pub mod config;
+mod connect;
 pub mod dn;
 pub mod entry;
 pub mod map;
 pub mod protocol;
 pub mod result;
 pub mod time;
+mod validate;
 
-use std::{
-    collections::HashSet,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use async_trait::async_trait;
 use directory_sync_model::{
-    attribute::{Attribute, AttributeSet},
+    attribute::AttributeSet,
     snapshot::{Batch, Doubt},
 };
 use rustls::ClientConfig;
-use secrecy::ExposeSecret as _;
 use tokio::sync::Mutex;
 
 use self::{
     client::{Running, Session},
-    config::{Bind, Config, Security},
+    config::{Config, Security},
     map::{GroupMap, Notes, UserMap},
     protocol::filter,
     result::configuration as refused,
 };
 use super::{Capability, Cursor, Directory, Error, Finding, PageEnd, Part};
 use crate::{fault::Class, http::Network};
-
-/// The largest page that is asked for.
-const PAGE_LIMIT: u32 = 10_000;
 
 /// An LDAP v3 server (RFC 4511) as a directory.
 ///
@@ -81,31 +76,7 @@ impl LdapDirectory {
     /// What can't be used is refused here: a filter that isn't one, a base that is no DN, an unusable CA, an empty
     /// password, attribute names that clash, plain text that the operator doesn't allow.
     pub fn new(config: Config, network: Network) -> Result<Self, Error> {
-        if !(1..=PAGE_LIMIT).contains(&config.page_size) {
-            return Err(refused("pageSize", format!("it must be between 1 and {PAGE_LIMIT}")));
-        }
-        for (name, base) in [
-            ("users.baseDN", &config.users.base),
-            ("groups.baseDN", &config.groups.base),
-        ] {
-            if let Err(error) = dn::canonical(base) {
-                return Err(refused(name, format!("{base:?} is no distinguished name: {error}")));
-            }
-        }
-        if let Bind::Simple { dn, password } = &config.bind {
-            if password.expose_secret().is_empty() {
-                let message =
-                    "the password is empty, which servers take for an anonymous bind; fill the key of the Secret";
-                return Err(refused("auth.simple.passwordSecretRef", message));
-            }
-            if dn.trim().is_empty() {
-                return Err(refused(
-                    "auth.simple.bindDN",
-                    "it is empty; for an anonymous bind set auth.anonymous",
-                ));
-            }
-        }
-        check_attributes(&config)?;
+        validate::check(&config)?;
         let encode =
             |name: &str, filter: &str| filter::encode(filter).map_err(|error| refused(name, error.to_string()));
         let tls = match config.address.security {
@@ -281,91 +252,6 @@ impl Directory for LdapDirectory {
     async fn check(&self) -> Vec<Finding> {
         check::check(self).await
     }
-}
-
-/// Attribute names that can be asked for, each attribute with a place, and none that must not be read.
-fn check_attributes(config: &Config) -> Result<(), Error> {
-    let Config { users, groups, .. } = config;
-    let ids = users
-        .attributes
-        .iter()
-        .filter(|(attribute, _)| *attribute == Attribute::Id);
-    if ids.count() != 1 {
-        return Err(refused("users.attributes.id", "exactly one attribute is the id"));
-    }
-    for (attribute, _) in &users.attributes {
-        if matches!(attribute, Attribute::Emails | Attribute::Active | Attribute::Groups) {
-            let message = "this one isn't read from an attribute of its own";
-            return Err(refused(&format!("users.attributes.{attribute}"), message));
-        }
-    }
-    let people = users
-        .attributes
-        .iter()
-        .map(|(attribute, name)| (format!("users.attributes.{attribute}"), name))
-        .chain(
-            users
-                .disabled
-                .iter()
-                .map(|disabled| ("users.disabled.attribute".to_owned(), &disabled.attribute)),
-        )
-        .chain(users.custom.iter().map(|name| ("users.custom".to_owned(), name)));
-    let teams = [
-        ("groups.attributes.id", &groups.id),
-        ("groups.attributes.name", &groups.name),
-    ]
-    .into_iter()
-    .chain(
-        groups
-            .description
-            .iter()
-            .map(|name| ("groups.attributes.description", name)),
-    )
-    .chain(
-        groups
-            .members_by_dn
-            .iter()
-            .map(|name| ("groups.members.dnAttributes", name)),
-    )
-    .chain(
-        groups
-            .members_by_user_name
-            .iter()
-            .map(|name| ("groups.members.userNameAttributes", name)),
-    )
-    .map(|(field, name)| (field.to_owned(), name));
-    for (field, name) in people.chain(teams) {
-        if !is_description(name) {
-            return Err(refused(&field, format!("{name:?} is no attribute's name")));
-        }
-        if map::is_secret(name) {
-            return Err(refused(
-                &field,
-                format!("{name} holds a password or a key, which is never read"),
-            ));
-        }
-    }
-    let mut customs = HashSet::new();
-    match users
-        .custom
-        .iter()
-        .find(|name| !customs.insert(name.to_ascii_lowercase()))
-    {
-        Some(twice) => Err(refused("users.custom", format!("{twice} is named twice"))),
-        None => Ok(()),
-    }
-}
-
-/// Whether a text can describe an attribute (RFC 4512 §2.5): a name or an OID, and perhaps options.
-fn is_description(text: &str) -> bool {
-    let mut parts = text.split(';');
-    let plain = |part: &str| {
-        !part.is_empty()
-            && part
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
-    };
-    parts.all(plain)
 }
 
 #[cfg(test)]

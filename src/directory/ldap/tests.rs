@@ -6,14 +6,14 @@ use std::{
     time::Duration,
 };
 
-use directory_sync_model::{fingerprint::FingerprintKey, snapshot::Snapshot};
+use directory_sync_model::{attribute::Attribute, fingerprint::FingerprintKey, snapshot::Snapshot};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
 };
 
 use super::{
-    config::{Address, Disabled},
+    config::{Address, Bind, Disabled},
     protocol::{
         ber,
         message::{PAGED_RESULTS, tests as server},
@@ -114,6 +114,11 @@ fn pages(request: &[u8]) -> bool {
         .any(|window| window == PAGED_RESULTS.as_bytes())
 }
 
+/// One answer to the search for groups, another to that for people.
+fn by_part(request: &[u8], groups: Answer, people: Answer) -> Answer {
+    if for_groups(request) { groups } else { people }
+}
+
 /// Whether a search is for groups.
 fn for_groups(request: &[u8]) -> bool {
     request.windows(12).any(|window| window == b"groupOfNames")
@@ -171,10 +176,23 @@ async fn empty_pages_are_passed_over_but_not_without_end() {
 
 #[tokio::test]
 async fn a_server_that_refuses_pages_is_asked_for_everything_at_once() {
-    let server = serve(|_, id, request| match pages(request) {
-        true => Answer::Send(server::search_done(id, 12, &[])),
-        false if for_groups(request) => Answer::Send(server::search_done(id, 0, &[])),
-        false => then(people(id, 0..3), server::search_done(id, 0, &[])),
+    let server = serve(|_, id, request| match () {
+        () if pages(request) => Answer::Send(server::search_done(id, 12, &[])),
+        () if for_groups(request) => Answer::Send(server::search_done(id, 0, &[])),
+        () => then(people(id, 0..3), server::search_done(id, 0, &[])),
+    })
+    .await;
+    let snapshot = read(config(server)).await.unwrap();
+    assert_eq!(snapshot.user_count(), 3);
+    assert!(snapshot.completeness.is_complete());
+}
+
+#[tokio::test]
+async fn a_cookie_that_nobody_asked_for_begins_nothing() {
+    let server = serve(|_, id, request| match () {
+        () if pages(request) => Answer::Send(server::search_done(id, 53, &[])),
+        () if for_groups(request) => Answer::Send(server::search_done(id, 0, &[b"more"])),
+        () => then(people(id, 0..3), server::search_done(id, 0, &[b"more"])),
     })
     .await;
     let snapshot = read(config(server)).await.unwrap();
@@ -184,9 +202,12 @@ async fn a_server_that_refuses_pages_is_asked_for_everything_at_once() {
 
 #[tokio::test]
 async fn a_server_without_pages_is_taken_in_pieces_of_bounded_size() {
-    let server = serve(|_, id, request| match for_groups(request) {
-        true => Answer::Send(server::search_done(id, 0, &[])),
-        false => then(people(id, 0..25_000), server::search_done(id, 0, &[])),
+    let server = serve(|_, id, request| {
+        by_part(
+            request,
+            Answer::Send(server::search_done(id, 0, &[])),
+            then(people(id, 0..25_000), server::search_done(id, 0, &[])),
+        )
     })
     .await;
     let directory = LdapDirectory::new(config(server), open_network()).unwrap();
@@ -214,9 +235,12 @@ async fn what_cuts_an_answer_makes_the_read_incomplete() {
         (11, Doubt::SizeLimit),
         (10, Doubt::Referral),
     ] {
-        let server = serve(move |_, id, request| match for_groups(request) {
-            true => nothing(id),
-            false => then(people(id, 0..2), server::search_done(id, end, &[b"more"])),
+        let server = serve(move |_, id, request| {
+            by_part(
+                request,
+                nothing(id),
+                then(people(id, 0..2), server::search_done(id, end, &[b"more"])),
+            )
         })
         .await;
         let snapshot = read(config(server)).await.unwrap();
@@ -227,9 +251,12 @@ async fn what_cuts_an_answer_makes_the_read_incomplete() {
 
 #[tokio::test]
 async fn a_reference_to_another_server_makes_the_read_incomplete() {
-    let server = serve(|_, id, request| match for_groups(request) {
-        true => then(server::reference(id), server::search_done(id, 0, &[])),
-        false => then(people(id, 0..2), server::search_done(id, 0, &[])),
+    let server = serve(|_, id, request| {
+        by_part(
+            request,
+            then(server::reference(id), server::search_done(id, 0, &[])),
+            then(people(id, 0..2), server::search_done(id, 0, &[])),
+        )
     })
     .await;
     let snapshot = read(config(server)).await.unwrap();
@@ -250,10 +277,11 @@ async fn some_of_a_groups_members_make_the_groups_incomplete_with_the_reason() {
                 server::entry(id, &format!("cn={name}"), &attributes)
             })
             .collect();
-        match for_groups(request) {
-            true => then(groups, server::search_done(id, 0, &[])),
-            false => then(people(id, 0..2), server::search_done(id, 0, &[])),
-        }
+        by_part(
+            request,
+            then(groups, server::search_done(id, 0, &[])),
+            then(people(id, 0..2), server::search_done(id, 0, &[])),
+        )
     })
     .await;
     let snapshot = read(config(server)).await.unwrap();
@@ -308,14 +336,13 @@ async fn a_notice_of_disconnection_is_repeated_in_the_error() {
 
 #[tokio::test]
 async fn an_answer_to_another_request_is_not_taken_for_this_one() {
-    let server = serve(|_, id, request| match for_groups(request) {
-        true => nothing(id),
-        false => {
+    let server = serve(|_, id, request| {
+        by_part(request, nothing(id), {
             let mut bytes = people(id + 1, 5..6);
             bytes.extend(server::search_done(id + 1, 4, &[]));
             bytes.extend(people(id, 0..2));
             then(bytes, server::search_done(id, 0, &[]))
-        }
+        })
     })
     .await;
     let snapshot = read(config(server)).await.unwrap();
@@ -447,7 +474,7 @@ fn what_cannot_be_used_is_refused_at_once_by_its_field() {
             config
                 .users
                 .attributes
-                .retain(|(attribute, _)| *attribute != Attribute::Id)
+                .retain(|(attribute, _)| *attribute != Attribute::Id);
         }),
         refusal(|config| config.users.attributes.push((Attribute::Active, "x".into()))),
         refusal(|config| config.users.attributes.push((Attribute::Title, "job title".into()))),

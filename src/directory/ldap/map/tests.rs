@@ -1,4 +1,5 @@
 use directory_sync_model::{
+    attribute::{Attribute, AttributeSet},
     fingerprint::FingerprintKey,
     record::Record,
     snapshot::{Snapshot, SnapshotBuilder},
@@ -7,8 +8,8 @@ use serde_json::json;
 
 use super::{
     super::{
-        config::Disabled,
-        protocol::message::{Answer, Message, tests as server},
+        config::{Disabled, Groups, Users},
+        protocol::message::{Answer, Entry, Message, tests as server},
     },
     *,
 };
@@ -30,13 +31,13 @@ impl Read {
         let user_map = UserMap::new(users, groups, wanted);
         for (dn, attributes) in people {
             with_entry(dn, attributes, |entry| {
-                user_map.add(entry, &mut batch, &mut notes).unwrap()
+                user_map.add(entry, &mut batch, &mut notes).unwrap();
             });
         }
         let group_map = GroupMap::new(groups);
         for (dn, attributes) in teams {
             with_entry(dn, attributes, |entry| {
-                group_map.add(entry, &mut batch, &mut notes).unwrap()
+                group_map.add(entry, &mut batch, &mut notes).unwrap();
             });
         }
         let mut builder = SnapshotBuilder::new(FingerprintKey::new(1, 2));

@@ -1,0 +1,252 @@
+//! From entries to people.
+
+use directory_sync_model::{
+    attribute::{Attribute, AttributeSet, Kind},
+    email,
+    record::RecordWriter,
+    snapshot::Batch,
+};
+
+use super::{Notes, binary_id, first_text, missing_id, name_alias, not_text, reject};
+use crate::directory::ldap::{
+    config::{Groups, Users},
+    dn,
+    entry::{Columns, NotText, Row, base_name},
+    protocol::{ber::Malformed, message::Entry},
+    time,
+};
+
+/// What every sync needs of a person, whether an expression reads it or not.
+const ALWAYS: AttributeSet = AttributeSet::of(&[
+    Attribute::Id,
+    Attribute::UserName,
+    Attribute::Email,
+    Attribute::GivenName,
+    Attribute::FamilyName,
+    Attribute::DisplayName,
+    Attribute::Phone,
+]);
+
+/// Attributes that hold passwords, hashes of them or keys; no expression ever sees them.
+const SECRETS: &[&str] = &[
+    "userPassword",
+    "authPassword",
+    "userPKCS12",
+    "unicodePwd",
+    "pwdHistory",
+    "passwordHistory",
+    "sambaNTPassword",
+    "sambaLMPassword",
+    "sambaPasswordHistory",
+    "ipaNTHash",
+    "krbPrincipalKey",
+    "krbMKey",
+];
+
+/// Whether an attribute holds a password, a hash of one or a key.
+pub fn is_secret(name: &str) -> bool {
+    let name = base_name(name.as_bytes());
+    SECRETS
+        .iter()
+        .any(|secret| secret.as_bytes().eq_ignore_ascii_case(name))
+}
+
+/// How entries become people.
+#[derive(Debug)]
+pub struct UserMap {
+    columns: Columns,
+    id: usize,
+    /// The columns of each attribute, the preferred one first.
+    sources: Vec<(Attribute, Vec<usize>)>,
+    disabled: Option<(usize, Vec<String>)>,
+    custom: Custom,
+    /// Whether groups may name members by their user name.
+    name_aliases: bool,
+}
+
+#[derive(Debug)]
+enum Custom {
+    None,
+    Named(Vec<usize>),
+    /// Everything but these.
+    AllBut(Vec<String>),
+}
+
+impl UserMap {
+    /// The map for the attributes that are wanted.
+    pub fn new(users: &Users, groups: &Groups, wanted: AttributeSet) -> Self {
+        let wanted = wanted.union(ALWAYS);
+        let mut columns = Columns::default();
+        let mut id = 0;
+        let mut sources: Vec<(Attribute, Vec<usize>)> = Vec::new();
+        for (attribute, name) in &users.attributes {
+            let needed = match attribute {
+                Attribute::Email => true,
+                attribute => wanted.contains(*attribute),
+            };
+            if !needed {
+                continue;
+            }
+            let column = columns.add(name);
+            match sources.iter_mut().find(|(known, _)| known == attribute) {
+                _ if *attribute == Attribute::Id => id = column,
+                Some((_, columns)) => columns.push(column),
+                None => sources.push((*attribute, vec![column])),
+            }
+        }
+        let disabled = users
+            .disabled
+            .as_ref()
+            .map(|disabled| (columns.add(&disabled.attribute), disabled.values.clone()));
+        let custom = if !wanted.reads_custom() {
+            Custom::None
+        } else if users.custom.is_empty() {
+            let placed = users.attributes.iter().map(|(_, name)| name.clone());
+            Custom::AllBut(placed.collect())
+        } else {
+            Custom::Named(users.custom.iter().map(|name| columns.add(name)).collect())
+        };
+        Self {
+            columns,
+            id,
+            sources,
+            disabled,
+            custom,
+            name_aliases: !groups.members_by_user_name.is_empty(),
+        }
+    }
+
+    /// The names of the attributes to ask for.
+    pub fn request(&self) -> Vec<String> {
+        let everything = matches!(self.custom, Custom::AllBut(_)).then(|| "*".to_owned());
+        self.columns.names().iter().cloned().chain(everything).collect()
+    }
+
+    /// Adds one person. An entry that can't be a person is rejected with the reason.
+    pub fn add(&self, entry: Entry<'_>, batch: &mut Batch, notes: &mut Notes) -> Result<(), Malformed> {
+        let everything = matches!(self.custom, Custom::AllBut(_));
+        let row = Row::read(entry, &self.columns, everything)?;
+        notes.note(&row);
+        let Ok(entry_dn) = std::str::from_utf8(row.dn) else {
+            reject(batch, &row, "its DN is not UTF-8");
+            return Ok(());
+        };
+        let id = match row.text(self.id) {
+            Ok(Some(id)) => id.trim(),
+            Ok(None) => {
+                reject(
+                    batch,
+                    &row,
+                    &missing_id(self.columns.name(self.id), "users.attributes.id"),
+                );
+                return Ok(());
+            }
+            Err(NotText) => {
+                reject(
+                    batch,
+                    &row,
+                    &binary_id(self.columns.name(self.id), "users.attributes.id"),
+                );
+                return Ok(());
+            }
+        };
+        let columns = self.sources.iter().flat_map(|(_, columns)| columns);
+        if let Some(column) = columns.copied().find(|column| !row.is_text(*column)) {
+            reject(batch, &row, &not_text(self.columns.name(column)));
+            return Ok(());
+        }
+        batch.user(id, |record| {
+            for (attribute, columns) in &self.sources {
+                write(record, *attribute, columns, &row);
+            }
+            if let Some((column, values)) = &self.disabled {
+                record.active(!is_disabled(&row, *column, values));
+            }
+            self.write_custom(record, &row);
+        });
+        batch.user_alias(&dn::normalize(entry_dn));
+        if self.name_aliases
+            && let Some((_, columns)) = self.sources.iter().find(|(known, _)| *known == Attribute::UserName)
+            && let Some(name) = first_text(&row, columns)
+        {
+            batch.user_alias(&name_alias(name));
+        }
+        Ok(())
+    }
+
+    fn write_custom(&self, record: &mut RecordWriter<'_>, row: &Row<'_>) {
+        match &self.custom {
+            Custom::None => {}
+            Custom::Named(columns) => {
+                for column in columns.iter().filter(|column| row.is_text(**column)) {
+                    write_values(record, self.columns.name(*column), row.texts(*column));
+                }
+            }
+            Custom::AllBut(placed) => {
+                for attribute in &row.others {
+                    let base = base_name(attribute.description);
+                    let Ok(name) = std::str::from_utf8(attribute.description) else {
+                        continue;
+                    };
+                    let elsewhere = placed.iter().any(|placed| placed.as_bytes().eq_ignore_ascii_case(base));
+                    // Pictures and certificates are no text: nothing an expression could use.
+                    let text = attribute
+                        .values
+                        .into_iter()
+                        .all(|value| std::str::from_utf8(value).is_ok());
+                    if text && !elsewhere && !is_secret(name) {
+                        let values = attribute
+                            .values
+                            .into_iter()
+                            .filter_map(|value| std::str::from_utf8(value).ok());
+                        write_values(record, name, values);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn write(record: &mut RecordWriter<'_>, attribute: Attribute, columns: &[usize], row: &Row<'_>) {
+    if attribute == Attribute::Email {
+        let addresses = columns.iter().flat_map(|column| row.texts(*column));
+        for (at, address) in addresses.filter(|address| !address.trim().is_empty()).enumerate() {
+            // What is no address is kept as it is: the mapping names the person and the fault.
+            let normal = email::normalize(address);
+            let address = normal.as_deref().unwrap_or(address);
+            if at == 0 {
+                record.text(Attribute::Email, address);
+            }
+            record.item(Attribute::Emails, address);
+        }
+    } else if let Some(value) = first_text(row, columns) {
+        match attribute.kind() {
+            Kind::Date => record.text(attribute, &time::date(value)),
+            _ => record.text(attribute, value),
+        }
+    }
+}
+
+fn write_values<'a>(record: &mut RecordWriter<'_>, name: &str, mut values: impl Iterator<Item = &'a str>) {
+    let Some(first) = values.next() else {
+        return;
+    };
+    match values.next() {
+        None => record.custom_text(name, first),
+        Some(second) => {
+            let all: Vec<_> = [first, second].into_iter().chain(values).collect();
+            record.custom(name, &all.into());
+        }
+    }
+}
+
+fn is_disabled(row: &Row<'_>, column: usize, values: &[String]) -> bool {
+    if values.is_empty() {
+        return row.values(column).next().is_some();
+    }
+    row.texts(column).any(|value| {
+        values
+            .iter()
+            .any(|disabled| disabled.eq_ignore_ascii_case(value.trim()))
+    })
+}
