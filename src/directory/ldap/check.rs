@@ -77,7 +77,7 @@ async fn paging(session: &mut Session) -> Result<String, String> {
     );
     let mut offered = None;
     let asked = session.sample(&mut running, 1, |entry| {
-        let row = Row::read(entry, &columns, false)?;
+        let row = Row::read(entry, &columns)?;
         offered = row
             .has(controls)
             .then(|| row.texts(controls).any(|oid| oid == PAGED_RESULTS));
@@ -129,7 +129,7 @@ async fn sample(directory: &LdapDirectory, session: &mut Session, part: Part) ->
     let (ids, names, purposes) = (add(ids), add(names), add(purposes));
     let mut seen = Seen::default();
     let asked = session.sample(&mut running, SAMPLE, |entry| {
-        let row = Row::read(entry, &columns, false)?;
+        let row = Row::read(entry, &columns)?;
         let has = |columns: &[usize]| u32::from(columns.iter().any(|column| row.values(*column).next().is_some()));
         seen.entries += 1;
         seen.with_id += u32::from(ids.iter().any(|column| matches!(row.text(*column), Ok(Some(_)))));

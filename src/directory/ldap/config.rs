@@ -161,8 +161,7 @@ pub struct Users {
     pub attributes: Vec<(Attribute, String)>,
     /// How a disabled account is recognised; `None`: everybody who is found is active.
     pub disabled: Option<Disabled>,
-    /// The LDAP attributes that become `custom`, under these very names. Empty: all user attributes that the server
-    /// returns and that have no other place, under the server's names.
+    /// The LDAP attributes that become `custom`, under these very names. No other one does.
     pub custom: Vec<String>,
 }
 

@@ -53,7 +53,7 @@ impl GroupMap {
 
     /// Adds one group with its members. An entry that can't be a group is rejected with the reason.
     pub fn add(&self, entry: Entry<'_>, batch: &mut Batch, notes: &mut Notes) -> Result<(), Malformed> {
-        let row = Row::read(entry, &self.columns, false)?;
+        let row = Row::read(entry, &self.columns)?;
         notes.note(&row);
         let Ok(entry_dn) = std::str::from_utf8(row.dn) else {
             reject(batch, &row, "its DN is not UTF-8");

@@ -59,17 +59,10 @@ pub struct UserMap {
     /// The columns of each attribute, the preferred one first.
     sources: Vec<(Attribute, Vec<usize>)>,
     disabled: Option<(usize, Vec<String>)>,
-    custom: Custom,
+    /// The columns that become `custom`, under their own names.
+    custom: Vec<usize>,
     /// Whether groups may name members by their user name.
     name_aliases: bool,
-}
-
-#[derive(Debug)]
-enum Custom {
-    None,
-    Named(Vec<usize>),
-    /// Everything but these.
-    AllBut(Vec<String>),
 }
 
 impl UserMap {
@@ -98,14 +91,8 @@ impl UserMap {
             .disabled
             .as_ref()
             .map(|disabled| (columns.add(&disabled.attribute), disabled.values.clone()));
-        let custom = if !wanted.reads_custom() {
-            Custom::None
-        } else if users.custom.is_empty() {
-            let placed = users.attributes.iter().map(|(_, name)| name.clone());
-            Custom::AllBut(placed.collect())
-        } else {
-            Custom::Named(users.custom.iter().map(|name| columns.add(name)).collect())
-        };
+        let custom = users.custom.iter().filter(|_| wanted.reads_custom());
+        let custom = custom.map(|name| columns.add(name)).collect();
         Self {
             columns,
             id,
@@ -118,14 +105,12 @@ impl UserMap {
 
     /// The names of the attributes to ask for.
     pub fn request(&self) -> Vec<String> {
-        let everything = matches!(self.custom, Custom::AllBut(_)).then(|| "*".to_owned());
-        self.columns.names().iter().cloned().chain(everything).collect()
+        self.columns.names().to_vec()
     }
 
     /// Adds one person. An entry that can't be a person is rejected with the reason.
     pub fn add(&self, entry: Entry<'_>, batch: &mut Batch, notes: &mut Notes) -> Result<(), Malformed> {
-        let everything = matches!(self.custom, Custom::AllBut(_));
-        let row = Row::read(entry, &self.columns, everything)?;
+        let row = Row::read(entry, &self.columns)?;
         notes.note(&row);
         let Ok(entry_dn) = std::str::from_utf8(row.dn) else {
             reject(batch, &row, "its DN is not UTF-8");
@@ -162,7 +147,10 @@ impl UserMap {
             if let Some((column, values)) = &self.disabled {
                 record.active(!is_disabled(&row, *column, values));
             }
-            self.write_custom(record, &row);
+            // Pictures and certificates are no text: nothing that an expression could use.
+            for column in self.custom.iter().filter(|column| row.is_text(**column)) {
+                write_values(record, self.columns.name(*column), row.texts(*column));
+            }
         });
         batch.user_alias(&dn::normalize(entry_dn));
         if self.name_aliases
@@ -172,38 +160,6 @@ impl UserMap {
             batch.user_alias(&name_alias(name));
         }
         Ok(())
-    }
-
-    fn write_custom(&self, record: &mut RecordWriter<'_>, row: &Row<'_>) {
-        match &self.custom {
-            Custom::None => {}
-            Custom::Named(columns) => {
-                for column in columns.iter().filter(|column| row.is_text(**column)) {
-                    write_values(record, self.columns.name(*column), row.texts(*column));
-                }
-            }
-            Custom::AllBut(placed) => {
-                for attribute in &row.others {
-                    let base = base_name(attribute.description);
-                    let Ok(name) = std::str::from_utf8(attribute.description) else {
-                        continue;
-                    };
-                    let elsewhere = placed.iter().any(|placed| placed.as_bytes().eq_ignore_ascii_case(base));
-                    // Pictures and certificates are no text: nothing an expression could use.
-                    let text = attribute
-                        .values
-                        .into_iter()
-                        .all(|value| std::str::from_utf8(value).is_ok());
-                    if text && !elsewhere && !is_secret(name) {
-                        let values = attribute
-                            .values
-                            .into_iter()
-                            .filter_map(|value| std::str::from_utf8(value).ok());
-                        write_values(record, name, values);
-                    }
-                }
-            }
-        }
     }
 }
 
