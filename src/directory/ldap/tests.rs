@@ -61,6 +61,10 @@ async fn serve(answer: impl Fn(usize, i32, &[u8]) -> Answer + Send + Sync + 'sta
                     let request: Vec<u8> = received.drain(..length).collect();
                     match server::request(&request) {
                         (id, 0x60) => stream.write_all(&server::bound(id, 0, "")).await.unwrap(),
+                        (id, 0x77) => {
+                            let refusal = server::extended(id, 2, "unsupported extended operation");
+                            stream.write_all(&refusal).await.unwrap();
+                        }
                         (id, 0x63) => match answer(searches.fetch_add(1, Ordering::SeqCst), id, &request) {
                             // A client that has heard enough may be gone.
                             Answer::Send(bytes) => drop(stream.write_all(&bytes).await),
@@ -441,6 +445,25 @@ async fn only_addresses_that_the_operator_allows_are_connected_to() {
         fault::chain(&error).contains("--allow-loopback"),
         "{}",
         fault::chain(&error)
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_starttls_is_not_spoken_to_in_plain_text() {
+    let server = serve(|_, _, _| panic!("a search in plain text")).await;
+    let mut config = config(server);
+    config.address.security = Security::StartTls;
+    let key = rcgen::KeyPair::generate().unwrap();
+    let ca = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+    config.ca_pem = Some(ca.pem().into_bytes());
+    let Err(error) = read(config).await else {
+        panic!("no error")
+    };
+    assert_eq!(error.class(), Class::InvalidConfiguration);
+    let text = error.to_string();
+    assert!(
+        text.starts_with("beginning TLS on ldap://127.0.0.1") && text.contains("unsupported"),
+        "{text}"
     );
 }
 
