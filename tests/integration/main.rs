@@ -7,5 +7,6 @@
 
 mod docs;
 mod kinds;
+mod ldap;
 mod support;
 mod testbed;
