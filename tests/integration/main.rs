@@ -8,5 +8,6 @@
 mod docs;
 mod kinds;
 mod ldap;
+mod scim;
 mod support;
 mod testbed;
