@@ -87,7 +87,7 @@ free_port() {
 }
 
 start_kubernetes() {
-  local etcd=$((0)) peer=$((0)) port
+  local etcd peer port
   etcd=$(free_port) peer=$(free_port) port=$(free_port)
   start etcd "$(tool etcd)" --data-dir "$work/etcd" --log-level warn --unsafe-no-fsync \
     --listen-client-urls "http://127.0.0.1:$etcd" --advertise-client-urls "http://127.0.0.1:$etcd" \
@@ -366,7 +366,7 @@ say
 show_platform | tee "$work/before"
 say
 say 'Ann, whom somebody had made by hand, was adopted: same user, same id. The guest is nobody of ours and is left alone.'
-say 'Finance and Legal have no team, so nobody of them came.'
+say 'Finance and Legal have no group of their own: of them only Quin came, with the leads.'
 say
 run kubectl events --for dirconn/acme
 
