@@ -21,11 +21,23 @@ struct Page {
     text: &'static str,
 }
 
-const PAGES: &[Page] = &[Page {
-    path: "docs/platforms/rest.md",
-    folder: "src/platform/rest",
-    text: include_str!("platform/rest/docs.md"),
-}];
+const PAGES: &[Page] = &[
+    Page {
+        path: "docs/providers/ldap.md",
+        folder: "src/directory/ldap",
+        text: include_str!("directory/ldap/docs.md"),
+    },
+    Page {
+        path: "docs/providers/scim.md",
+        folder: "src/directory/scim",
+        text: include_str!("directory/scim/docs.md"),
+    },
+    Page {
+        path: "docs/platforms/rest.md",
+        folder: "src/platform/rest",
+        text: include_str!("platform/rest/docs.md"),
+    },
+];
 
 /// The path from the root of the repository, and the text, of every generated file.
 fn files() -> Vec<(String, String)> {
