@@ -136,12 +136,7 @@ pub const ATTRIBUTES: &[AttributeInfo] = &[
         "An identifier that the directory took from another system, such as the HR system's number.",
     ),
     row(Attribute::UserName, "userName", Kind::Text, "The login name."),
-    row(
-        Attribute::Email,
-        "email",
-        Kind::Text,
-        "The primary e-mail address: trimmed, in lower case, its domain in ASCII (IDNA).",
-    ),
+    row(Attribute::Email, "email", Kind::Text, "The primary e-mail address."),
     row(
         Attribute::Emails,
         "emails",
@@ -361,7 +356,7 @@ impl AttributeSet {
     /// No attribute at all.
     pub const EMPTY: Self = Self(0);
     /// Every attribute, `groups` and `custom` included.
-    pub const ALL: Self = Self((1 << ATTRIBUTES.len()) - 1 | CUSTOM_BIT);
+    pub const ALL: Self = Self(((1 << ATTRIBUTES.len()) - 1) | CUSTOM_BIT);
 
     /// The set of the given attributes.
     pub const fn of(attributes: &[Attribute]) -> Self {
@@ -486,7 +481,7 @@ fn table_row(page: &mut String, name: &str, cel_type: &str, absent: &str, doc: &
     } else {
         format!("`{absent}`")
     };
-    page.push_str(&format!("| `{name}` | {cel_type} | {absent} | {doc} |\n"));
+    page.extend(["| `", name, "` | ", cel_type, " | ", &absent, " | ", doc, " |\n"]);
 }
 
 #[cfg(test)]
@@ -523,7 +518,7 @@ mod tests {
     fn letter_case_counts_in_names() {
         assert_eq!(Attribute::from_name("costcenter"), None);
         assert_eq!(Attribute::from_name("custom"), None);
-        assert_eq!(Attribute::from_tag(ATTRIBUTES.len() as u8), None);
+        assert_eq!(Attribute::from_tag(Attribute::Groups as u8 + 1), None);
     }
 
     #[test]

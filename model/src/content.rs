@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use crate::{
     attribute::Attribute,
     email::{self, EmailError},
-    expression::{EvaluationError, UserScope},
+    expression::{EvaluationError, Scope},
     fingerprint::{Fingerprint, FingerprintKey},
     observed::{FieldsPatch, UserFields, UserRow},
     record::Record,
@@ -65,7 +65,7 @@ pub struct Change {
 
 impl<'a> Content<'a> {
     /// What a person is to have.
-    pub fn desired(record: Record<'a>, rules: &[AttributeRule], scope: &UserScope<'_>) -> Result<Self, ContentError> {
+    pub fn desired(record: Record<'a>, rules: &[AttributeRule], scope: &Scope<'_>) -> Result<Self, ContentError> {
         let email = email::normalize(record.text(Attribute::Email))?;
         let told = |text: &'a str| Some(Cow::Borrowed(text)).filter(|text| !text.is_empty());
         let mut fields = FIELDS.map(|(_, attribute, _)| told(record.text(attribute)));

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{
     content::{Content, ContentError, FieldMask},
-    expression::{Now, UserScope},
+    expression::{Now, Scope},
     fingerprint::{Fingerprint, FingerprintKey, Index},
     observed::{ContainerKind, UserFields},
     rules::{InboxSelector, Rules},
@@ -103,6 +103,11 @@ pub struct Container {
 /// Why a mapping doesn't do what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MappingProblem {
+    /// It can't be carried out as it is written.
+    Invalid {
+        /// The field, what is wrong with it, and what to do.
+        message: String,
+    },
     /// No group of the directory fits.
     GroupNotFound,
     /// Several groups have the name.
@@ -165,6 +170,8 @@ pub enum MappingProblem {
 pub struct MappingOutcome {
     /// The groups that it is about, numbers of the snapshot.
     pub groups: Vec<u32>,
+    /// The group that it makes of an attribute, a number of [`Desired::made_groups`].
+    pub made: Option<usize>,
     /// How many people are in them, those out of scope included.
     pub members: u64,
     /// The containers that it gives, numbers of [`Desired::containers`].
@@ -291,12 +298,12 @@ impl Desired<'_> {
     }
 
     /// What an expression sees of one person.
-    pub fn with_scope<R>(&self, user: u32, read: impl FnOnce(&UserScope<'_>) -> R) -> R {
+    pub fn with_scope<R>(&self, user: u32, read: impl FnOnce(&Scope<'_>) -> R) -> R {
         let names = self
             .groups_by_user
             .as_ref()
             .map(|groups| self.snapshot.group_names(groups.of(user)));
-        read(&UserScope::new(
+        read(&Scope::user(
             self.snapshot.user(user),
             names.as_deref().unwrap_or_default(),
             self.now,

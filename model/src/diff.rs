@@ -17,7 +17,7 @@ use crate::{
     desired::{Desired, Failure, FailureKind, FailureReason, MappingOutcome, Standing},
     email,
     observed::{ContainerRow, FieldsPatch, MembershipRow, Observer, RoleRow, UserRow},
-    plan::{HeldContainer, Holdings, Kept, KeptReason, NewHolding, Plan, RemovalKind},
+    plan::{HeldContainer, Holdings, Kept, KeptReason, NewHolding, Place, Plan, RemovalKind},
 };
 
 /// What the diff must know of the platform beyond its rows.
@@ -133,13 +133,18 @@ impl<'a> Differ<'a> {
         self.observed_users
     }
 
+    /// The teams and inboxes that the platform has shown.
+    pub fn containers(&self) -> &[HeldContainer] {
+        &self.containers
+    }
+
     /// The plan.
     pub fn finish(self) -> Plan<'a> {
         let mut draft = Draft::new(self);
         let targets = containers::resolve(&mut draft);
         users::plan(&mut draft);
         memberships::plan(&mut draft, &targets);
-        draft.into_plan()
+        draft.into_plan(targets.places)
     }
 
     fn wanted_by_email(&self, address: &str) -> Option<u32> {
@@ -395,7 +400,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn into_plan(self) -> Plan<'a> {
+    fn into_plan(self, places: Vec<Option<Place>>) -> Plan<'a> {
         let PlanLists {
             new_teams,
             creations,
@@ -417,6 +422,8 @@ impl<'a> Draft<'a> {
             holdings: self.seen.holdings,
             containers: self.seen.containers,
             roles: self.seen.roles.names,
+            holding_of: self.seen.holding_of,
+            places,
             new_teams,
             creations,
             updates,

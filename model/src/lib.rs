@@ -14,6 +14,7 @@ pub mod map;
 pub mod names;
 pub mod observed;
 pub mod plan;
+mod problem;
 pub mod record;
 pub mod rules;
 pub mod snapshot;

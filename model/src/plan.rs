@@ -14,7 +14,7 @@ pub use summary::{Counts, RemovalCounts};
 
 use crate::{
     content::Change,
-    desired::{Desired, Failure, MappingOutcome},
+    desired::{Desired, Failure, MappingOutcome, Source},
     observed::{ContainerKind, FieldsPatch},
 };
 
@@ -247,6 +247,10 @@ pub struct Plan<'a> {
     pub containers: Vec<HeldContainer>,
     /// Names of roles.
     pub roles: Vec<String>,
+    /// The platform user of each person of the snapshot, see [`Plan::holding_of`].
+    pub(crate) holding_of: Vec<u32>,
+    /// Where the members of each container of the desired state go; `None` where that can't be told.
+    pub places: Vec<Option<Place>>,
     /// Teams to create.
     pub new_teams: Vec<NewTeam>,
     /// Users to create.
@@ -277,5 +281,30 @@ impl Plan<'_> {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.counts().is_empty()
+    }
+
+    /// The platform user of a person, managed or about to be; a number of [`Plan::holdings`].
+    pub fn holding_of(&self, user: u32) -> Option<u32> {
+        self.holding_of
+            .get(user as usize)
+            .copied()
+            .filter(|holding| *holding != u32::MAX)
+    }
+
+    /// The team that a mapping makes of a group, as far as it is known.
+    pub fn team_of(&self, group: u32, outcome: &MappingOutcome) -> Option<Place> {
+        let of_group = |container: &&usize| {
+            let container = &self.desired.containers[**container];
+            container.kind == ContainerKind::Team
+                && container
+                    .sources
+                    .iter()
+                    .any(|source| matches!(source, Source::Group(number) if *number == group))
+        };
+        outcome
+            .containers
+            .iter()
+            .find(of_group)
+            .and_then(|container| self.places[*container])
     }
 }

@@ -163,10 +163,10 @@ impl<'a> Iterator for Entries<'a> {
 
 fn write_length(out: &mut Vec<u8>, mut length: usize) {
     while length >= 0x80 {
-        out.push(length as u8 | 0x80);
+        out.push(length.to_le_bytes()[0] | 0x80);
         length >>= 7;
     }
-    out.push(length as u8);
+    out.push(length.to_le_bytes()[0]);
 }
 
 fn read_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
@@ -295,8 +295,12 @@ mod tests {
         ) {
             let texts: Vec<_> = texts.into_iter().map(|(index, text)| (ATTRIBUTES[index], text)).collect();
             let bytes = written(|w| {
-                texts.iter().for_each(|(info, text)| w.text(info.attribute, text));
-                customs.iter().for_each(|(name, value)| w.custom(name, value));
+                for (info, text) in &texts {
+                    w.text(info.attribute, text);
+                }
+                for (name, value) in &customs {
+                    w.custom(name, value);
+                }
             });
             let record = Record::new(&bytes);
             for info in ATTRIBUTES {

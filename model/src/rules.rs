@@ -87,6 +87,8 @@ pub enum GroupSelector {
     NameRegex(regex::Regex),
     /// Everybody for whom the expression is true: a group made of an attribute.
     Members(Expression),
+    /// The mapping can't be carried out as it is written, and why. It stays frozen; the others go on.
+    Invalid(String),
 }
 
 /// Which team a mapping gives.
@@ -188,7 +190,7 @@ impl Rules {
             Attribute::Active,
         ]);
         self.user_expressions()
-            .fold(standard, |set, expression| set.union(expression.reads()))
+            .fold(standard, |set, expression| set.union(expression.reads().user))
     }
 
     fn user_expressions(&self) -> impl Iterator<Item = &Expression> {

@@ -11,7 +11,7 @@ use super::{
     provider::Provider,
     reference::KeyRef,
     schema,
-    status::{DirectoryCounts, Failure, HeldPlan, PlatformCounts, SyncSummary},
+    status::{DirectoryCounts, Failure, HeldPlan, PlatformCounts, SyncSummary, is_default},
 };
 
 /// What people write: which directory, which platform, and the rules between them.
@@ -46,11 +46,11 @@ use super::{
         "ownerID cannot be changed: it marks everything that this connection manages; create another connection instead",
     ),
     validation = (
-        "!has(self.defaults.role) || !(self.defaults.role.name in self.protect.roles)",
+        "!has(self.defaults) || !has(self.defaults.role) || !has(self.protect) || !has(self.protect.roles) || !(self.defaults.role.name in self.protect.roles)",
         "defaults.role must not be one of protect.roles: protected roles are never granted",
     ),
     validation = (
-        "!has(self.mappings.allowedRoles) || self.mappings.allowedRoles.all(role, !(role in self.protect.roles))",
+        "!has(self.mappings) || !has(self.mappings.allowedRoles) || !has(self.protect) || !has(self.protect.roles) || self.mappings.allowedRoles.all(role, !(role in self.protect.roles))",
         "mappings.allowedRoles must not name any of protect.roles: protected roles are never granted",
     )
 )]
@@ -94,10 +94,10 @@ pub struct DirectoryConnectionSpec {
     )]
     pub attributes: Vec<Attribute>,
     /// What users get unless a mapping says otherwise.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub defaults: Defaults,
     /// What mappings may do.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub mappings: MappingRules,
     /// How users that are already on the platform become managed.
     #[serde(default)]
@@ -109,7 +109,7 @@ pub struct DirectoryConnectionSpec {
     #[serde(default)]
     pub removals: RemovalLimits,
     /// What is never changed or removed.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub protect: Protect,
     /// What becomes of the platform when this object is deleted. Orphan: nothing; users, teams and marks stay, and an object
     /// created again with the same ownerID goes on with them. Default: Orphan.
@@ -161,7 +161,8 @@ pub enum ScopeUsers {
 #[x_kube(validation = ("has(self.value) != has(self.expression)", "exactly one of value and expression must be set"))]
 pub struct Attribute {
     /// Name of the attribute on the platform: a letter, then letters, digits and . _ -, at most 63 characters. What a sync
-    /// takes care of itself can't be set: id, externalId, email, active and role.
+    /// takes care of itself can't be set: id, externalId, email, active and role. The names givenName, familyName, displayName
+    /// and phone set those fields of the user instead of what the directory says.
     #[schemars(length(min = 1, max = 63))]
     #[x_kube(
         validation = ("self.matches('^[A-Za-z][A-Za-z0-9._-]*$')", "name must be a letter followed by letters, digits, '.', '_' and '-'"),
@@ -209,9 +210,9 @@ pub struct MappingRules {
 /// How users that are already on the platform become managed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Adoption {
-    /// Email: a user with the same address is adopted in place, with the platform's id. ExternalID: a user with the same
-    /// external id is. Never: such a user is a conflict, reported and left alone. Somebody who is managed under another
-    /// directory id is never adopted. Default: Email.
+    /// Email: a user with the same external id, else with the same address, is adopted in place, with the platform's id.
+    /// ExternalID: only by external id. Never: such a user is a conflict, reported and left alone. Somebody who is managed
+    /// under another directory id is never adopted. Default: Email.
     #[serde(rename = "match", default)]
     pub match_by: AdoptionMatch,
 }
@@ -250,7 +251,8 @@ pub enum DeprovisionAction {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RemovalLimits {
-    /// Most removals of each kind, in percent of what there is, rounded up: 0 to 100. 0: every removal is held.
+    /// Most removals, in percent of what there is, rounded up: 0 to 100. It is about users, roles and the memberships of teams
+    /// and inboxes, all together and of each team, role and inbox. 0: every removal is held.
     /// Default: 20.
     #[serde(default = "max_percent")]
     #[schemars(range(min = 0, max = 100))]
@@ -259,7 +261,7 @@ pub struct RemovalLimits {
     #[serde(default = "min_population")]
     #[schemars(range(min = 0, max = 1_000_000))]
     pub min_population: i32,
-    /// Most removals of each kind, as a number: 0 to 10000000. Unset: no such limit.
+    /// Most removals, as a number, of the same: 0 to 10000000. Unset: no such limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 10_000_000))]
     pub max_count: Option<i32>,
@@ -294,12 +296,14 @@ impl Default for RemovalLimits {
 
 /// What is never changed or removed. The operator's own account and the last active administrator need no mention.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
 pub struct Protect {
-    /// E-mail addresses of users on the platform, at most 1000.
+    /// E-mail addresses or directory ids of users, at most 1000.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000), inner(length(min = 3, max = 320)), extend("x-kubernetes-list-type" = "set"))]
     pub users: Vec<String>,
-    /// Roles of the platform, at most 64: they are neither granted nor taken, and whoever has one is left alone.
+    /// Roles of the platform, at most 64: they are neither granted nor taken away, and users who have
+    /// one are never deactivated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(min = 1, max = 128)), extend("x-kubernetes-list-type" = "set"))]
     pub roles: Vec<String>,
 }
@@ -388,5 +392,124 @@ impl DirectoryConnection {
             .into_iter()
             .flat_map(super::platform::PlatformSpec::references);
         provider.chain(platform).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{
+        condition::{ConditionType, REASONS, Status, set},
+        status::{
+            MAX_FAILURES, MAX_HISTORY, MembershipCounts, ObjectType, Outcome, Removals, RoleCounts, TeamCounts,
+            Trigger, UserCounts,
+        },
+    };
+
+    fn connection(owner_id: Option<&str>) -> DirectoryConnection {
+        let spec = serde_json::json!({ "provider": {}, "platform": {}, "ownerID": owner_id });
+        let mut connection = DirectoryConnection::new("acme", serde_json::from_value(spec).unwrap());
+        connection.metadata.namespace = Some("eu1".into());
+        connection
+    }
+
+    #[test]
+    fn the_owner_id_is_that_of_the_spec_or_namespace_and_name() {
+        assert_eq!(connection(None).owner_id(), "eu1/acme");
+        assert_eq!(connection(Some("x")).owner_id(), "x");
+    }
+
+    #[test]
+    fn a_status_stays_under_16_kib_whatever_it_holds() {
+        let now = Time(jiff::Timestamp::from_second(2_000_000_000).unwrap());
+        let (long, many) = ("é".repeat(2000), 999_999_999);
+        let memberships = MembershipCounts {
+            added: many,
+            removed: many,
+            failed: many,
+        };
+        let run = SyncSummary {
+            id: "0123456789abcdef".into(),
+            trigger: Trigger::Requested,
+            outcome: Outcome::PartlyFailed,
+            start_time: now.clone(),
+            completion_time: now.clone(),
+            users: UserCounts {
+                created: many,
+                adopted: many,
+                updated: many,
+                activated: many,
+                deactivated: many,
+                failed: many,
+            },
+            teams: TeamCounts {
+                created: many,
+                failed: many,
+            },
+            memberships: memberships.clone(),
+            roles: RoleCounts {
+                changed: many,
+                failed: many,
+            },
+            inboxes: memberships,
+        };
+        let reason = REASONS
+            .iter()
+            .map(|row| row.reason)
+            .max_by_key(|reason| reason.as_str().len())
+            .unwrap();
+        let mut conditions = Vec::new();
+        for row in REASONS.iter().filter(|row| row.event.is_some()) {
+            for place in row.places {
+                if let crate::api::condition::Place::On(condition, status @ (Status::True | Status::False)) = place
+                    && !matches!(
+                        condition,
+                        ConditionType::GroupFound | ConditionType::Conflicted | ConditionType::Applied
+                    )
+                {
+                    set(
+                        &mut conditions,
+                        (*condition, *status, row.reason),
+                        &long,
+                        Some(many),
+                        &now,
+                    );
+                }
+            }
+        }
+        let status = DirectoryConnectionStatus {
+            observed_generation: Some(many),
+            last_handled_reconcile_at: Some("x".repeat(256)),
+            owner_id: Some("x".repeat(128)),
+            provider: Some("ldap".into()),
+            conditions,
+            directory: Some(DirectoryCounts {
+                users: many,
+                groups: many,
+            }),
+            platform: Some(PlatformCounts {
+                users: many,
+                teams: many,
+                inboxes: many,
+            }),
+            last_sync: Some(run.clone()),
+            held_plan: Some(HeldPlan {
+                name: "x".repeat(80),
+                hash: "x".repeat(64),
+                hold_time: now.clone(),
+                expire_time: now.clone(),
+                removals: Removals {
+                    users: many,
+                    memberships: many,
+                    roles: many,
+                    inboxes: many,
+                },
+            }),
+            failures: vec![Failure::new(ObjectType::Membership, &long, reason, &long); MAX_FAILURES],
+            history: vec![run; MAX_HISTORY],
+            next_sync_time: Some(now),
+        };
+        let size = serde_json::to_string(&status).unwrap().len();
+        assert!(size < 16 * 1024, "{size} bytes");
     }
 }

@@ -10,6 +10,11 @@
 //! Rules that the schema alone can't say are CEL rules with a message of their own ([`admission`] applies them without an
 //! API server). Conditions and reasons are one table ([`condition`]). [`crds`] writes everything that is generated.
 
+// Doc comments of fields are shown by `kubectl explain`, which knows no Markdown.
+#![expect(clippy::doc_markdown)]
+#![allow(rustdoc::bare_urls)]
+
+pub mod admission;
 pub mod condition;
 pub mod connection;
 pub mod crds;

@@ -3,6 +3,9 @@
 //! A kind of its own, outside git: an annotation on the connection would be wiped by `replace`, taken back by Flux, and could
 //! be slipped in by whoever may edit the connection's YAML. Plain RBAC says who may see the names in it and who may decide.
 
+// Each printer column names its own type and priority; the lint takes them for one attribute, given twice.
+#![expect(clippy::duplicated_attributes)]
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -72,7 +75,9 @@ pub struct SyncPlanSpec {
     pub hash: String,
     /// Approved: the plan is carried out at once. Rejected: it is not, and is held until the directory, the mappings or the
     /// limits change. A decision is final.
+    // Of an optional enum kube would take the enum's description for the field's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Decision")]
     pub decision: Option<Decision>,
     /// Who decided: your own user name in this cluster, as kubectl auth whoami prints it. Set together with decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -258,7 +258,7 @@ pub struct KeyRef<'a> {
 }
 
 impl SecretKeyRef {
-    pub(super) fn at(&self, field: &'static str) -> KeyRef<'_> {
+    pub(crate) fn at(&self, field: &'static str) -> KeyRef<'_> {
         KeyRef {
             field,
             kind: ObjectKind::Secret,
@@ -269,7 +269,7 @@ impl SecretKeyRef {
 }
 
 impl ConfigMapKeyRef {
-    pub(super) fn at(&self, field: &'static str) -> KeyRef<'_> {
+    pub(crate) fn at(&self, field: &'static str) -> KeyRef<'_> {
         KeyRef {
             field,
             kind: ObjectKind::ConfigMap,
@@ -280,7 +280,7 @@ impl ConfigMapKeyRef {
 }
 
 impl CaRef {
-    pub(super) fn at(&self, field: &'static str) -> KeyRef<'_> {
+    pub(crate) fn at(&self, field: &'static str) -> KeyRef<'_> {
         KeyRef {
             field,
             kind: self.kind,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use url::Url;
+
 use crate::fault::{Class, Fault};
 
 /// A failed HTTP request.
@@ -41,10 +43,12 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The server's certificate isn't trusted.
-    #[error("the certificate of {host} is not trusted; set tls.caRef to the CA that signed it")]
+    #[error("the certificate of {host} is not accepted; {advice}")]
     Untrusted {
         /// Host and port.
         host: String,
+        /// What to do.
+        advice: &'static str,
         /// The library's error.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -69,6 +73,28 @@ pub enum Error {
         /// The URL, without user, password and query.
         url: String,
         /// What is wrong with it.
+        why: String,
+    },
+    /// Plain text is asked for, and somebody whose word it needs hasn't given it.
+    #[error("{url} is not encrypted: {why}")]
+    InsecureUrl {
+        /// The URL, without user, password and query.
+        url: String,
+        /// What to do.
+        why: &'static str,
+    },
+    /// The credential can't be sent.
+    #[error("the credential can't be used: {why}")]
+    InvalidCredential {
+        /// What is wrong with it; never a part of it.
+        why: &'static str,
+    },
+    /// The request can't be made of what it was to carry.
+    #[error("the request to {host} can't be made: {why}")]
+    Request {
+        /// Host and port.
+        host: String,
+        /// What can't be sent.
         why: String,
     },
     /// The CA can't be used.
@@ -122,9 +148,12 @@ impl Fault for Error {
             Self::Untrusted { .. } => Class::Untrusted,
             Self::Timeout { .. } => Class::Timeout,
             Self::HostNotAllowed { .. } | Self::Redirect { .. } => Class::HostNotAllowed,
-            Self::InvalidUrl { .. } | Self::InvalidCertificate { .. } => Class::InvalidConfiguration,
+            Self::InvalidUrl { .. }
+            | Self::InsecureUrl { .. }
+            | Self::InvalidCredential { .. }
+            | Self::InvalidCertificate { .. } => Class::InvalidConfiguration,
             Self::Body { .. } => Class::Unavailable,
-            Self::TooLarge { .. } | Self::Decode { .. } => Class::Protocol,
+            Self::TooLarge { .. } | Self::Decode { .. } | Self::Request { .. } => Class::Protocol,
         }
     }
 
@@ -149,5 +178,23 @@ pub const fn of_status(status: u16) -> Class {
         400 | 413 | 415 | 422 => Class::Rejected,
         500..=599 => Class::Unavailable,
         _ => Class::Protocol,
+    }
+}
+
+/// A URL as it may be shown: without user, password, query and fragment.
+pub(super) fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    // Both fail only for URLs that can't have either.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.set_fragment(None);
+    url.to_string()
+}
+
+pub(super) fn unusable(url: &Url, why: &str) -> Error {
+    Error::InvalidUrl {
+        url: shown(url),
+        why: why.to_owned(),
     }
 }

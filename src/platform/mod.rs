@@ -4,6 +4,7 @@
 //! [`Capability`]; what all share (retries, rates, timeouts, metrics) is in layers around it, see [`crate::call`].
 
 pub mod error;
+pub mod observe;
 pub mod rest;
 pub mod server;
 

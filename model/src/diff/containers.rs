@@ -13,7 +13,9 @@ use crate::{
 /// What is to become of the platform's containers.
 pub(super) struct Targets {
     /// Where people are added, with the desired containers whose members belong there.
-    pub places: Vec<(Place, Vec<usize>)>,
+    pub joining: Vec<(Place, Vec<usize>)>,
+    /// The same the other way round: the place of each desired container.
+    pub places: Vec<Option<Place>>,
     /// Containers of the platform from which nobody is removed.
     pub frozen: Vec<bool>,
 }
@@ -60,8 +62,13 @@ pub(super) fn resolve(draft: &mut Draft<'_>) -> Targets {
         }
     }
     check_roles(draft);
+    let mut place_of = vec![None; desired.containers.len()];
+    for (place, numbers) in &places {
+        numbers.iter().for_each(|number| place_of[*number] = Some(*place));
+    }
     Targets {
-        places: places.into_iter().collect(),
+        joining: places.into_iter().collect(),
+        places: place_of,
         frozen,
     }
 }

@@ -9,7 +9,7 @@ use crate::{
 /// Plans all memberships, one container after the other.
 pub(super) fn plan(draft: &mut Draft<'_>, targets: &Targets) {
     let mut joining: Vec<Option<&[usize]>> = vec![None; draft.seen.containers.len()];
-    for (place, sources) in &targets.places {
+    for (place, sources) in &targets.joining {
         match place {
             Place::Held(at) => joining[*at] = Some(sources),
             Place::New(_) => {

@@ -6,7 +6,7 @@ use crate::{
     desired::{
         Container, ContainerKey, Desired, Failure, FailureKind, FailureReason, MappingOutcome, MappingProblem, Source,
     },
-    expression::{EvaluationError, Expression, GroupScope},
+    expression::{EvaluationError, Expression, Now, Scope},
     names,
     observed::ContainerKind,
     rules::{GroupSelector, Mapping, TeamSelector},
@@ -39,6 +39,7 @@ pub(super) fn resolve(desired: &mut Desired<'_>) -> Vec<Resolved> {
                 groups.into_iter().map(Source::Group).collect()
             }
             Ok(None) => {
+                outcome.made = Some(made);
                 made += 1;
                 vec![Source::Made(made - 1)]
             }
@@ -73,6 +74,11 @@ fn find_groups(snapshot: &Snapshot, selector: &GroupSelector) -> Result<Option<V
     };
     let found = match selector {
         GroupSelector::Members(_) => return Ok(None),
+        GroupSelector::Invalid(message) => {
+            return Err(MappingProblem::Invalid {
+                message: message.clone(),
+            });
+        }
         GroupSelector::Id(id) => snapshot
             .groups()
             .filter(|(_, group)| group.id == id)
@@ -185,7 +191,7 @@ pub(super) fn target(desired: &mut Desired<'_>, resolved: &[Resolved]) {
     let mut known: HashMap<(ContainerKind, ContainerKey), usize> = HashMap::new();
     let rules = desired.rules;
     for (number, (mapping, resolved)) in rules.mappings.iter().zip(resolved).enumerate() {
-        let teams = match teams(desired.snapshot, mapping, &resolved.sources) {
+        let teams = match teams(desired.snapshot, mapping, &resolved.sources, desired.now) {
             Ok(teams) => teams,
             Err(problem) => {
                 // The team that this group was given before can't be told, so no team may lose anybody.
@@ -194,9 +200,9 @@ pub(super) fn target(desired: &mut Desired<'_>, resolved: &[Resolved]) {
                 Vec::new()
             }
         };
-        if matches!(mapping.team, Some(TeamSelector::NameExpression(_))) && resolved.sources.is_empty() {
-            desired.unknown_targets = true;
-        }
+        // What was given before can't be told while the groups, or the mapping itself, can't be read.
+        desired.unknown_targets |= matches!(mapping.group, GroupSelector::Invalid(_))
+            || (matches!(mapping.team, Some(TeamSelector::NameExpression(_))) && resolved.sources.is_empty());
         let inboxes = mapping.inboxes.iter().map(|inbox| Wish {
             kind: ContainerKind::Inbox,
             key: ContainerKey::from(inbox),
@@ -238,7 +244,7 @@ struct Wish {
     sources: Vec<Source>,
 }
 
-fn teams(snapshot: &Snapshot, mapping: &Mapping, sources: &[Source]) -> Result<Vec<Wish>, MappingProblem> {
+fn teams(snapshot: &Snapshot, mapping: &Mapping, sources: &[Source], now: Now) -> Result<Vec<Wish>, MappingProblem> {
     let wish = |key, name: &str, sources: &[Source]| Wish {
         kind: ContainerKind::Team,
         key,
@@ -253,7 +259,7 @@ fn teams(snapshot: &Snapshot, mapping: &Mapping, sources: &[Source]) -> Result<V
         Some(TeamSelector::NameExpression(expression)) => {
             let mut wishes = Vec::with_capacity(sources.len());
             for source in sources {
-                let name = team_name(snapshot, expression, source)?;
+                let name = team_name(snapshot, expression, source, now)?;
                 let key = ContainerKey::Name(names::normalize(&name));
                 wishes.push(wish(key, name.trim(), std::slice::from_ref(source)));
             }
@@ -262,7 +268,12 @@ fn teams(snapshot: &Snapshot, mapping: &Mapping, sources: &[Source]) -> Result<V
     })
 }
 
-fn team_name(snapshot: &Snapshot, expression: &Expression, source: &Source) -> Result<String, MappingProblem> {
+fn team_name(
+    snapshot: &Snapshot,
+    expression: &Expression,
+    source: &Source,
+    now: Now,
+) -> Result<String, MappingProblem> {
     let Source::Group(number) = source else {
         let message = "a group made by memberExpression has no name; give team.name".to_owned();
         return Err(MappingProblem::TeamNameFailed {
@@ -275,12 +286,15 @@ fn team_name(snapshot: &Snapshot, expression: &Expression, source: &Source) -> R
         group: group.name.to_owned(),
         message,
     };
-    let scope = GroupScope::new(group, snapshot, snapshot.members(*number));
-    match expression
-        .evaluate_group_text(&scope)
-        .map_err(|error| failed(error.to_string()))?
-    {
-        Some(name) if !name.trim().is_empty() => Ok(name),
-        _ => Err(failed("nameExpression yields no name".to_owned())),
+    let mut members: Vec<&str> = Vec::new();
+    if expression.reads().members {
+        members.extend(snapshot.members(*number).iter().map(|user| snapshot.user_id(*user)));
+        members.sort_unstable();
+    }
+    let scope = Scope::group(group.id, group.name, group.description, &members, now);
+    match expression.evaluate_text(&scope) {
+        Ok(Some(name)) => Ok(name),
+        Ok(None) => Err(failed("nameExpression yields no name".to_owned())),
+        Err(error) => Err(failed(error.to_string())),
     }
 }

@@ -111,6 +111,11 @@ impl Batch {
         });
     }
 
+    /// The entries that can't be read.
+    pub fn rejected(&self) -> &[Rejected] {
+        &self.rejected
+    }
+
     fn store(&mut self, text: &str) -> Span {
         let span = Span {
             start: count(self.arena.len()),

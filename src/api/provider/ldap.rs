@@ -15,7 +15,7 @@ use crate::api::reference::{CaRef, KeyRef, SecretKeyRef, Timeouts};
     validation = ("self.tls.mode != 'Disabled' || self.url.startsWith('ldap://')", "tls.mode Disabled needs an ldap:// url")
 )]
 pub struct LdapProvider {
-    /// Address of the server: ldaps://host[:port] (default port 636) or ldap://host[:port] (389).
+    /// Address of the server: ldaps://HOST:PORT or ldap://HOST:PORT. The port may be left out: 636 for ldaps, 389 for ldap.
     #[schemars(length(max = 512))]
     #[x_kube(validation = (
         r"self.matches('^ldaps?://[^/?#@\\s]+/?$')",
@@ -264,7 +264,7 @@ pub struct LdapDisabled {
     #[schemars(length(max = 128))]
     pub attribute: String,
     /// Values that mean disabled, whatever their case. An empty list: any value does, as for pwdAccountLockedTime.
-    /// Default: ["true"].
+    /// Default: true.
     #[serde(default = "disabled_values")]
     #[schemars(length(max = 16), inner(length(min = 1, max = 128)), extend("x-kubernetes-list-type" = "set"))]
     pub values: Vec<String>,
@@ -361,10 +361,10 @@ impl Default for LdapGroupAttributes {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LdapMembers {
-    /// Attributes whose values are distinguished names. Default: [member, uniqueMember].
+    /// Attributes whose values are distinguished names. Default: member, uniqueMember.
     #[schemars(length(max = 8), inner(length(min = 1, max = 128)), extend("x-kubernetes-list-type" = "set"))]
     pub dn_attributes: Vec<String>,
-    /// Attributes whose values are user names, as in users.attributes.userName. Default: [memberUid].
+    /// Attributes whose values are user names, as in users.attributes.userName. Default: memberUid.
     #[schemars(length(max = 8), inner(length(min = 1, max = 128)), extend("x-kubernetes-list-type" = "set"))]
     pub user_name_attributes: Vec<String>,
 }

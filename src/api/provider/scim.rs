@@ -4,7 +4,10 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::api::reference::{BasicAuth, BearerAuth, HttpTls, KeyRef, RequestLimits, Timeouts};
+use crate::api::{
+    reference::{BasicAuth, BearerAuth, HttpTls, KeyRef, RequestLimits, Timeouts},
+    status::is_default,
+};
 
 /// A SCIM 2.0 service provider that people are read from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -27,10 +30,10 @@ pub struct ScimProvider {
     /// How to authenticate: exactly one way.
     pub auth: ScimAuth,
     /// Which resources are people, and where their attributes are.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub users: ScimUsers,
     /// Which resources are groups.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub groups: ScimGroups,
     /// How lists are paged. Auto: what the server's ServiceProviderConfig names, else by index. Index: startIndex and count
     /// (RFC 7644 §3.4.2.4). Cursor: cursor and count (RFC 9865). Default: Auto.
@@ -88,7 +91,7 @@ pub struct ScimUsers {
     #[schemars(length(min = 1, max = 2048))]
     pub filter: Option<String>,
     /// Where a user's attributes are, for servers that keep them in places of their own.
-    #[serde(default, skip_serializing_if = "ScimUserAttributes::is_unset")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub attributes: ScimUserAttributes,
 }
 
@@ -123,11 +126,6 @@ macro_rules! scim_user_attributes {
                 [$(($attribute, self.$field.as_deref())),*]
                     .into_iter()
                     .filter_map(|(attribute, path)| Some((attribute, path?)))
-            }
-
-            /// Whether every attribute is read from where RFC 7643 puts it.
-            pub fn is_unset(&self) -> bool {
-                self.paths().next().is_none()
             }
         }
     };

@@ -1,0 +1,37 @@
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help tools check test demo bench generate
+
+CARGO ?= cargo
+# What tests talk to; `tests/tools/install --help` says what each is.
+TEST_TOOLS := kubernetes helm openldap scim schemathesis
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+tools: ## get the real servers that tests and demo use, into a cache folder, without root
+	@tests/tools/install $(TEST_TOOLS)
+
+check: ## formatting, lints, dependencies, documentation, drift of generated files
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@tests/tools/install deny
+	"$$(tests/tools/install --where cargo-deny)" --log-level error check bans licenses sources
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps
+	$(CARGO) test --workspace --lib --quiet generated_files
+
+# Each suite ends with its own summary, which says how long it took.
+test: tools ## every test, against real servers
+	$(CARGO) test --workspace --no-fail-fast
+
+demo: ## a directory, a platform and an API server on this machine: see people come, move and leave
+	@tests/tools/install kubernetes openldap
+	@examples/demo.sh
+
+bench: ## the benchmarks; each prints one line `bench NAME key=value ...`
+	$(CARGO) bench --workspace
+
+# A test named generated_files... compares what the code generates with what is committed; with this variable it writes.
+generate: ## write the generated files anew: crds/, the chart's copies, reference pages
+	DIRECTORY_SYNC_GENERATE=1 $(CARGO) test --workspace --lib --quiet generated_files

@@ -1,0 +1,230 @@
+//! The floor: the least that any program must do to find out what differs between the two sides.
+//!
+//! It decodes the same bytes with the same decoders, hashes what has to be compared, sorts the memberships and merges
+//! them; it keeps no text, applies no rule and makes no plan. It ends with an error when it doesn't find exactly the
+//! differences that the data were made with. Prints `bench floor seconds= peak_mib= bytes=`.
+
+mod support;
+
+use std::{cmp::Ordering, collections::hash_map::RandomState, hash::BuildHasher as _, io, time::Instant};
+
+use directory_sync::platform::rest::{Roles, decode_memberships, decode_roles, decode_teams, decode_users};
+use directory_sync_model::{
+    fingerprint::{Fingerprint, FingerprintKey, Index},
+    observed::{ContainerKind, ContainerRow, MembershipRow, Observer, RoleRow, UserRow},
+    value::AttributeValue,
+};
+use support::{Data, measure::peak_mib, scale, scim, shape::Expected, store::List};
+
+/// No such person or group in the directory.
+const UNKNOWN: u32 = u32::MAX;
+
+/// The people and groups of the directory, numbered, and what the platform has of them.
+struct Sides {
+    key: FingerprintKey,
+    people: Index,
+    content: Vec<Fingerprint>,
+    groups: Index,
+    /// Group and person in one word.
+    memberships: Vec<u64>,
+    users: Index,
+    /// The person of each user.
+    person_of: Vec<u32>,
+    teams: Index,
+    group_of: Vec<u32>,
+    observed: Vec<u64>,
+    found: Expected,
+}
+
+fn main() -> io::Result<()> {
+    let data = Data::existing(scale());
+    let expected = data.expected();
+    let started = Instant::now();
+    let random = RandomState::new();
+    let mut sides = Sides::new(FingerprintKey::new(random.hash_one(1), random.hash_one(2)));
+    sides.read_directory(&data)?;
+    sides.read_platform(&data)?;
+    sides.merge();
+    let seconds = started.elapsed().as_secs_f64();
+    assert_eq!(sides.found, expected, "the floor finds what the data were made with");
+    println!(
+        "bench floor seconds={seconds:.2} peak_mib={} bytes={} users={} memberships={}",
+        peak_mib(),
+        data.bytes()?,
+        data.shape.users,
+        data.shape.memberships,
+    );
+    Ok(())
+}
+
+impl Sides {
+    fn new(key: FingerprintKey) -> Self {
+        Self {
+            key,
+            people: Index::default(),
+            content: Vec::new(),
+            groups: Index::default(),
+            memberships: Vec::new(),
+            users: Index::default(),
+            person_of: Vec::new(),
+            teams: Index::default(),
+            group_of: Vec::new(),
+            observed: Vec::new(),
+            found: Expected::default(),
+        }
+    }
+
+    fn read_directory(&mut self, data: &Data) -> io::Result<()> {
+        let mut pages = data.pages(List::ScimUsers)?;
+        while let Some(body) = pages.next_page()? {
+            for user in scim::page::<scim::User<'_>>(body).resources {
+                self.people.insert(self.key.text(&user.id), count(self.content.len()));
+                let mut email = user
+                    .emails
+                    .first()
+                    .map_or(&*user.user_name, |email| &*email.value)
+                    .to_owned();
+                email.make_ascii_lowercase();
+                let content = [
+                    &*email,
+                    &user.name.given_name,
+                    &user.name.family_name,
+                    &user.display_name,
+                    user.phone_numbers.first().map_or("", |phone| &phone.value),
+                    &user.title,
+                    &user.enterprise.department,
+                    &user.enterprise.cost_center,
+                    &user.enterprise.division,
+                ];
+                self.content.push(self.hash(content));
+            }
+        }
+        let mut pages = data.pages(List::ScimGroups)?;
+        while let Some(body) = pages.next_page()? {
+            for group in scim::page::<scim::Group<'_>>(body).resources {
+                let number = count(self.groups.len());
+                self.groups.insert(self.key.text(&group.display_name), number);
+                for member in &group.members {
+                    let person = self.people.get(self.key.text(&member.value)).unwrap_or(UNKNOWN);
+                    self.memberships.push(pair(number, person));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_platform(&mut self, data: &Data) -> io::Result<()> {
+        let mut roles = Roles::default();
+        let mut pages = data.pages(List::RestRoles)?;
+        while let Some(body) = pages.next_page()? {
+            decode_roles(body, &mut roles, self).map_err(io::Error::other)?;
+        }
+        let mut pages = data.pages(List::RestTeams)?;
+        while let Some(body) = pages.next_page()? {
+            decode_teams(body, self).map_err(io::Error::other)?;
+        }
+        let mut pages = data.pages(List::RestUsers)?;
+        while let Some(body) = pages.next_page()? {
+            decode_users(body, &roles, self).map_err(io::Error::other)?;
+        }
+        let mut pages = data.pages(List::RestMemberships)?;
+        while let Some(body) = pages.next_page()? {
+            decode_memberships(body, ContainerKind::Team, self).map_err(io::Error::other)?;
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self) {
+        let known = self.person_of.iter().filter(|person| **person != UNKNOWN).count();
+        self.found.created = (self.content.len() - known) as u64;
+        self.memberships.sort_unstable();
+        self.observed.sort_unstable();
+        let (mut wanted, mut there) = (self.memberships.iter().peekable(), self.observed.iter().peekable());
+        loop {
+            let order = match (wanted.peek(), there.peek()) {
+                (None, None) => break,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(one), Some(other)) => one.cmp(other),
+            };
+            match order {
+                Ordering::Less => self.found.added += u64::from(wanted.next().is_some()),
+                Ordering::Greater => self.found.removed += u64::from(there.next().is_some()),
+                Ordering::Equal => {
+                    wanted.next();
+                    there.next();
+                }
+            }
+        }
+    }
+
+    fn hash(&self, content: [&str; 9]) -> Fingerprint {
+        let mut hasher = self.key.fields();
+        for text in content {
+            hasher.text(text);
+        }
+        hasher.finish()
+    }
+}
+
+impl Observer for Sides {
+    fn role(&mut self, _: &RoleRow<'_>) {}
+
+    fn container(&mut self, team: &ContainerRow<'_>) {
+        self.teams.insert(self.key.text(&team.id), count(self.group_of.len()));
+        self.group_of
+            .push(self.groups.get(self.key.text(&team.name)).unwrap_or(UNKNOWN));
+    }
+
+    fn user(&mut self, user: &UserRow<'_>) {
+        self.users.insert(self.key.text(&user.id), count(self.person_of.len()));
+        let person = self.people.get(self.key.text(&user.external_id));
+        self.person_of.push(person.unwrap_or(UNKNOWN));
+        let Some(person) = person else {
+            self.found.left += 1;
+            return;
+        };
+        let attribute = |name: &str| {
+            let value = user.attributes.iter().find(|(of, _)| of == name);
+            match value {
+                Some((_, AttributeValue::Text(text))) => text.as_str(),
+                Some((_, AttributeValue::List(items))) => items.first().map_or("", String::as_str),
+                _ => "",
+            }
+        };
+        let content = [
+            &*user.email,
+            &user.given_name,
+            &user.family_name,
+            &user.display_name,
+            &user.phone,
+            attribute("title"),
+            attribute("department"),
+            attribute("costCenter"),
+            attribute("tags"),
+        ];
+        self.found.updated += u64::from(self.hash(content) != self.content[person as usize]);
+    }
+
+    fn membership(&mut self, membership: &MembershipRow<'_>) {
+        let of = |index: &Index, numbers: &[u32], id: &str| {
+            index
+                .get(self.key.text(id))
+                .map_or(UNKNOWN, |number| numbers[number as usize])
+        };
+        let person = of(&self.users, &self.person_of, &membership.user);
+        // Whoever left takes his memberships with him.
+        if person != UNKNOWN {
+            self.observed
+                .push(pair(of(&self.teams, &self.group_of, &membership.container), person));
+        }
+    }
+}
+
+fn pair(group: u32, person: u32) -> u64 {
+    u64::from(group) << 32 | u64::from(person)
+}
+
+fn count(size: usize) -> u32 {
+    u32::try_from(size).unwrap_or(UNKNOWN)
+}

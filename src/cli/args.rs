@@ -1,0 +1,272 @@
+//! What can be typed: the one definition from which `--help`, the completions and the reference page are made.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::http::HostPattern;
+
+/// Keeps a platform's users, teams, roles and inboxes in step with a company's directory.
+#[derive(Debug, Parser)]
+#[command(name = "directory-sync", version, propagate_version = true, max_term_width = 110)]
+#[command(
+    after_help = "Exit codes: 0 nothing to do, or done · 2 changes are planned, or a plan is held · 1 an error, or \
+                        something failed · 64 wrong usage"
+)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How log lines are written (to standard error).
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "text",
+        env = "DIRECTORY_SYNC_LOG_FORMAT"
+    )]
+    pub log_format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the operator: watch the custom resources of a cluster and keep platforms in step.
+    Controller(ControllerArguments),
+    /// Show what a sync would change, and change nothing. Needs no cluster.
+    #[command(after_help = "Examples:\n  directory-sync plan -f examples/quickstart\n  \
+                            kubectl get dirconn,gmap,secret,configmap -o yaml | directory-sync plan -f - -o json")]
+    Plan(PlanArguments),
+    /// Sync once. Needs no cluster.
+    #[command(after_help = "Examples:\n  directory-sync sync -f examples/quickstart\n  \
+                            directory-sync sync -f company.yaml --approve 6b86b273ff34…")]
+    Sync(SyncArguments),
+    /// Try both ends and say what is missing, or explain one person.
+    #[command(after_help = "Examples:\n  directory-sync check -f examples/ldap\n  \
+                            directory-sync check -f examples/quickstart --user ann.archer@acme.test")]
+    Check(CheckArguments),
+    /// Print the custom resource definitions.
+    #[command(after_help = "Example:\n  directory-sync crds | kubectl apply --server-side -f -")]
+    Crds,
+    /// The reference platform.
+    #[command(subcommand)]
+    Platform(PlatformCommand),
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example:\n  directory-sync completions bash > /etc/bash_completion.d/directory-sync")]
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the version.
+    Version,
+}
+
+/// Which hosts connections may reach.
+#[derive(Clone, Debug, Args)]
+pub struct NetworkArguments {
+    /// A host that connections may reach: a name, or *.domain for all below it. May be repeated. Without it every host
+    /// may be reached but link-local and metadata addresses, which never may.
+    #[arg(long = "allow-host", value_name = "HOST")]
+    pub allow_hosts: Vec<HostPattern>,
+    /// Let connections reach this machine.
+    #[arg(long)]
+    pub allow_loopback: bool,
+    /// Let connections use http:// and ldap:// without TLS, where their specification says so.
+    #[arg(long)]
+    pub allow_insecure: bool,
+}
+
+/// How to run the operator.
+#[derive(Debug, Args)]
+pub struct ControllerArguments {
+    /// Where /metrics, /healthz and /readyz are served.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub http_listen: SocketAddr,
+    /// How many syncs run at once. Each holds its directory in memory.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub max_syncs: u16,
+    /// Work out and report every plan, and write nothing to any platform, whatever connections say.
+    #[arg(long)]
+    pub observe_only: bool,
+    /// No connection may remove more than this percentage, whatever it says.
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub removals_max_percent: Option<u8>,
+    /// No connection may remove more than this many of one kind, whatever it says.
+    #[arg(long, value_name = "N")]
+    pub removals_max_count: Option<u32>,
+    /// Which hosts connections may reach.
+    #[command(flatten)]
+    pub network: NetworkArguments,
+}
+
+/// Where the specification is.
+#[derive(Debug, Args)]
+pub struct ManifestArguments {
+    /// A YAML file, a folder of them, or - for standard input: connections, mappings, and the Secrets and ConfigMaps
+    /// that they name. May be repeated.
+    #[arg(short = 'f', long = "filename", value_name = "FILE|DIR", required = true)]
+    pub filenames: Vec<PathBuf>,
+    /// Which connection, where there are several.
+    #[arg(long, value_name = "NAME")]
+    pub connection: Option<String>,
+    /// Take a local file in the place of a key of a ConfigMap or Secret. May be repeated.
+    #[arg(long = "file", value_name = "OBJECT/KEY=PATH", value_parser = parse_replacement)]
+    pub files: Vec<Replacement>,
+    /// A host that the connection may reach; without it every host but link-local and metadata addresses.
+    #[arg(long = "allow-host", value_name = "HOST")]
+    pub allow_hosts: Vec<HostPattern>,
+}
+
+/// A local file in the place of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replacement {
+    /// Name of the `ConfigMap` or Secret.
+    pub object: String,
+    /// Its key.
+    pub key: String,
+    /// The file.
+    pub path: PathBuf,
+}
+
+fn parse_replacement(text: &str) -> Result<Replacement, String> {
+    let expected = || format!("{text:?} is not OBJECT/KEY=PATH, for example company/people.csv=people.csv");
+    let (reference, path) = text.split_once('=').ok_or_else(expected)?;
+    let (object, key) = reference.split_once('/').ok_or_else(expected)?;
+    if object.is_empty() || key.is_empty() || path.is_empty() {
+        return Err(expected());
+    }
+    Ok(Replacement {
+        object: object.to_owned(),
+        key: key.to_owned(),
+        path: path.into(),
+    })
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people; coloured on a terminal.
+    Table,
+    /// One JSON document.
+    Json,
+    /// One YAML document.
+    Yaml,
+}
+
+/// What to plan.
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    /// Where the specification is.
+    #[command(flatten)]
+    pub manifests: ManifestArguments,
+    /// How the plan is written.
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub output: Output,
+}
+
+/// What to sync.
+#[derive(Debug, Args)]
+pub struct SyncArguments {
+    /// Where the specification is.
+    #[command(flatten)]
+    pub manifests: ManifestArguments,
+    /// How the report is written.
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub output: Output,
+    /// Carry out a held plan: the one with this hash, as `plan` and a held `sync` print it.
+    #[arg(long, value_name = "HASH", value_parser = parse_hash)]
+    pub approve: Option<String>,
+}
+
+fn parse_hash(text: &str) -> Result<String, String> {
+    let text = text.trim().to_ascii_lowercase();
+    if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        Ok(text)
+    } else {
+        Err("a plan's hash has 64 hexadecimal digits; `directory-sync plan` prints it whole".to_owned())
+    }
+}
+
+/// What to check.
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    /// Where the specification is.
+    #[command(flatten)]
+    pub manifests: ManifestArguments,
+    /// How the findings are written.
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub output: Output,
+    /// Explain one person: where found, whether in scope, which mappings, what would change.
+    #[arg(long, value_name = "EMAIL")]
+    pub user: Option<String>,
+}
+
+/// The reference platform.
+#[derive(Debug, Subcommand)]
+pub enum PlatformCommand {
+    /// Serve the platform contract from a database file: for trying out, examples and tests.
+    #[command(after_help = "Example:\n  echo secret > token.txt\n  directory-sync platform serve \
+                            --listen 127.0.0.1:8480 --database platform.db --token-file token.txt")]
+    Serve(ServeArguments),
+}
+
+/// How to serve the reference platform.
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// Where to listen; port 0 takes a free one and prints it.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8480")]
+    pub listen: SocketAddr,
+    /// The `SQLite` database; created when it doesn't exist.
+    #[arg(long, value_name = "FILE")]
+    pub database: PathBuf,
+    /// Who may call: one token a line, see `docs/platforms/rest.md`.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: PathBuf,
+    /// Answer at most this many requests a second, others with 429.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: Option<u32>,
+    /// How many active users there may be.
+    #[arg(long, value_name = "N")]
+    pub seats: Option<u32>,
+}
+
+/// How long a command waits for what is under way when it is interrupted.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_local_file_takes_the_place_of_a_key() {
+        let replacement = parse_replacement("company/people.csv=/tmp/a=b.csv").unwrap();
+        assert_eq!(replacement.object, "company");
+        assert_eq!(replacement.key, "people.csv");
+        assert_eq!(replacement.path, PathBuf::from("/tmp/a=b.csv"));
+        for wrong in ["", "people.csv", "company/=x", "/k=x", "company/k="] {
+            assert!(parse_replacement(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_hash_is_taken_whole_or_not_at_all() {
+        assert!(parse_hash(&"A".repeat(64)).is_ok());
+        assert!(parse_hash("6b86b273ff34").is_err());
+    }
+}

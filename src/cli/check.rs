@@ -1,0 +1,142 @@
+//! `check`: tries both ends and says what is missing; `check --user` explains one person.
+
+mod explain;
+
+use std::io::{self, Write};
+
+use kube::ResourceExt as _;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Exit,
+    args::CheckArguments,
+    error::Error,
+    manifests, render,
+    run::{ends, options, rules},
+};
+use crate::{
+    directory::Finding,
+    sync::{self, Ends, Report},
+};
+use explain::{Explainer, PersonView};
+
+/// What was tried, and how it went.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CheckView {
+    connection: String,
+    findings: Vec<FindingView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    person: Option<PersonView>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FindingView {
+    tried: String,
+    ok: bool,
+    outcome: String,
+}
+
+impl From<Finding> for FindingView {
+    fn from(finding: Finding) -> Self {
+        let (ok, outcome) = match finding.outcome {
+            Ok(found) => (true, found),
+            Err(missing) => (false, missing),
+        };
+        Self {
+            tried: finding.tried,
+            ok,
+            outcome,
+        }
+    }
+}
+
+/// Tries both ends of a connection; writes nothing anywhere.
+pub async fn check(arguments: &CheckArguments) -> Result<Exit, Error> {
+    let loaded = manifests::load(&arguments.manifests)?;
+    let rules = rules(&loaded)?;
+    let ends = ends(&loaded, &arguments.manifests).await?;
+    let mut findings = ends.directory.check().await;
+    findings.push(platform(&ends).await);
+    let mut person = None;
+    if findings.iter().all(|finding| finding.outcome.is_ok()) {
+        let explainer = Explainer::new(arguments.user.clone());
+        let report = sync::run(&ends, &rules, &options(), &CancellationToken::new(), &explainer).await;
+        findings.extend(of_report(&report));
+        person = explainer.finish(&report);
+    }
+    let view = CheckView {
+        connection: loaded.connection.name_any(),
+        findings: findings.into_iter().map(FindingView::from).collect(),
+        person,
+    };
+    let not_found = arguments.user.is_some() && view.person.as_ref().is_none_or(|person| !person.found);
+    let failed = not_found || view.findings.iter().any(|finding| !finding.ok);
+    let mut out = io::stdout().lock();
+    render::write(arguments.output, &view, &mut out, |out| table(&view, out)).map_err(Error::Output)?;
+    Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+async fn platform(ends: &Ends) -> Finding {
+    let tried = "sign in to the platform".to_owned();
+    let outcome = match ends.platform.identity().await {
+        Ok(identity) if identity.missing.is_empty() => Ok(match identity.free_seats {
+            Some(seats) => format!("as {}; {seats} seats are free", identity.name),
+            None => format!("as {}", identity.name),
+        }),
+        Ok(identity) => Err(format!(
+            "the account {} lacks rights: {}; grant them, or use another account's token",
+            identity.name,
+            identity.missing.join(", ")
+        )),
+        Err(error) => Err(crate::fault::chain(&error)),
+    };
+    Finding { tried, outcome }
+}
+
+/// What a whole read and comparison found.
+fn of_report(report: &Report) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut note = |tried: String, outcome| findings.push(Finding { tried, outcome });
+    if let Some(error) = &report.error {
+        note("read both ends".to_owned(), Err(crate::fault::chain(error)));
+        return findings;
+    }
+    let directory = report.directory.unwrap_or_default();
+    let read = format!("{} users and {} groups", directory.users, directory.groups);
+    let doubts: Vec<String> = report.doubts.iter().map(ToString::to_string).collect();
+    let complete = if doubts.is_empty() {
+        Ok(read)
+    } else {
+        Err(format!("{read}; {}", doubts.join("; ")))
+    };
+    note("read the whole directory".to_owned(), complete);
+    for mapping in &report.mappings {
+        let problems: Vec<String> = mapping.outcome.problems.iter().map(ToString::to_string).collect();
+        let (groups, members) = (mapping.outcome.groups.len(), mapping.outcome.members);
+        let outcome = if problems.is_empty() {
+            Ok(format!(
+                "{groups} groups with {members} members give {} teams and {} inboxes",
+                mapping.teams, mapping.inboxes
+            ))
+        } else {
+            Err(problems.join("; "))
+        };
+        note(format!("mapping {}", mapping.name), outcome);
+    }
+    if report.mappings.is_empty() {
+        let message = "no GroupMapping names this connection, so nothing would be synced; add one".to_owned();
+        note("mappings".to_owned(), Err(message));
+    }
+    findings
+}
+
+fn table(view: &CheckView, out: &mut dyn Write) -> io::Result<()> {
+    for finding in &view.findings {
+        let sign = if finding.ok { "✓" } else { "✗" };
+        writeln!(out, "{sign} {}: {}", finding.tried, finding.outcome)?;
+    }
+    view.person.as_ref().map_or(Ok(()), |person| person.table(out))
+}

@@ -1,0 +1,187 @@
+//! One person: found where, in scope or why not, which mappings, what would change.
+
+use std::{
+    io::{self, Write},
+    sync::Mutex,
+};
+
+use directory_sync_model::{
+    attribute::Attribute,
+    desired::{Desired, Standing},
+    email,
+    plan::Plan,
+    rules::UserScope,
+};
+use serde::Serialize;
+
+use crate::{
+    cli::{
+        render,
+        view::{ChangeRow, PlanView},
+    },
+    sync::{Report, Watch, report::Hold},
+};
+
+/// One person, explained.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PersonView {
+    email: String,
+    /// Whether the directory has somebody with this address.
+    pub(super) found: bool,
+    /// The directory's id.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    id: String,
+    /// What becomes of him, and why.
+    standing: String,
+    /// His groups, nested ones included.
+    groups: Vec<String>,
+    /// The mappings that have him.
+    mappings: Vec<String>,
+    /// The platform's id, where he has a user there that is managed or would be.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    platform_id: String,
+    /// What is wrong with him.
+    failures: Vec<String>,
+    /// What a sync would change.
+    changes: Vec<ChangeRow>,
+}
+
+/// Waits for the plan and looks one person up in it.
+pub(super) struct Explainer {
+    email: Option<String>,
+    person: Mutex<Option<PersonView>>,
+}
+
+impl Explainer {
+    pub(super) fn new(email: Option<String>) -> Self {
+        Self {
+            email,
+            person: Mutex::default(),
+        }
+    }
+
+    pub(super) fn finish(self, report: &Report) -> Option<PersonView> {
+        let mut person = self
+            .person
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)?;
+        let his = report.failures.iter().filter(|failure| failure.id == person.id);
+        person.failures = his
+            .map(|failure| format!("{} ({})", failure.message, failure.reason.label()))
+            .collect();
+        Some(person)
+    }
+}
+
+impl Watch for Explainer {
+    fn planned(&self, plan: &Plan<'_>, hold: Option<&Hold>) {
+        if let Some(email) = &self.email {
+            let person = explain(email, plan, hold);
+            *self.person.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(person);
+        }
+    }
+}
+
+fn explain(address: &str, plan: &Plan<'_>, hold: Option<&Hold>) -> PersonView {
+    let desired = plan.desired;
+    let snapshot = desired.snapshot;
+    let wanted = email::normalize(address).map_or_else(|_| address.to_owned(), std::borrow::Cow::into_owned);
+    let has_it =
+        |user: &u32| email::normalize(snapshot.user(*user).text(Attribute::Email)).is_ok_and(|found| found == wanted);
+    let mut view = PersonView {
+        email: wanted.clone(),
+        ..PersonView::default()
+    };
+    let Some(user) = (0..snapshot.user_count()).find(has_it) else {
+        "the directory has nobody with this address".clone_into(&mut view.standing);
+        view.changes = changes(plan, hold, |row| row.email.eq_ignore_ascii_case(&wanted));
+        return view;
+    };
+    view.found = true;
+    snapshot.user_id(user).clone_into(&mut view.id);
+    view.mappings = mappings(desired, user);
+    view.standing = standing(desired, user, &view.mappings);
+    let groups = snapshot
+        .groups()
+        .filter(|(group, _)| snapshot.members(*group).binary_search(&user).is_ok());
+    view.groups = groups.map(|(_, group)| group.name.to_owned()).collect();
+    view.platform_id = plan
+        .holding_of(user)
+        .map(|holding| plan.holdings.id(holding).to_owned())
+        .unwrap_or_default();
+    view.changes = changes(plan, hold, |row| row.user == view.id);
+    view
+}
+
+fn changes(plan: &Plan<'_>, hold: Option<&Hold>, his: impl Fn(&ChangeRow) -> bool) -> Vec<ChangeRow> {
+    PlanView::of(plan, hold).changes.into_iter().filter(his).collect()
+}
+
+fn mappings(desired: &Desired<'_>, user: u32) -> Vec<String> {
+    let pairs = desired.rules.mappings.iter().zip(&desired.outcomes);
+    let his = pairs.filter(|(_, outcome)| {
+        let in_group = outcome
+            .groups
+            .iter()
+            .any(|group| desired.snapshot.members(*group).binary_search(&user).is_ok());
+        let in_made = outcome
+            .made
+            .is_some_and(|made| desired.made_groups[made].binary_search(&user).is_ok());
+        in_group || in_made
+    });
+    his.map(|(mapping, _)| mapping.name.clone()).collect()
+}
+
+fn standing(desired: &Desired<'_>, user: u32, mappings: &[String]) -> String {
+    match desired.people[user as usize].standing {
+        Standing::Wanted => "in scope: is to exist and be active",
+        Standing::Disabled => "disabled in the directory: is to be inactive",
+        Standing::Frozen => "left exactly as he is: see what is wrong with him, or with his mappings",
+        Standing::OutOfScope if desired.rules.scope == UserScope::MappedGroups && mappings.is_empty() => {
+            "out of scope: in no mapped group"
+        }
+        Standing::OutOfScope => "out of scope: spec.scope.filterExpression is false for him",
+    }
+    .to_owned()
+}
+
+impl PersonView {
+    pub(super) fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out)?;
+        let id = if self.id.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", self.id)
+        };
+        writeln!(out, "{}{id}", self.email)?;
+        writeln!(out, "  {}", self.standing)?;
+        let list = |items: &[String]| {
+            if items.is_empty() {
+                "none".to_owned()
+            } else {
+                items.join(", ")
+            }
+        };
+        if self.found {
+            writeln!(out, "  groups: {}", list(&self.groups))?;
+            writeln!(out, "  mappings: {}", list(&self.mappings))?;
+            let platform = if self.platform_id.is_empty() {
+                "none"
+            } else {
+                &self.platform_id
+            };
+            writeln!(out, "  platform user: {platform}")?;
+        }
+        for failure in &self.failures {
+            writeln!(out, "  ✗ {failure}")?;
+        }
+        if self.changes.is_empty() {
+            return writeln!(out, "  a sync would change nothing of his");
+        }
+        writeln!(out, "  a sync would:")?;
+        self.changes
+            .iter()
+            .try_for_each(|row| render::change(row, render::Paint::of_terminal(), out))
+    }
+}

@@ -1,0 +1,68 @@
+//! What can go wrong before a run: manifests, usage.
+
+use std::path::PathBuf;
+
+use crate::{api::admission::Violation, resolve};
+
+/// A command that can't be carried out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file can't be read.
+    #[error("{} can't be read", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A document isn't YAML.
+    #[error("{place}: {message}")]
+    Yaml {
+        /// The file and document.
+        place: String,
+        /// Where and why.
+        message: String,
+    },
+    /// An object isn't valid.
+    #[error("{place}: {}", .violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Invalid {
+        /// The file, kind and name.
+        place: String,
+        /// All that is wrong.
+        violations: Vec<Violation>,
+    },
+    /// There is no connection, or none of that name, or it isn't clear which.
+    #[error("{0}")]
+    Connection(String),
+    /// The same object is there twice.
+    #[error("{kind} {name:?} is there twice: in {first} and in {second}; remove one")]
+    Twice {
+        /// Its kind.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// Where it was first.
+        first: String,
+        /// Where it is again.
+        second: String,
+    },
+    /// The specification can't be carried out.
+    #[error("{object}: {source}")]
+    Resolve {
+        /// Which connection.
+        object: String,
+        /// Why.
+        source: resolve::Error,
+    },
+    /// The reference platform.
+    #[error("the platform can't be served")]
+    Platform(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The operator.
+    #[error("the operator can't run")]
+    Controller(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Results can't be written.
+    #[error("the output can't be written")]
+    Output(#[source] std::io::Error),
+}

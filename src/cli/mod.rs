@@ -1,0 +1,108 @@
+//! The command line. Every command ends in one of four exit codes, see [`Exit`].
+
+pub mod args;
+mod check;
+mod error;
+mod manifests;
+mod operator;
+mod progress;
+mod render;
+mod run;
+mod serve;
+mod view;
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    process::ExitCode,
+};
+
+use clap::{CommandFactory as _, Parser as _};
+
+use args::{Arguments, Command, LogFormat, PlatformCommand};
+use error::Error;
+
+/// How a command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Nothing to do, or done.
+    Done = 0,
+    /// An error, or something failed on its own.
+    Failed = 1,
+    /// Changes are planned, or a plan is held.
+    Planned = 2,
+    /// Wrong usage (`EX_USAGE` of sysexits.h).
+    Usage = 64,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Reads the command line and carries it out.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors, and go to standard output.
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    crate::telemetry::start(arguments.log_format == LogFormat::Json);
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::debug!("a TLS provider is installed already");
+    }
+    match carry_out(arguments.command) {
+        Ok(exit) => exit.into(),
+        Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done.into(),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "{}: {}", label("error"), crate::fault::chain(&error));
+            Exit::Failed.into()
+        }
+    }
+}
+
+fn label(text: &str) -> String {
+    if io::stderr().is_terminal() {
+        format!("\u{1b}[31m{text}\u{1b}[0m")
+    } else {
+        text.to_owned()
+    }
+}
+
+fn carry_out(command: Command) -> Result<Exit, Error> {
+    match command {
+        Command::Controller(arguments) => runtime()?.block_on(operator::run(arguments)),
+        Command::Plan(arguments) => runtime()?.block_on(run::plan(&arguments)),
+        Command::Sync(arguments) => runtime()?.block_on(run::sync(&arguments)),
+        Command::Check(arguments) => runtime()?.block_on(check::check(&arguments)),
+        Command::Platform(PlatformCommand::Serve(arguments)) => runtime()?.block_on(serve::serve(&arguments)),
+        Command::Crds => {
+            let files = crate::api::crds::render().map_err(|error| Error::Output(io::Error::other(error)))?;
+            let text: String = files.iter().map(|(_, text)| format!("---\n{text}")).collect();
+            print(&text)
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "directory-sync", &mut script);
+            io::stdout().write_all(&script).map_err(Error::Output)?;
+            Ok(Exit::Done)
+        }
+        Command::Version => print(concat!("directory-sync ", env!("CARGO_PKG_VERSION"), "\n")),
+    }
+}
+
+fn print(text: &str) -> Result<Exit, Error> {
+    io::stdout().write_all(text.as_bytes()).map_err(Error::Output)?;
+    Ok(Exit::Done)
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::Output)
+}

@@ -1,0 +1,53 @@
+//! `controller`: the operator.
+
+use super::{Exit, args::ControllerArguments, error::Error};
+use crate::{
+    controller::{self, ControllerConfig},
+    http::NetworkPolicy,
+};
+
+/// Runs the operator until it is told to stop.
+pub async fn run(arguments: ControllerArguments) -> Result<Exit, Error> {
+    let ControllerArguments {
+        http_listen,
+        max_syncs,
+        observe_only,
+        removals_max_percent,
+        removals_max_count,
+        network,
+    } = arguments;
+    let config = ControllerConfig {
+        http_listen,
+        max_syncs: usize::from(max_syncs),
+        observe_only,
+        removals_max_percent,
+        removals_max_count,
+        network: NetworkPolicy {
+            allow_loopback: network.allow_loopback,
+            allow_insecure: network.allow_insecure,
+            allowed_hosts: network.allow_hosts,
+        },
+        ..ControllerConfig::default()
+    };
+    controller::run(config, interrupted())
+        .await
+        .map_err(|error| Error::Controller(Box::new(error)))?;
+    Ok(Exit::Done)
+}
+
+/// Ends when the process is asked to: SIGTERM from Kubernetes, SIGINT from a person.
+pub(super) async fn interrupted() {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            // Without a handler the signal ends the process at once, which is safe at any point.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = terminated => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}

@@ -1,0 +1,198 @@
+//! Views as text: a table for people, JSON and YAML for programs.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use serde::Serialize;
+
+use super::{
+    args::Output,
+    view::{Action, ChangeRow, ReportView},
+};
+
+/// Whether output is coloured: on a terminal only, and not where `NO_COLOR` is set.
+pub fn coloured() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Writes any view as asked; `table` writes the form for people.
+pub fn write<V: Serialize>(
+    output: Output,
+    view: &V,
+    out: &mut dyn Write,
+    table: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    match output {
+        Output::Table => table(out),
+        Output::Json => {
+            serde_json::to_writer_pretty(&mut *out, view)?;
+            writeln!(out)
+        }
+        Output::Yaml => {
+            let text = serde_saphyr::to_string(view).map_err(io::Error::other)?;
+            out.write_all(text.as_bytes())
+        }
+    }
+}
+
+/// A report with its plan, for people.
+pub fn report(view: &ReportView, colour: bool, out: &mut dyn Write) -> io::Result<()> {
+    let paint = Paint(colour);
+    if let Some(plan) = &view.plan {
+        for row in &plan.changes {
+            change(row, paint, out)?;
+        }
+    }
+    for mapping in &view.mappings {
+        for problem in &mapping.problems {
+            writeln!(out, "{} mapping {}: {problem}", paint.yellow("!"), mapping.name)?;
+        }
+    }
+    for failure in &view.failures {
+        let (kind, id) = (failure.kind, &failure.id);
+        writeln!(
+            out,
+            "{} {kind} {id}: {} ({})",
+            paint.red("✗"),
+            failure.message,
+            failure.reason
+        )?;
+    }
+    for doubt in &view.doubts {
+        writeln!(
+            out,
+            "{} the read of the directory is incomplete: {doubt}; nothing is removed",
+            paint.yellow("!")
+        )?;
+    }
+    for kept in &view.kept {
+        writeln!(
+            out,
+            "{} {} removals of {} left undone: {}",
+            paint.yellow("!"),
+            kept.count,
+            kept.kind,
+            kept.reason
+        )?;
+    }
+    summary(view, paint, out)
+}
+
+/// One change, for people.
+pub(super) fn change(row: &ChangeRow, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    let who = match (row.user.as_str(), row.email.as_str()) {
+        ("", "") => String::new(),
+        (user, "") => format!(" {user}"),
+        (user, email) => format!(" {email} ({user})"),
+    };
+    let object = if row.object.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", row.object)
+    };
+    let cause = if row.cause.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", row.cause)
+    };
+    let (sign, verb) = match row.action {
+        Action::CreateTeam => (paint.green("+"), "create"),
+        Action::Create => (paint.green("+"), "create"),
+        Action::Adopt => (paint.yellow("~"), "adopt"),
+        Action::Activate => (paint.green("+"), "activate"),
+        Action::Update => (paint.yellow("~"), "update"),
+        Action::Join => (paint.green("+"), "add"),
+        Action::Role => (paint.yellow("~"), "change role of"),
+        Action::Leave => (paint.red("-"), "remove"),
+        Action::Deactivate => (paint.red("-"), "deactivate"),
+    };
+    let preposition = match row.action {
+        Action::Join => " to",
+        Action::Leave => " from",
+        _ => "",
+    };
+    writeln!(out, "{sign} {verb}{who}{preposition}{object}{cause}")?;
+    for field in &row.fields {
+        let quoted = |text: &str| {
+            if text.is_empty() {
+                "(none)".to_owned()
+            } else {
+                text.to_owned()
+            }
+        };
+        if field.before.is_empty() && row.action == Action::Create {
+            writeln!(out, "    {}: {}", field.name, field.after)?;
+        } else {
+            writeln!(
+                out,
+                "    {}: {} → {}",
+                field.name,
+                quoted(&field.before),
+                quoted(&field.after)
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn summary(view: &ReportView, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    if let Some(error) = &view.error {
+        writeln!(out, "{} {}: {error}", paint.red("✗"), view.connection)?;
+    }
+    let changes = view.plan.as_ref().map_or(0, |plan| plan.changes.len());
+    let name = &view.connection;
+    match view.outcome {
+        "Held" | "Observed" if view.plan.as_ref().is_some_and(|plan| !plan.held.is_empty()) => {
+            let Some(plan) = &view.plan else { return Ok(()) };
+            writeln!(out, "{name}: held, nothing is written:")?;
+            for reason in &plan.held {
+                writeln!(out, "  {reason}")?;
+            }
+            writeln!(out, "Look at the changes above. To carry out this very plan:")?;
+            writeln!(out, "  directory-sync sync -f … --approve {}", plan.hash)
+        }
+        "Observed" if changes == 0 => writeln!(out, "{name}: nothing to change"),
+        "Observed" => writeln!(
+            out,
+            "{name}: {changes} changes planned; `directory-sync sync` carries them out"
+        ),
+        "Unchanged" => writeln!(out, "{name}: nothing to change"),
+        "Synced" => writeln!(out, "{name}: {changes} changes done"),
+        "PartlyFailed" => writeln!(out, "{name}: done, but for {} that failed", view.failures.len()),
+        "Stopped" => writeln!(
+            out,
+            "{name}: stopped between two writes; run it again to go on from there"
+        ),
+        _ => writeln!(out, "{name}: failed; run it again to go on from there"),
+    }
+}
+
+/// Colours, or none.
+#[derive(Clone, Copy)]
+pub(super) struct Paint(bool);
+
+impl Paint {
+    /// Colours where they are wanted.
+    pub(super) fn of_terminal() -> Self {
+        Self(coloured())
+    }
+
+    fn with(self, code: u8, text: &str) -> String {
+        if self.0 {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn red(self, text: &str) -> String {
+        self.with(31, text)
+    }
+
+    fn green(self, text: &str) -> String {
+        self.with(32, text)
+    }
+
+    fn yellow(self, text: &str) -> String {
+        self.with(33, text)
+    }
+}

@@ -1,0 +1,140 @@
+//! `plan` and `sync`: the pipeline once, from manifests.
+
+use std::{io, sync::Arc, time::SystemTime};
+
+use directory_sync_model::{fingerprint::FingerprintKey, plan::PlanHash};
+use kube::ResourceExt as _;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Exit,
+    args::{ManifestArguments, Output, PlanArguments, SyncArguments},
+    error::Error,
+    manifests::{self, Manifests},
+    progress::Progress,
+    render,
+    view::ReportView,
+};
+use crate::{
+    api::connection,
+    call::{CallMetrics, LimiterRegistry},
+    directory::fetch::FetchLimits,
+    http::{Network, NetworkPolicy},
+    resolve::{self, Connector},
+    sync::{self, Ends, Mode, Options, Outcome, Report},
+};
+
+/// Shows what a sync would change.
+pub async fn plan(arguments: &PlanArguments) -> Result<Exit, Error> {
+    let view = once(&arguments.manifests, Some(Mode::Observe), None).await?;
+    finish(&view.0, &view.1, arguments.output)
+}
+
+/// Syncs once. A connection whose own mode is Observe is observed.
+pub async fn sync(arguments: &SyncArguments) -> Result<Exit, Error> {
+    let approved = arguments.approve.as_deref().map(PlanHash::from_text);
+    let view = once(&arguments.manifests, None, approved).await?;
+    finish(&view.0, &view.1, arguments.output)
+}
+
+async fn once(
+    manifests: &ManifestArguments,
+    mode: Option<Mode>,
+    approved: Option<PlanHash>,
+) -> Result<(Report, ReportView), Error> {
+    let loaded = manifests::load(manifests)?;
+    let name = loaded.connection.name_any();
+    let rules = rules(&loaded)?;
+    let ends = ends(&loaded, manifests).await?;
+    let own = match loaded.connection.spec.mode {
+        connection::Mode::Apply => Mode::Apply,
+        connection::Mode::Observe => Mode::Observe,
+    };
+    let options = Options {
+        mode: mode.unwrap_or(own),
+        approved,
+        ..options()
+    };
+    let stop = CancellationToken::new();
+    let interrupt = tokio::spawn({
+        let stop = stop.clone();
+        async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                stop.cancel();
+            }
+        }
+    });
+    let progress = Progress::new();
+    let report = sync::run(&ends, &rules, &options, &stop, &progress).await;
+    interrupt.abort();
+    let view = ReportView::of(name, &report, progress.finish());
+    Ok((report, view))
+}
+
+fn finish(report: &Report, view: &ReportView, output: Output) -> Result<Exit, Error> {
+    let mut out = io::stdout().lock();
+    render::write(output, view, &mut out, |out| {
+        render::report(view, render::coloured(), out)
+    })
+    .map_err(Error::Output)?;
+    Ok(exit(report))
+}
+
+fn exit(report: &Report) -> Exit {
+    let failed = !report.failures.is_empty()
+        || report
+            .mappings
+            .iter()
+            .any(|mapping| !mapping.outcome.problems.is_empty());
+    match report.outcome {
+        Outcome::Failed | Outcome::PartlyFailed | Outcome::Stopped => Exit::Failed,
+        Outcome::Held => Exit::Planned,
+        Outcome::Observed if !report.planned.is_empty() => Exit::Planned,
+        _ if failed => Exit::Failed,
+        Outcome::Observed | Outcome::Unchanged | Outcome::Synced => Exit::Done,
+    }
+}
+
+/// How the command line runs: no limits but the specification's own.
+pub(super) fn options() -> Options {
+    Options {
+        id: sync::new_id(),
+        mode: Mode::Observe,
+        approved: None,
+        stricter: None,
+        now: SystemTime::now(),
+        key: FingerprintKey::new(fastrand::u64(..), fastrand::u64(..)),
+        fetch: FetchLimits::default(),
+    }
+}
+
+pub(super) fn rules(loaded: &Manifests) -> Result<directory_sync_model::rules::Rules, Error> {
+    resolve::rules(&loaded.connection, &loaded.mappings).map_err(|source| in_connection(loaded, source))
+}
+
+/// Connects both ends. The command line runs as the person who calls it, so it may reach this machine and use plain
+/// HTTP where the specification says so; only hosts that were named explicitly limit it.
+pub(super) async fn ends(loaded: &Manifests, arguments: &ManifestArguments) -> Result<Ends, Error> {
+    let policy = NetworkPolicy {
+        allow_loopback: true,
+        allow_insecure: true,
+        allowed_hosts: arguments.allow_hosts.clone(),
+    };
+    let metrics =
+        CallMetrics::new(&prometheus::Registry::new()).map_err(|error| Error::Output(io::Error::other(error)))?;
+    let connector = Connector {
+        network: Network::new(policy),
+        limiters: Arc::new(LimiterRegistry::default()),
+        metrics: Arc::new(metrics),
+    };
+    resolve::ends(&loaded.connection, &loaded.objects, &connector)
+        .await
+        .map_err(|source| in_connection(loaded, source))
+}
+
+fn in_connection(loaded: &Manifests, source: resolve::Error) -> Error {
+    Error::Resolve {
+        object: format!("DirectoryConnection {}", loaded.connection.name_any()),
+        source,
+    }
+}

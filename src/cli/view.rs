@@ -1,0 +1,492 @@
+//! A plan and a report as people and programs read them.
+
+use directory_sync_model::{
+    attribute::Attribute,
+    desired::{Failure, FailureKind},
+    observed::ContainerKind,
+    plan::{Counts, Place, Plan, RemovalCounts},
+};
+use serde::Serialize;
+
+use crate::sync::{Outcome, Report, report::Hold};
+
+/// A plan, each change with before and after. Fields are named as in JSON output; absent means nothing to say.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanView {
+    /// The hash of the removals: what `sync --approve` takes.
+    pub hash: String,
+    /// Why it is held; empty when it isn't.
+    pub held: Vec<String>,
+    /// What changes, in the order in which it would be written.
+    pub changes: Vec<ChangeRow>,
+    /// How much it removes.
+    pub removals: RemovalsView,
+}
+
+/// How much a plan removes.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RemovalsView {
+    /// Users deactivated.
+    pub users: u64,
+    /// Roles changed.
+    pub roles: u64,
+    /// Team memberships.
+    pub team_memberships: u64,
+    /// Inbox memberships.
+    pub inbox_memberships: u64,
+}
+
+/// What is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Action {
+    /// A team is created.
+    CreateTeam,
+    /// A user is created.
+    Create,
+    /// An existing user becomes managed.
+    Adopt,
+    /// A user is activated again.
+    Activate,
+    /// A user's fields change.
+    Update,
+    /// A user joins a team or an inbox.
+    Join,
+    /// A user's role changes.
+    Role,
+    /// A user leaves a team or an inbox.
+    Leave,
+    /// A user is deactivated.
+    Deactivate,
+}
+
+/// One change.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeRow {
+    /// What is done.
+    pub action: Action,
+    /// Whom: the directory's id, or the platform's where the directory has none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub user: String,
+    /// His e-mail address.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub email: String,
+    /// Which team or inbox.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub object: String,
+    /// Before and after.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldRow>,
+    /// Why.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub cause: &'static str,
+}
+
+/// One field, before and after; empty text is no value.
+#[derive(Clone, Debug, Serialize)]
+pub struct FieldRow {
+    /// The field.
+    pub name: String,
+    /// What it is.
+    pub before: String,
+    /// What it will be.
+    pub after: String,
+}
+
+/// A report of a run.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportView {
+    /// Which connection.
+    pub connection: String,
+    /// The run's id.
+    pub id: String,
+    /// How it ended.
+    pub outcome: &'static str,
+    /// Why it ended early.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Why the directory may not have been read completely.
+    pub doubts: Vec<String>,
+    /// The plan; absent when there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanView>,
+    /// What was done.
+    pub done: CountsView,
+    /// What was left undone on purpose.
+    pub kept: Vec<KeptRow>,
+    /// What failed on its own.
+    pub failures: Vec<FailureRow>,
+    /// What is wrong with mappings.
+    pub mappings: Vec<MappingRow>,
+}
+
+/// How many objects were touched.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CountsView {
+    users_created: u64,
+    users_updated: u64,
+    users_adopted: u64,
+    users_activated: u64,
+    users_deactivated: u64,
+    teams_created: u64,
+    team_memberships_added: u64,
+    team_memberships_removed: u64,
+    inbox_memberships_added: u64,
+    inbox_memberships_removed: u64,
+    roles_changed: u64,
+}
+
+/// What was left undone on purpose.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeptRow {
+    /// Of what.
+    pub kind: &'static str,
+    /// Why.
+    pub reason: &'static str,
+    /// How many.
+    pub count: u64,
+}
+
+/// What failed on its own.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailureRow {
+    /// What kind of object.
+    pub kind: &'static str,
+    /// Its id.
+    pub id: String,
+    /// A word for the reason.
+    pub reason: &'static str,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+/// A mapping that doesn't do all that it says.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MappingRow {
+    /// Its name.
+    pub name: String,
+    /// What is wrong.
+    pub problems: Vec<String>,
+}
+
+impl ReportView {
+    /// The view of a report; `plan` is what [`PlanView::of`] made while the run had its plan.
+    pub fn of(connection: String, report: &Report, plan: Option<PlanView>) -> Self {
+        let mappings = report
+            .mappings
+            .iter()
+            .filter(|mapping| !mapping.outcome.problems.is_empty())
+            .map(|mapping| MappingRow {
+                name: mapping.name.clone(),
+                problems: mapping.outcome.problems.iter().map(ToString::to_string).collect(),
+            });
+        let kept = report.kept.iter().map(|kept| KeptRow {
+            kind: kept.kind.label(),
+            reason: kept.reason.label(),
+            count: kept.count,
+        });
+        Self {
+            connection,
+            id: report.id.clone(),
+            outcome: outcome(report.outcome),
+            error: report.error.as_ref().map(|error| crate::fault::chain(error)),
+            doubts: report.doubts.iter().map(ToString::to_string).collect(),
+            plan,
+            done: report.done.into(),
+            kept: kept.collect(),
+            failures: report.failures.iter().map(FailureRow::of).collect(),
+            mappings: mappings.collect(),
+        }
+    }
+}
+
+const fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Unchanged => "Unchanged",
+        Outcome::Synced => "Synced",
+        Outcome::PartlyFailed => "PartlyFailed",
+        Outcome::Held => "Held",
+        Outcome::Observed => "Observed",
+        Outcome::Stopped => "Stopped",
+        Outcome::Failed => "Failed",
+    }
+}
+
+impl FailureRow {
+    fn of(failure: &Failure) -> Self {
+        let kind = match failure.kind {
+            FailureKind::User => "user",
+            FailureKind::Group => "group",
+            FailureKind::Team => "team",
+            FailureKind::Inbox => "inbox",
+            FailureKind::Membership => "membership",
+        };
+        Self {
+            kind,
+            id: failure.id.clone(),
+            reason: failure.reason.label(),
+            message: failure.message.clone(),
+        }
+    }
+}
+
+impl From<Counts> for CountsView {
+    fn from(counts: Counts) -> Self {
+        // Destructured without `..`, so that a new count can't be forgotten here.
+        let Counts {
+            users_created,
+            users_updated,
+            users_adopted,
+            users_activated,
+            users_deactivated,
+            teams_created,
+            team_memberships_added,
+            team_memberships_removed,
+            inbox_memberships_added,
+            inbox_memberships_removed,
+            roles_changed,
+        } = counts;
+        Self {
+            users_created,
+            users_updated,
+            users_adopted,
+            users_activated,
+            users_deactivated,
+            teams_created,
+            team_memberships_added,
+            team_memberships_removed,
+            inbox_memberships_added,
+            inbox_memberships_removed,
+            roles_changed,
+        }
+    }
+}
+
+impl From<RemovalCounts> for RemovalsView {
+    fn from(counts: RemovalCounts) -> Self {
+        let RemovalCounts {
+            users,
+            roles,
+            team_memberships,
+            inbox_memberships,
+        } = counts;
+        Self {
+            users,
+            roles,
+            team_memberships,
+            inbox_memberships,
+        }
+    }
+}
+
+impl PlanView {
+    /// Every change of a plan, in the order in which it would be written.
+    pub fn of(plan: &Plan<'_>, hold: Option<&Hold>) -> Self {
+        let mut rows = Rows { plan, rows: Vec::new() };
+        rows.teams();
+        rows.creations(false);
+        rows.updates();
+        rows.creations(true);
+        rows.additions();
+        rows.roles();
+        rows.removals();
+        rows.deactivations();
+        Self {
+            hash: plan.hash().to_string(),
+            held: hold
+                .map(|hold| hold.exceeded.iter().map(ToString::to_string).collect())
+                .unwrap_or_default(),
+            changes: rows.rows,
+            removals: plan.removal_counts().into(),
+        }
+    }
+}
+
+struct Rows<'a, 'p> {
+    plan: &'a Plan<'p>,
+    rows: Vec<ChangeRow>,
+}
+
+impl Rows<'_, '_> {
+    fn push(
+        &mut self,
+        action: Action,
+        (user, email): (String, String),
+        object: String,
+        fields: Vec<FieldRow>,
+        cause: &'static str,
+    ) {
+        self.rows.push(ChangeRow {
+            action,
+            user,
+            email,
+            object,
+            fields,
+            cause,
+        });
+    }
+
+    fn person(&self, user: u32) -> (String, String) {
+        let record = self.plan.desired.snapshot.user(user);
+        (
+            record.text(Attribute::Id).to_owned(),
+            record.text(Attribute::Email).to_owned(),
+        )
+    }
+
+    fn holder(&self, holding: u32) -> (String, String) {
+        match self.plan.holdings.get(holding).user() {
+            Some(user) => self.person(user),
+            None => match self.plan.deactivations.iter().find(|leaver| leaver.holding == holding) {
+                Some(leaver) => (leaver.external_id.clone(), leaver.email.clone()),
+                None => (self.plan.holdings.id(holding).to_owned(), String::new()),
+            },
+        }
+    }
+
+    fn place(&self, place: Place) -> String {
+        match place {
+            Place::Held(at) => self.container(at),
+            Place::New(at) => format!("team {}", self.plan.new_teams[at].name),
+        }
+    }
+
+    fn container(&self, at: usize) -> String {
+        let container = &self.plan.containers[at];
+        match container.kind {
+            ContainerKind::Team => format!("team {}", container.name),
+            ContainerKind::Inbox => format!("inbox {}", container.name),
+        }
+    }
+
+    fn role(&self, role: Option<u16>) -> String {
+        role.map(|role| self.plan.roles[usize::from(role)].clone())
+            .unwrap_or_default()
+    }
+
+    fn teams(&mut self) {
+        for team in &self.plan.new_teams {
+            self.push(
+                Action::CreateTeam,
+                Default::default(),
+                format!("team {}", team.name),
+                Vec::new(),
+                "",
+            );
+        }
+    }
+
+    fn creations(&mut self, after_updates: bool) {
+        for creation in self
+            .plan
+            .creations
+            .iter()
+            .filter(|creation| creation.after_updates == after_updates)
+        {
+            let Ok(fields) = self.plan.desired.fields(creation.user) else {
+                continue;
+            };
+            let standard = [
+                ("email", fields.email),
+                ("givenName", fields.given_name),
+                ("familyName", fields.family_name),
+                ("displayName", fields.display_name),
+                ("phone", fields.phone),
+                ("role", self.role(creation.role)),
+            ];
+            let attributes = fields
+                .attributes
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?.to_string())));
+            let rows = standard
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .chain(attributes);
+            let rows = rows.filter(|(_, after)| !after.is_empty());
+            let rows = rows
+                .map(|(name, after)| FieldRow {
+                    name,
+                    before: String::new(),
+                    after,
+                })
+                .collect();
+            let person = self.person(creation.user);
+            self.push(Action::Create, person, String::new(), rows, "");
+        }
+    }
+
+    fn updates(&mut self) {
+        for update in &self.plan.updates {
+            let action = match (update.adopt, update.activate) {
+                (true, _) => Action::Adopt,
+                (_, true) => Action::Activate,
+                _ => Action::Update,
+            };
+            let fields = update.changes.iter().map(|change| FieldRow {
+                name: change.field.clone(),
+                before: change.before.clone(),
+                after: change.after.clone(),
+            });
+            let person = self.person(update.user);
+            self.push(action, person, String::new(), fields.collect(), "");
+        }
+    }
+
+    fn additions(&mut self) {
+        for additions in &self.plan.additions {
+            let place = self.place(additions.place);
+            for user in &additions.users {
+                let person = self.person(*user);
+                self.push(Action::Join, person, place.clone(), Vec::new(), "");
+            }
+        }
+    }
+
+    fn roles(&mut self) {
+        for change in &self.plan.role_changes {
+            let field = FieldRow {
+                name: "role".to_owned(),
+                before: self.role(change.from),
+                after: self.role(Some(change.to)),
+            };
+            let person = self.holder(change.holding);
+            self.push(Action::Role, person, String::new(), vec![field], "");
+        }
+    }
+
+    fn removals(&mut self) {
+        for removals in &self.plan.removals {
+            let place = self.container(removals.container);
+            for (holdings, cause) in [
+                (&removals.leaving, ""),
+                (&removals.with_deactivation, "with the deactivation"),
+            ] {
+                for holding in holdings {
+                    let person = self.holder(*holding);
+                    self.push(Action::Leave, person, place.clone(), Vec::new(), cause);
+                }
+            }
+        }
+    }
+
+    fn deactivations(&mut self) {
+        for leaver in &self.plan.deactivations {
+            let person = (leaver.external_id.clone(), leaver.email.clone());
+            self.push(
+                Action::Deactivate,
+                person,
+                String::new(),
+                Vec::new(),
+                leaver.cause.text(),
+            );
+        }
+    }
+}

@@ -1,0 +1,496 @@
+//! One credential at one base URL.
+
+use std::{
+    borrow::Cow,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use bytes::{Bytes, BytesMut};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION},
+};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::{
+    Auth, Error, Network, Problem, Tls,
+    error::{shown, unusable},
+    network::CheckedResolver,
+    problem::excerpt,
+    retry_after,
+    tls::trusting_nobody,
+};
+
+/// The usual bound of one answer, 16 MiB: pages of a list stay far below it.
+pub const PAGE_LIMIT: usize = 16 << 20;
+
+/// How much of an error body is read.
+const ERROR_LIMIT: usize = 64 << 10;
+
+/// How many redirects within the origin are followed, for `GET` alone.
+const REDIRECTS: usize = 5;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+const USER_AGENT: &str = concat!("directory-sync/", env!("CARGO_PKG_VERSION"));
+
+/// Reads the base URL of a service, for example `https://idp.acme.test/scim/v2`.
+///
+/// It has a scheme, a host, and neither user information, query nor fragment; otherwise it is [`Error::InvalidUrl`].
+pub fn parse_base(text: &str) -> Result<Url, Error> {
+    let invalid = |why: String| Error::InvalidUrl {
+        // What isn't a URL may be anything, even a token pasted into the wrong field.
+        url: text
+            .chars()
+            .take_while(|c| !matches!(c, '?' | '@' | '#'))
+            .take(100)
+            .collect(),
+        why,
+    };
+    let url: Url = text
+        .trim()
+        .parse()
+        .map_err(|error: url::ParseError| invalid(error.to_string()))?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(unusable(&url, "a base URL has neither ? nor #"));
+    }
+    if !url.has_host() {
+        return Err(invalid("it has no host".to_owned()));
+    }
+    Ok(url)
+}
+
+/// Percent-encodes a text so that it is one segment of a path (RFC 3986 §3.3).
+pub fn encode_segment(text: &str) -> Cow<'_, str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    if text.bytes().all(plain) {
+        return Cow::Borrowed(text);
+    }
+    let mut encoded = String::with_capacity(text.len() * 3);
+    for byte in text.bytes() {
+        if plain(byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push('%');
+            encoded.extend(
+                [byte >> 4, byte & 15]
+                    .iter()
+                    .filter_map(|nibble| char::from_digit(u32::from(*nibble), 16)),
+            );
+        }
+    }
+    Cow::Owned(encoded)
+}
+
+/// A client for one credential at one base URL. Cheap to clone; made anew for each sync.
+#[derive(Clone, Debug)]
+pub struct HttpClient {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    client: reqwest::Client,
+    base: Url,
+    /// Host and port, for messages.
+    host: String,
+    auth: Auth,
+    header: Option<HeaderValue>,
+}
+
+impl HttpClient {
+    /// Checks everything that can be checked without a connection: URL, policy, CA, credential.
+    pub fn new(network: &Network, tls: &Tls, auth: Auth, base: Url) -> Result<Self, Error> {
+        network.check_url(&base)?;
+        if base.scheme() == "http" && !tls.insecure_http {
+            return Err(Error::InsecureUrl {
+                url: shown(&base),
+                why: "use https, or set tls.mode to Disabled if plain text is meant",
+            });
+        }
+        let mut config = match (base.scheme(), &tls.ca_pem) {
+            // Plain text inside a cluster works without any root certificate on the system.
+            ("http", None) => trusting_nobody()?,
+            (_, ca_pem) => network.tls_config(ca_pem.as_deref())?,
+        };
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(config)
+            .dns_resolver(Arc::new(CheckedResolver(network.clone())))
+            .redirect(reqwest::redirect::Policy::none())
+            // A proxy would resolve the name in our place, and what it connects to could not be checked.
+            .no_proxy()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .user_agent(USER_AGENT)
+            .build()
+            .map_err(|error| unusable(&base, &crate::fault::chain(&error.without_url())))?;
+        let header = auth.header(&client)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                host: host_and_port(&base),
+                client,
+                base,
+                auth,
+                header,
+            }),
+        })
+    }
+
+    /// The base URL.
+    pub fn base(&self) -> &Url {
+        &self.inner.base
+    }
+
+    /// Host and port, as messages name them.
+    pub fn host(&self) -> &str {
+        &self.inner.host
+    }
+
+    /// A `GET` of a path below the base URL, or of a URL of the same origin (a next-page link).
+    ///
+    /// Segments of the path are given percent-encoded, see [`encode_segment`]; the query is encoded here.
+    pub fn get(&self, path: &str, query: &[(&str, &str)]) -> RequestBuilder<'_> {
+        self.request(Method::GET, path, query)
+    }
+
+    /// A `POST` of a JSON body.
+    pub fn post(&self, path: &str, body: &(impl Serialize + ?Sized)) -> RequestBuilder<'_> {
+        self.request(Method::POST, path, &[]).json(body)
+    }
+
+    /// A `PUT` of a JSON body.
+    pub fn put(&self, path: &str, body: &(impl Serialize + ?Sized)) -> RequestBuilder<'_> {
+        self.request(Method::PUT, path, &[]).json(body)
+    }
+
+    /// A `PATCH` with a JSON body.
+    pub fn patch(&self, path: &str, body: &(impl Serialize + ?Sized)) -> RequestBuilder<'_> {
+        self.request(Method::PATCH, path, &[]).json(body)
+    }
+
+    /// A `DELETE`.
+    pub fn delete(&self, path: &str) -> RequestBuilder<'_> {
+        self.request(Method::DELETE, path, &[])
+    }
+
+    /// A URL that the server handed out, if it leads to the server itself: scheme, host and port are those of the base.
+    pub fn same_origin(&self, url: &str) -> Result<Url, Error> {
+        let target = self.inner.base.join(url).map_err(|error| Error::InvalidUrl {
+            url: url.chars().take_while(|c| *c != '?').take(100).collect(),
+            why: error.to_string(),
+        })?;
+        if target.origin() == self.inner.base.origin() {
+            Ok(target)
+        } else {
+            Err(Error::Redirect {
+                host: self.inner.host.clone(),
+                target: host_and_port(&target),
+            })
+        }
+    }
+
+    fn request(&self, method: Method, path: &str, query: &[(&str, &str)]) -> RequestBuilder<'_> {
+        let url = self.url(path).map(|mut url| {
+            if !query.is_empty() {
+                url.query_pairs_mut().extend_pairs(query);
+            }
+            url
+        });
+        RequestBuilder {
+            client: &self.inner,
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: None,
+            fault: None,
+        }
+    }
+
+    fn url(&self, path: &str) -> Result<Url, Error> {
+        if path.contains("://") {
+            return self.same_origin(path);
+        }
+        let base = self.inner.base.as_str().trim_end_matches('/');
+        let url = if path.is_empty() {
+            base.to_owned()
+        } else {
+            format!("{base}/{}", path.trim_start_matches('/'))
+        };
+        self.same_origin(&url)
+    }
+}
+
+/// A request that is being made. What goes wrong while it is made shows when it is sent.
+#[must_use]
+pub struct RequestBuilder<'c> {
+    client: &'c Inner,
+    method: Method,
+    url: Result<Url, Error>,
+    headers: HeaderMap,
+    body: Option<Bytes>,
+    fault: Option<String>,
+}
+
+impl RequestBuilder<'_> {
+    /// Sets a header.
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        match HeaderValue::from_str(value) {
+            Ok(value) => {
+                self.headers.insert(HeaderName::from_static(name), value);
+            }
+            Err(_) => self.fault = Some(format!("the value of the header {name} contains control characters")),
+        }
+        self
+    }
+
+    fn json(mut self, body: &(impl Serialize + ?Sized)) -> Self {
+        match serde_json::to_vec(body) {
+            Ok(body) => self.body = Some(body.into()),
+            Err(error) => self.fault = Some(format!("the body is no JSON: {error}")),
+        }
+        self.headers
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self
+    }
+
+    /// Sends the request and reads the whole answer, at most `limit` bytes after decompression.
+    ///
+    /// Everything but a success is an [`Error`]; redirects are followed for `GET` within the origin alone.
+    pub async fn send(self, limit: usize) -> Result<Response, Error> {
+        let Self {
+            client,
+            method,
+            url,
+            mut headers,
+            body,
+            fault,
+        } = self;
+        let mut url = url?;
+        if let Some(why) = fault {
+            return Err(Error::Request {
+                host: client.host.clone(),
+                why,
+            });
+        }
+        headers
+            .entry(ACCEPT)
+            .or_insert(HeaderValue::from_static("application/json"));
+        if let Some(header) = &client.header {
+            headers.insert(AUTHORIZATION, header.clone());
+        }
+        for _ in 0..=REDIRECTS {
+            let mut request = client
+                .client
+                .request(method.clone(), url.clone())
+                .headers(headers.clone());
+            if let Some(body) = &body {
+                request = request.body(body.clone());
+            }
+            let response = request.send().await.map_err(|error| client.failed(error))?;
+            let status = response.status();
+            tracing::debug!(%method, host = client.host, path = url.path(), status = status.as_u16(), "Answered");
+            if method == Method::GET && is_redirect(status) {
+                url = client.redirected(&url, response.headers())?;
+                continue;
+            }
+            if !status.is_success() {
+                return Err(client.refused(response).await);
+            }
+            return client.read(response, limit).await;
+        }
+        Err(Error::Request {
+            host: client.host.clone(),
+            why: format!("more than {REDIRECTS} redirects, the last to {}", url.path()),
+        })
+    }
+}
+
+impl Inner {
+    fn redirected(&self, from: &Url, headers: &HeaderMap) -> Result<Url, Error> {
+        let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
+        let target = location
+            .and_then(|location| from.join(location).ok())
+            .ok_or_else(|| Error::Request {
+                host: self.host.clone(),
+                why: "it redirects, but doesn't say to where".to_owned(),
+            })?;
+        if target.origin() == self.base.origin() {
+            Ok(target)
+        } else {
+            Err(Error::Redirect {
+                host: self.host.clone(),
+                target: host_and_port(&target),
+            })
+        }
+    }
+
+    async fn read(&self, mut response: reqwest::Response, limit: usize) -> Result<Response, Error> {
+        let too_large = || Error::TooLarge {
+            host: self.host.clone(),
+            limit,
+        };
+        let announced = response.content_length().unwrap_or(0);
+        if announced > limit as u64 {
+            return Err(too_large());
+        }
+        let mut body = BytesMut::with_capacity(usize::try_from(announced).unwrap_or(0));
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(error))? {
+            if body.len() + chunk.len() > limit {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Response {
+            host: self.host.clone(),
+            status: response.status().as_u16(),
+            headers: std::mem::take(response.headers_mut()),
+            body: body.freeze(),
+        })
+    }
+
+    /// An answer that is no success.
+    async fn refused(&self, mut response: reqwest::Response) -> Error {
+        let mut body = Vec::new();
+        // What can be read of the body is enough; the status has been read already.
+        while let Ok(Some(chunk)) = response.chunk().await {
+            body.extend_from_slice(&chunk[..chunk.len().min(ERROR_LIMIT - body.len())]);
+            if body.len() == ERROR_LIMIT {
+                break;
+            }
+        }
+        let body = self.auth.redact(&String::from_utf8_lossy(&body), self.header.as_ref());
+        let problem = Problem::read(body.as_bytes());
+        Error::Status {
+            host: self.host.clone(),
+            status: response.status().as_u16(),
+            detail: problem
+                .as_ref()
+                .map_or_else(|| excerpt(body.as_bytes()), Problem::sentence),
+            kind: problem.and_then(|problem| problem.kind),
+            retry_after: retry_after(response.headers(), SystemTime::now()),
+        }
+    }
+
+    fn failed(&self, error: reqwest::Error) -> Error {
+        // The URL has the query, and the query may have names and addresses of people.
+        let error = error.without_url();
+        let host = self.host.clone();
+        if let Some(refused) = own(&error) {
+            return refused;
+        }
+        if let Some(advice) = certificate_advice(&error) {
+            let source = Box::new(error);
+            return Error::Untrusted { host, advice, source };
+        }
+        if error.is_timeout() {
+            Error::Timeout { host }
+        } else if error.is_connect() {
+            let source = Box::new(error);
+            Error::Connect { host, source }
+        } else {
+            let source = Box::new(error);
+            Error::Body { host, source }
+        }
+    }
+}
+
+fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+fn host_and_port(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
+fn causes<'e>(
+    error: &'e (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'e (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| {
+        // An `io::Error` steps over the error that it wraps.
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        wrapped.map(|wrapped| wrapped as _).or_else(|| error.source())
+    })
+}
+
+/// What our own resolver said, if it was the cause.
+fn own(error: &reqwest::Error) -> Option<Error> {
+    causes(error).find_map(|cause| match cause.downcast_ref::<Error>()? {
+        Error::HostNotAllowed { host, why } => Some(Error::HostNotAllowed {
+            host: host.clone(),
+            why: why.clone(),
+        }),
+        Error::Resolve { host, source } => Some(Error::Resolve {
+            host: host.clone(),
+            source: std::io::Error::new(source.kind(), source.to_string()),
+        }),
+        _ => None,
+    })
+}
+
+fn certificate_advice(error: &reqwest::Error) -> Option<&'static str> {
+    use rustls::{CertificateError, Error as Rustls};
+    causes(error).find_map(|cause| match cause.downcast_ref::<Rustls>()? {
+        Rustls::InvalidCertificate(
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. },
+        ) => Some("renew it on the server"),
+        Rustls::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => Some("it is for another name; use the name in the URL for which it was made"),
+        Rustls::InvalidCertificate(_) => Some("set tls.caRef to the CA that signed it"),
+        _ => None,
+    })
+}
+
+/// A success.
+#[derive(Clone, Debug)]
+pub struct Response {
+    host: String,
+    /// The status code, 200 to 299.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+impl Response {
+    /// Decodes the body, which may be borrowed from. `what` names what was expected, for example `a SCIM list`.
+    pub fn json<'a, T: Deserialize<'a>>(&'a self, what: &'static str) -> Result<T, Error> {
+        serde_json::from_slice(&self.body).map_err(|error| self.decode_failed(what, decode_error(&error)))
+    }
+
+    /// The error of a body that can't be read; `why` says where and why.
+    pub fn decode_failed(&self, what: &'static str, why: String) -> Error {
+        Error::Decode {
+            host: self.host.clone(),
+            what,
+            why,
+        }
+    }
+
+    /// The text of a header; `None` when it is absent or not ASCII.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// Where and why JSON could not be read, without the value that was found: that may be somebody's name.
+pub fn decode_error(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.find(", expected ") {
+        Some(at) if error.is_data() => text[at + 2..].to_owned(),
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests;

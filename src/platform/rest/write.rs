@@ -1,0 +1,147 @@
+//! Writes: creations, updates and memberships in batches, teams one by one.
+
+use serde::Deserialize;
+
+use super::{
+    RestPlatform, problem, request,
+    wire::{IDEMPOTENCY_KEY, Mark, MembershipResult, ProblemKind, TeamCreate, UserResult},
+};
+use crate::{
+    fault::{Class, Fault as _},
+    platform::{Error, MembershipWrite, NewUser, UserPatch, WriteKey},
+};
+
+/// What is needed of the answer to a creation.
+#[derive(Deserialize)]
+struct Created {
+    id: String,
+}
+
+impl RestPlatform {
+    pub(super) async fn post_team(&self, name: &str, owner: &str, key: &WriteKey) -> Result<String, Error> {
+        let operation = || format!("creating the team {name:?} at {}", self.place);
+        let team = TeamCreate {
+            name: name.to_owned(),
+            description: None,
+            mark: Some(Mark {
+                owner: owner.to_owned(),
+            }),
+        };
+        let request = self.client.post("v1/teams", &team).header(IDEMPOTENCY_KEY, &key.0);
+        let answer = match request.send(self.config.answer_bytes).await {
+            Ok(answer) => answer,
+            Err(error) if problem::is(&error, ProblemKind::NameInUse) => {
+                // Renamed since it was in the way: the conflict itself is what to tell.
+                let found = self.find_team(name).await?;
+                return found.ok_or_else(|| problem::of_request(operation(), error));
+            }
+            Err(error) => return Err(problem::of_request(operation(), error)),
+        };
+        let created: Created = answer
+            .json("a team")
+            .map_err(|error| problem::of_request(operation(), error))?;
+        Ok(created.id)
+    }
+
+    pub(super) async fn post_users(
+        &self,
+        users: &[NewUser],
+        key: &WriteKey,
+    ) -> Result<Vec<Result<String, Error>>, Error> {
+        let roles = self.roles().await?;
+        let (items, refused) = prepare(users.iter().map(|user| request::creation(user, &roles)));
+        let results = self
+            .send_batch(
+                "v1/users:batchCreate",
+                &format!("creating users at {}", self.place),
+                &items,
+                self.limits().await?.user_batch as usize,
+                key,
+            )
+            .await?;
+        let outcomes = merge(refused, results);
+        let told = outcomes.zip(users).map(|(outcome, user)| match outcome? {
+            UserResult::Done { id, .. } => Ok(id),
+            UserResult::Failed { error } => Err(problem::of_item(request::creating(user), &error)),
+        });
+        Ok(told.collect())
+    }
+
+    pub(super) async fn post_updates(
+        &self,
+        patches: &[UserPatch],
+        key: &WriteKey,
+    ) -> Result<Vec<Result<(), Error>>, Error> {
+        let roles = self.roles().await?;
+        let (items, refused) = prepare(patches.iter().map(|patch| request::update(patch, &roles)));
+        let results = self
+            .send_batch(
+                "v1/users:batchUpdate",
+                &format!("updating users at {}", self.place),
+                &items,
+                self.limits().await?.user_batch as usize,
+                key,
+            )
+            .await?;
+        let outcomes = merge(refused, results);
+        let told = outcomes.zip(patches).map(|(outcome, patch)| match outcome? {
+            UserResult::Done { .. } => Ok(()),
+            UserResult::Failed { error } => Err(problem::of_item(request::updating(patch), &error)),
+        });
+        Ok(told.collect())
+    }
+
+    pub(super) async fn post_memberships(
+        &self,
+        changes: &[MembershipWrite],
+        owner: &str,
+        key: &WriteKey,
+    ) -> Result<Vec<Result<(), Error>>, Error> {
+        let items: Vec<_> = changes.iter().map(|change| request::change(change, owner)).collect();
+        let results: Vec<MembershipResult> = self
+            .send_batch(
+                "v1/memberships:batch",
+                &format!("changing memberships at {}", self.place),
+                &items,
+                self.limits().await?.membership_batch as usize,
+                key,
+            )
+            .await?;
+        let told = results.into_iter().zip(changes).map(|(result, change)| match result {
+            MembershipResult::Done { .. } => Ok(()),
+            MembershipResult::Failed { error } => {
+                let error = problem::of_item(request::changing(change), &error);
+                // With the user or the team, the membership is gone, which is what was wanted.
+                if !change.add && error.class() == Class::NotFound {
+                    Ok(())
+                } else {
+                    Err(error)
+                }
+            }
+        });
+        Ok(told.collect())
+    }
+}
+
+/// Separates the items that can be sent from the failures of those that can't, which keep their place.
+fn prepare<T>(items: impl Iterator<Item = Result<T, Error>>) -> (Vec<T>, Vec<Option<Error>>) {
+    let mut sent = Vec::new();
+    let refused = items
+        .map(|item| match item {
+            Ok(item) => {
+                sent.push(item);
+                None
+            }
+            Err(error) => Some(error),
+        })
+        .collect();
+    (sent, refused)
+}
+
+/// One outcome an item, in order: its own failure, or the next result. There are as many results as items were sent.
+fn merge<R>(refused: Vec<Option<Error>>, results: Vec<R>) -> impl Iterator<Item = Result<R, Error>> {
+    let mut results = results.into_iter();
+    refused
+        .into_iter()
+        .map_while(move |failure| failure.map_or_else(|| results.next().map(Ok), |error| Some(Err(error))))
+}

@@ -1,0 +1,182 @@
+//! From specifications to a connected directory and a connected platform, with layers around both.
+//!
+//! Every Secret and `ConfigMap` key is read first, by name; nothing is connected when one is missing.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
+
+use super::{Documents, Error, Missing, platform, provider};
+use crate::{
+    api::{
+        connection::DirectoryConnection,
+        reference::{KeyRef, RequestLimits, Timeouts},
+    },
+    call::{CallMetrics, CallPolicy, Limiter, LimiterRegistry},
+    http::{CredentialId, Network},
+    sync::Ends,
+};
+
+/// How often a call is tried.
+const ATTEMPTS: u32 = 5;
+/// How long is waited after the first failure.
+const FIRST_DELAY: Duration = Duration::from_millis(500);
+/// The longest wait between two attempts.
+const MAX_DELAY: Duration = Duration::from_secs(30);
+
+/// What all connections of a process share.
+#[derive(Clone)]
+pub struct Connector {
+    /// The operator's host policy.
+    pub network: Network,
+    /// Rate limits, one per host and credential.
+    pub limiters: Arc<LimiterRegistry>,
+    /// Counts of requests.
+    pub metrics: Arc<CallMetrics>,
+}
+
+/// Connects both ends of a connection.
+pub async fn ends(
+    connection: &DirectoryConnection,
+    documents: &dyn Documents,
+    connector: &Connector,
+) -> Result<Ends, Error> {
+    let namespace = connection.metadata.namespace.as_deref().unwrap_or("default");
+    let keys = Keys::read(connection, namespace, documents).await?;
+    let one = |what: &str| Error::Field {
+        field: format!("spec.{what}"),
+        message: format!("exactly one {what} must be set"),
+    };
+    let provider = connection.spec.provider.selected().ok_or_else(|| one("provider"))?;
+    let platform = connection.spec.platform.selected().ok_or_else(|| one("platform"))?;
+    Ok(Ends {
+        directory: provider::connect(provider, &keys, connector)?,
+        platform: platform::connect(platform, &keys, connector)?,
+    })
+}
+
+/// The values of all keys that a connection names.
+pub(super) struct Keys {
+    namespace: String,
+    values: BTreeMap<(&'static str, String), SecretSlice<u8>>,
+}
+
+impl Keys {
+    async fn read(connection: &DirectoryConnection, namespace: &str, documents: &dyn Documents) -> Result<Self, Error> {
+        let mut values = BTreeMap::new();
+        for reference in connection.references() {
+            let value = documents
+                .key(namespace, &reference)
+                .await
+                .map_err(|source| missing(&reference, source))?;
+            values.insert((reference.field, reference.key.to_owned()), value);
+        }
+        Ok(Self {
+            namespace: namespace.to_owned(),
+            values,
+        })
+    }
+
+    /// The bytes of a key.
+    pub(super) fn bytes(&self, reference: &KeyRef<'_>) -> Result<&[u8], Error> {
+        self.values
+            .get(&(reference.field, reference.key.to_owned()))
+            .map(|value| value.expose_secret())
+            .ok_or_else(|| {
+                let (kind, name) = (reference.kind, reference.name.as_str().to_owned());
+                missing(
+                    reference,
+                    Missing::Object {
+                        kind,
+                        namespace: self.namespace.clone(),
+                        name,
+                    },
+                )
+            })
+    }
+
+    /// What a message calls the document behind a key.
+    pub(super) fn place(&self, reference: &KeyRef<'_>) -> String {
+        format!(
+            "{} {}/{}, key {}",
+            reference.kind,
+            self.namespace,
+            reference.name.as_str(),
+            reference.key
+        )
+    }
+
+    /// A token: without white space around it, and something that fits a header.
+    pub(super) fn token(&self, reference: &KeyRef<'_>) -> Result<SecretString, Error> {
+        let text = self.text(reference)?;
+        Ok(SecretString::from(text.trim().to_owned()))
+    }
+
+    /// A password: one line break at its end is an editor's, everything else belongs to it.
+    pub(super) fn password(&self, reference: &KeyRef<'_>) -> Result<SecretString, Error> {
+        let text = self.text(reference)?;
+        let text = text
+            .strip_suffix('\n')
+            .map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
+        Ok(SecretString::from(text.to_owned()))
+    }
+
+    fn text(&self, reference: &KeyRef<'_>) -> Result<&str, Error> {
+        let invalid = |message: &str| Error::Field {
+            field: reference.field.to_owned(),
+            message: format!("{reference} {message}"),
+        };
+        let text = std::str::from_utf8(self.bytes(reference)?).map_err(|_| invalid("isn't UTF-8 text"))?;
+        if text.trim().is_empty() {
+            Err(invalid("is empty"))
+        } else {
+            Ok(text)
+        }
+    }
+}
+
+fn missing(reference: &KeyRef<'_>, source: Missing) -> Error {
+    Error::Missing {
+        field: reference.field.to_owned(),
+        source,
+    }
+}
+
+/// The layers of one side.
+pub(super) struct Layers {
+    pub side: &'static str,
+    pub provider: &'static str,
+    pub timeouts: Timeouts,
+}
+
+impl Layers {
+    /// The policy of calls to `host` with this credential.
+    pub(super) fn policy(
+        &self,
+        connector: &Connector,
+        host: &str,
+        credential: CredentialId,
+        limits: &RequestLimits,
+    ) -> CallPolicy {
+        let rate = limits.requests_per_second.and_then(|rate| u32::try_from(rate).ok());
+        self.with_limiter(connector, connector.limiters.for_credential(host, credential, rate))
+    }
+
+    /// The policy of calls that no server counts.
+    pub(super) fn unlimited(&self, connector: &Connector) -> CallPolicy {
+        self.with_limiter(connector, Arc::new(Limiter::new(None)))
+    }
+
+    fn with_limiter(&self, connector: &Connector, limiter: Arc<Limiter>) -> CallPolicy {
+        CallPolicy {
+            attempts: ATTEMPTS,
+            first_delay: FIRST_DELAY,
+            max_delay: MAX_DELAY,
+            timeout: self.timeouts.request.into(),
+            limiter,
+            metrics: connector.metrics.clone(),
+            side: self.side,
+            provider: self.provider,
+        }
+    }
+}

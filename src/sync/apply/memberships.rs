@@ -1,0 +1,122 @@
+//! Adding and removing memberships.
+
+use std::collections::HashMap;
+
+use directory_sync_model::{
+    desired::FailureKind,
+    observed::ContainerKind,
+    plan::{Counts, Plan, Removals},
+};
+
+use super::{End, Work};
+use crate::platform::MembershipWrite;
+
+/// A write, and whose it is.
+type Write = (Option<u32>, MembershipWrite);
+
+impl Work<'_, '_> {
+    /// Adds people to teams and inboxes: those of the plan whom `which` names and who have a platform user by now.
+    pub(super) async fn add_members(&mut self, which: impl Fn(u32) -> bool) -> Result<(), End> {
+        let plan = self.plan;
+        let mut places = Vec::with_capacity(plan.additions.len());
+        for additions in &plan.additions {
+            match self.place_id(additions.place).map(|(kind, id)| (kind, id.to_owned())) {
+                Some(place) => places.push((place, additions)),
+                // The team couldn't be created; that is reported. Its people lose nothing meanwhile.
+                None => self.blocked.extend(&additions.users),
+            }
+        }
+        // Lent to the writes, which are made while batches go out: ten million of them at once would not fit.
+        let created = std::mem::take(&mut self.created);
+        let writes = places.iter().flat_map(|((kind, container), additions)| {
+            additions.users.iter().filter(|user| which(**user)).filter_map(|user| {
+                let id = platform_id(plan, &created, *user)?;
+                let write = MembershipWrite {
+                    kind: *kind,
+                    container: container.clone(),
+                    user: id.to_owned(),
+                    add: true,
+                };
+                Some((Some(*user), write))
+            })
+        });
+        let sent = self.write_members("add", writes).await;
+        self.created = created;
+        sent
+    }
+
+    /// Takes memberships away, but from nobody of whom an add failed.
+    pub(super) async fn remove_members(&mut self) -> Result<(), End> {
+        let plan = self.plan;
+        let blocked = std::mem::take(&mut self.blocked);
+        let writes = plan.removals.iter().flat_map(|removals| {
+            let Removals {
+                container,
+                leaving,
+                with_deactivation,
+            } = removals;
+            let container = &plan.containers[*container];
+            leaving.iter().chain(with_deactivation).filter_map(|holding| {
+                let user = plan.holdings.get(*holding).user();
+                if user.is_some_and(|user| blocked.contains(&user)) {
+                    return None;
+                }
+                let id = plan.holdings.id(*holding).to_owned();
+                let write = MembershipWrite {
+                    kind: container.kind,
+                    container: container.id.clone(),
+                    user: id,
+                    add: false,
+                };
+                Some((user, write))
+            })
+        });
+        let sent = self.write_members("remove", writes).await;
+        self.blocked.extend(blocked);
+        sent
+    }
+
+    async fn write_members(&mut self, step: &str, writes: impl Iterator<Item = Write>) -> Result<(), End> {
+        let platform = self.platform;
+        let owner = self.plan.desired.rules.owner.as_str();
+        let capability = platform.capability();
+        let request = |batch: Vec<Write>, key| async move {
+            let (users, writes): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+            let answer = platform.change_memberships(&writes, owner, &key).await;
+            (users.into_iter().zip(writes).collect(), answer)
+        };
+        let shape = (capability.memberships_per_request, capability.concurrency);
+        self.send(
+            step,
+            writes,
+            shape,
+            request,
+            |work, (user, write), result| match result {
+                Ok(()) => *counter(&mut work.done, &write) += 1,
+                Err(error) => {
+                    work.blocked.extend(user);
+                    let id = user.map_or(write.user, |user| work.plan.desired.snapshot.user_id(user).to_owned());
+                    work.fail(FailureKind::Membership, id, &error);
+                }
+            },
+        )
+        .await
+    }
+}
+
+/// The platform's id of a person, once he has one.
+fn platform_id<'a>(plan: &'a Plan<'_>, created: &'a HashMap<u32, Box<str>>, user: u32) -> Option<&'a str> {
+    created
+        .get(&user)
+        .map(AsRef::as_ref)
+        .or_else(|| plan.holding_of(user).map(|holding| plan.holdings.id(holding)))
+}
+
+fn counter<'c>(counts: &'c mut Counts, write: &MembershipWrite) -> &'c mut u64 {
+    match (write.kind, write.add) {
+        (ContainerKind::Team, true) => &mut counts.team_memberships_added,
+        (ContainerKind::Team, false) => &mut counts.team_memberships_removed,
+        (ContainerKind::Inbox, true) => &mut counts.inbox_memberships_added,
+        (ContainerKind::Inbox, false) => &mut counts.inbox_memberships_removed,
+    }
+}

@@ -1,0 +1,252 @@
+//! Creating, changing and deactivating users.
+
+use directory_sync_model::{
+    desired::{FailureKind, FailureReason},
+    observed::Mark,
+    plan::{Creation, Deactivation, RoleChange, Update},
+};
+
+use super::{End, Work};
+use crate::{
+    fault::{Class, Fault as _},
+    platform::{NewUser, UserPatch},
+};
+
+impl Work<'_, '_> {
+    /// Creates users; returns those who found no seat.
+    pub(super) async fn create_users(&mut self, creations: &[Creation]) -> Result<Vec<Creation>, End> {
+        let (plan, platform) = (self.plan, self.platform);
+        let capability = platform.capability();
+        let mut without_seat = Vec::new();
+        let request = |batch: Vec<Creation>, key| async move {
+            let users: Vec<NewUser> = batch.iter().filter_map(|creation| new_user(plan, *creation)).collect();
+            let answer = platform.create_users(&users, &key).await;
+            (batch, answer)
+        };
+        self.send(
+            "create",
+            creations.iter().copied(),
+            (capability.users_per_request, capability.concurrency),
+            request,
+            |work, creation, result| match result {
+                Ok(id) => {
+                    work.created.insert(creation.user, id.into_boxed_str());
+                    work.done.users_created += 1;
+                }
+                Err(error) if error.class() == Class::NoSeats => without_seat.push(creation),
+                Err(error) => work.fail_person(creation.user, &error),
+            },
+        )
+        .await?;
+        Ok(without_seat)
+    }
+
+    /// Removals have freed seats, perhaps: tries once more, with the memberships that waited.
+    pub(super) async fn create_again(&mut self, without_seat: &[Creation]) -> Result<(), End> {
+        if without_seat.is_empty() {
+            return Ok(());
+        }
+        let still_without = self.create_users(without_seat).await?;
+        for creation in &still_without {
+            let id = self.plan.desired.snapshot.user_id(creation.user).to_owned();
+            let message = "no seat is left on the platform; free one, or buy more".to_owned();
+            self.failures.push(directory_sync_model::desired::Failure {
+                kind: FailureKind::User,
+                id,
+                reason: FailureReason::NoSeats,
+                message,
+            });
+        }
+        let late: std::collections::HashSet<u32> = without_seat.iter().map(|creation| creation.user).collect();
+        self.add_members(|user| late.contains(&user)).await
+    }
+
+    /// Adopts, activates and updates. Changes of addresses go one after the other, in the plan's order: an address is
+    /// freed before it is given.
+    pub(super) async fn update_users(&mut self) -> Result<(), End> {
+        let (ordered, free): (Vec<&Update>, Vec<&Update>) = self
+            .plan
+            .updates
+            .iter()
+            .partition(|update| update.patch.email.is_some());
+        let capability = self.platform.capability();
+        self.send_updates(free, (capability.users_per_request, capability.concurrency))
+            .await?;
+        self.send_updates(ordered, (1, 1)).await
+    }
+
+    async fn send_updates(&mut self, updates: Vec<&Update>, shape: (usize, usize)) -> Result<(), End> {
+        let patches: Vec<(&Update, UserPatch)> = updates
+            .into_iter()
+            .map(|update| (update, self.update_patch(update)))
+            .collect();
+        self.patch("update", patches, shape, |work, update, failed| {
+            if failed {
+                work.blocked.insert(update.user);
+                return;
+            }
+            work.done.users_updated += 1;
+            work.done.users_adopted += u64::from(update.adopt);
+            work.done.users_activated += u64::from(update.activate);
+        })
+        .await
+    }
+
+    fn update_patch(&self, update: &Update) -> UserPatch {
+        let external_id = update
+            .adopt
+            .then(|| self.plan.desired.snapshot.user_id(update.user).to_owned());
+        UserPatch {
+            external_id,
+            fields: update.patch.clone(),
+            active: update.activate.then_some(true),
+            mark: (update.adopt || update.activate).then(|| self.mark(update.holding, None, false)),
+            ..self.patch_of(update.holding)
+        }
+    }
+
+    /// Changes roles of people of whom nothing failed so far.
+    pub(super) async fn change_roles(&mut self) -> Result<(), End> {
+        let changes = self
+            .plan
+            .role_changes
+            .iter()
+            .filter(|change| !self.is_blocked(change.holding));
+        let patches: Vec<(&RoleChange, UserPatch)> = changes
+            .map(|change| {
+                let role = self.plan.roles[usize::from(change.to)].clone();
+                let mark = Some(self.mark(change.holding, Some(role.clone()), false));
+                (
+                    change,
+                    UserPatch {
+                        role: Some(role),
+                        mark,
+                        ..self.patch_of(change.holding)
+                    },
+                )
+            })
+            .collect();
+        let shape = self.shape();
+        self.patch("role", patches, shape, |work, _, failed| {
+            work.done.roles_changed += u64::from(!failed)
+        })
+        .await
+    }
+
+    /// Deactivates the leavers.
+    pub(super) async fn deactivate(&mut self) -> Result<(), End> {
+        let leavers = self
+            .plan
+            .deactivations
+            .iter()
+            .filter(|leaver| !self.is_blocked(leaver.holding));
+        let patches: Vec<(&Deactivation, UserPatch)> = leavers
+            .map(|leaver| {
+                let mark = Some(self.mark(leaver.holding, None, true));
+                (
+                    leaver,
+                    UserPatch {
+                        active: Some(false),
+                        mark,
+                        ..self.patch_of(leaver.holding)
+                    },
+                )
+            })
+            .collect();
+        let shape = self.shape();
+        self.patch("deactivate", patches, shape, |work, _, failed| {
+            work.done.users_deactivated += u64::from(!failed)
+        })
+        .await
+    }
+
+    /// Sends patches; failures are noted here, `done` counts.
+    async fn patch<O: Copy>(
+        &mut self,
+        step: &str,
+        patches: Vec<(O, UserPatch)>,
+        shape: (usize, usize),
+        done: impl Fn(&mut Self, O, bool),
+    ) -> Result<(), End> {
+        let platform = self.platform;
+        let request = |batch: Vec<(O, UserPatch)>, key| async move {
+            let (origins, patches): (Vec<O>, Vec<UserPatch>) = batch.into_iter().unzip();
+            let answer = platform.update_users(&patches, &key).await;
+            (origins.into_iter().zip(patches).collect(), answer)
+        };
+        self.send(
+            step,
+            patches.into_iter(),
+            shape,
+            request,
+            |work, (origin, patch), result| {
+                if let Some(holding) = work.plan.holdings.find(&patch.id) {
+                    work.written.insert(holding);
+                }
+                if let Err(error) = &result {
+                    work.fail_holding(&patch.id, error);
+                }
+                done(work, origin, result.is_err());
+            },
+        )
+        .await
+    }
+
+    fn shape(&self) -> (usize, usize) {
+        let capability = self.platform.capability();
+        (capability.users_per_request, capability.concurrency)
+    }
+
+    fn patch_of(&self, holding: u32) -> UserPatch {
+        UserPatch {
+            id: self.plan.holdings.id(holding).to_owned(),
+            version: self.version(holding),
+            ..UserPatch::default()
+        }
+    }
+
+    /// The whole mark that a user is to carry: the role that we gave stays in it unless another one is given.
+    fn mark(&self, holding: u32, role: Option<String>, deactivated: bool) -> Mark {
+        let given = self.plan.holdings.get(holding).given_role();
+        let role = role.or_else(|| given.map(|role| self.plan.roles[usize::from(role)].clone()));
+        Mark {
+            owner: self.plan.desired.rules.owner.clone(),
+            role,
+            deactivated,
+        }
+    }
+
+    fn is_blocked(&self, holding: u32) -> bool {
+        self.plan
+            .holdings
+            .get(holding)
+            .user()
+            .is_some_and(|user| self.blocked.contains(&user))
+    }
+
+    fn fail_holding(&mut self, platform_id: &str, error: &crate::platform::Error) {
+        let holding = self.plan.holdings.find(platform_id);
+        match holding.and_then(|holding| self.plan.holdings.get(holding).user()) {
+            Some(user) => self.fail_person(user, error),
+            None => self.fail(FailureKind::User, platform_id.to_owned(), error),
+        }
+    }
+}
+
+fn new_user(plan: &directory_sync_model::plan::Plan<'_>, creation: Creation) -> Option<NewUser> {
+    let desired = plan.desired;
+    let role = creation.role.map(|role| plan.roles[usize::from(role)].clone());
+    // The content was told when the person was judged, and telling is deterministic.
+    let fields = desired.fields(creation.user).ok()?;
+    let mark = Mark {
+        owner: desired.rules.owner.clone(),
+        role: role.clone(),
+        deactivated: false,
+    };
+    Some(NewUser {
+        external_id: desired.snapshot.user_id(creation.user).to_owned(),
+        fields,
+        role,
+        mark,
+    })
+}

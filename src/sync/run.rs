@@ -1,0 +1,314 @@
+//! The one way through the pipeline.
+
+use std::time::Instant;
+
+use directory_sync_model::{
+    attribute::AttributeSet,
+    desired::Desired,
+    diff::{Account, Differ},
+    expression::Now,
+    fingerprint::FingerprintKey,
+    guard::{Limits, Verdict, guard},
+    map::map,
+    observed::ContainerKind,
+    plan::{Place, Plan, PlanHash},
+    rules::Rules,
+    snapshot::Snapshot,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Error,
+    apply::{Applied, apply},
+    report::{DirectoryCounts, GroupSample, Hold, MappingReport, Outcome, PlatformCounts, Report, Step},
+};
+use crate::{
+    directory::{Directory, fetch},
+    platform::{Part, Platform, observe},
+};
+
+/// How many groups a mapping's report names.
+const SAMPLES: usize = 10;
+
+/// Both ends of a sync, connected and with credentials.
+pub struct Ends {
+    /// Where people come from.
+    pub directory: Box<dyn Directory>,
+    /// Where they go.
+    pub platform: Box<dyn Platform>,
+}
+
+/// Whether a plan is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It is.
+    Apply,
+    /// It is worked out and reported.
+    Observe,
+}
+
+/// How to run.
+#[derive(Clone)]
+pub struct Options {
+    /// The run's id: part of every write's idempotency key.
+    pub id: String,
+    /// Whether the plan is carried out.
+    pub mode: Mode,
+    /// The hash of the plan that a person approved, if any.
+    pub approved: Option<PlanHash>,
+    /// Limits that judge this run beside those of the rules; the stricter ones count.
+    pub stricter: Option<Limits>,
+    /// The time that expressions see.
+    pub now: Now,
+    /// The key of this process's fingerprints.
+    pub key: FingerprintKey,
+    /// Bounds of the read.
+    pub fetch: fetch::FetchLimits,
+}
+
+/// Is told how a run goes on. All methods do nothing unless overridden.
+pub trait Watch: Send + Sync {
+    /// A step begins.
+    fn step(&self, _step: Step) {}
+    /// This many objects of the current step are done, of how many, where that is known.
+    fn progress(&self, _done: u64, _of: Option<u64>) {}
+    /// The plan is ready and judged; nothing is written yet.
+    fn planned(&self, _plan: &Plan<'_>, _hold: Option<&Hold>) {}
+}
+
+/// Watches nothing.
+impl Watch for () {}
+
+/// Runs the pipeline once. Every outcome, failure included, is in the report. `stop` ends it after the batch in flight.
+pub async fn run(ends: &Ends, rules: &Rules, options: &Options, stop: &CancellationToken, watch: &dyn Watch) -> Report {
+    let mut report = Report::begin(options.id.clone());
+    match steps(ends, rules, options, stop, watch, &mut report).await {
+        Ok(outcome) => report.outcome = outcome,
+        Err(error) => {
+            report.outcome = Outcome::Failed;
+            report.error = Some(error);
+        }
+    }
+    report
+}
+
+async fn steps(
+    ends: &Ends,
+    rules: &Rules,
+    options: &Options,
+    stop: &CancellationToken,
+    watch: &dyn Watch,
+    report: &mut Report,
+) -> Result<Outcome, Error> {
+    let mut clock = Clock::default();
+
+    clock.begin(Step::Fetch, watch);
+    let snapshot = fetch_snapshot(ends.directory.as_ref(), rules.reads(), options, watch).await?;
+    clock.end(report);
+    report.directory = Some(DirectoryCounts {
+        users: u64::from(snapshot.user_count()),
+        groups: u64::from(snapshot.group_count()),
+    });
+
+    clock.begin(Step::Map, watch);
+    let desired = heavy(|| map(&snapshot, rules, options.now));
+    clock.end(report);
+    report.doubts = snapshot.completeness.doubts().cloned().chain(desired.doubt()).collect();
+    if stop.is_cancelled() {
+        return Ok(Outcome::Stopped);
+    }
+
+    clock.begin(Step::Observe, watch);
+    let differ = observe_platform(ends.platform.as_ref(), &desired, watch, report).await?;
+    clock.end(report);
+
+    clock.begin(Step::Diff, watch);
+    let plan = heavy(|| differ.finish());
+    let limits = options
+        .stricter
+        .map_or(rules.limits, |other| rules.limits.stricter(other));
+    note_plan(&plan, report);
+    let empty = plan.is_empty();
+    let verdict = guard(plan, &limits, options.approved.as_ref());
+    clock.end(report);
+
+    let approved = match verdict {
+        Verdict::Hold { plan, exceeded } => {
+            let hold = Hold { exceeded };
+            watch.planned(&plan, Some(&hold));
+            report.hold = Some(hold);
+            return Ok(if options.mode == Mode::Observe {
+                Outcome::Observed
+            } else {
+                Outcome::Held
+            });
+        }
+        Verdict::Pass(approved) => approved,
+    };
+    watch.planned(approved.plan(), None);
+    if options.mode == Mode::Observe {
+        return Ok(Outcome::Observed);
+    }
+    if empty {
+        return Ok(if report.failures.is_empty() {
+            Outcome::Unchanged
+        } else {
+            Outcome::PartlyFailed
+        });
+    }
+
+    clock.begin(Step::Apply, watch);
+    let Applied {
+        done,
+        failures,
+        stopped,
+        error,
+        team_ids,
+    } = apply(&approved, ends.platform.as_ref(), &options.id, stop, watch).await;
+    clock.end(report);
+    report.done = done;
+    report.failures.extend(failures);
+    name_new_teams(report, approved.plan(), &team_ids);
+    match error {
+        Some(error) => Err(Error::Apply(error)),
+        None if stopped => Ok(Outcome::Stopped),
+        None if report.failures.is_empty() => Ok(Outcome::Synced),
+        None => Ok(Outcome::PartlyFailed),
+    }
+}
+
+async fn fetch_snapshot(
+    directory: &dyn Directory,
+    wanted: AttributeSet,
+    options: &Options,
+    watch: &dyn Watch,
+) -> Result<Snapshot, Error> {
+    let progress = |progress: fetch::Progress| watch.progress(progress.entries, progress.total);
+    fetch::fetch(directory, wanted, options.key, options.fetch, &progress)
+        .await
+        .map_err(Error::Fetch)
+}
+
+async fn observe_platform<'a>(
+    platform: &dyn Platform,
+    desired: &'a Desired<'a>,
+    watch: &dyn Watch,
+    report: &mut Report,
+) -> Result<Differ<'a>, Error> {
+    let identity = platform.identity().await.map_err(Error::Observe)?;
+    if !identity.missing.is_empty() {
+        return Err(Error::Rights {
+            account: identity.name,
+            missing: identity.missing,
+        });
+    }
+    let mut differ = Differ::new(
+        desired,
+        Account {
+            user_id: identity.user_id,
+        },
+    );
+    let progress = |progress: observe::Progress| watch.progress(progress.rows, progress.total);
+    observe::observe(
+        platform,
+        &Part::ALL,
+        &mut differ,
+        observe::ObserveLimits::default(),
+        &progress,
+    )
+    .await
+    .map_err(Error::Observe)?;
+    let containers = |kind| {
+        differ
+            .containers()
+            .iter()
+            .filter(|container| container.kind == kind)
+            .count() as u64
+    };
+    report.platform = Some(PlatformCounts {
+        users: differ.observed_users(),
+        teams: containers(ContainerKind::Team),
+        inboxes: containers(ContainerKind::Inbox),
+    });
+    Ok(differ)
+}
+
+/// Measures the steps.
+#[derive(Default)]
+struct Clock(Option<(Step, Instant)>);
+
+impl Clock {
+    fn begin(&mut self, step: Step, watch: &dyn Watch) {
+        watch.step(step);
+        self.0 = Some((step, Instant::now()));
+    }
+
+    fn end(&mut self, report: &mut Report) {
+        if let Some((step, since)) = self.0.take() {
+            report.durations.push((step, since.elapsed()));
+        }
+    }
+}
+
+/// Runs what takes long without waiting for anything, so that other tasks of the runtime go on meanwhile.
+fn heavy<R>(work: impl FnOnce() -> R) -> R {
+    match tokio::runtime::Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(tokio::runtime::RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
+fn note_plan(plan: &Plan<'_>, report: &mut Report) {
+    report.planned = plan.counts();
+    report.removals = plan.removal_counts();
+    report.hash = Some(plan.hash());
+    report.kept.clone_from(&plan.kept);
+    report.failures.clone_from(&plan.failures);
+    report.mappings = mapping_reports(plan);
+}
+
+fn mapping_reports(plan: &Plan<'_>) -> Vec<MappingReport> {
+    let desired = plan.desired;
+    let pairs = desired.rules.mappings.iter().zip(&plan.outcomes);
+    pairs
+        .map(|(mapping, outcome)| {
+            let of_kind = |kind| {
+                outcome
+                    .containers
+                    .iter()
+                    .filter(|at| desired.containers[**at].kind == kind)
+                    .count() as u64
+            };
+            let samples = outcome.groups.iter().take(SAMPLES).map(|number| {
+                let group = desired.snapshot.group(*number);
+                GroupSample {
+                    id: group.id.to_owned(),
+                    name: group.name.to_owned(),
+                    members: desired.snapshot.members(*number).len() as u64,
+                    team_id: match plan.team_of(*number, outcome) {
+                        Some(Place::Held(at)) => Some(plan.containers[at].id.clone()),
+                        _ => None,
+                    },
+                }
+            });
+            MappingReport {
+                name: mapping.name.clone(),
+                teams: of_kind(ContainerKind::Team),
+                inboxes: of_kind(ContainerKind::Inbox),
+                samples: samples.collect(),
+                outcome: outcome.clone(),
+            }
+        })
+        .collect()
+}
+
+/// Teams that this run created have ids now.
+fn name_new_teams(report: &mut Report, plan: &Plan<'_>, team_ids: &[Option<String>]) {
+    for mapping in &mut report.mappings {
+        for (sample, group) in mapping.samples.iter_mut().zip(&mapping.outcome.groups) {
+            if let Some(Place::New(at)) = plan.team_of(*group, &mapping.outcome) {
+                sample.team_id.clone_from(&team_ids[at]);
+            }
+        }
+    }
+}

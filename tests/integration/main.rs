@@ -1,0 +1,10 @@
+//! Every test that needs a real server, in one binary: linking is dear, and the API server is started once.
+//!
+//! `support` starts the servers; each other module tests one part of directory-sync against them.
+
+// The lint's allowance for tests covers functions marked `#[test]`, not the helpers that they share.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod kinds;
+mod support;
+mod testbed;
