@@ -6,5 +6,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod kinds;
+mod rest_contract;
 mod support;
 mod testbed;
