@@ -58,7 +58,7 @@ impl FromRequest<Arc<App>> for WriteRequest {
                 .headers
                 .get_all(http::header::IF_MATCH)
                 .iter()
-                .flat_map(|value| value.as_bytes());
+                .flat_map(http::HeaderValue::as_bytes);
             for part in [
                 parts.method.as_str().as_bytes(),
                 parts.uri.path().as_bytes(),
