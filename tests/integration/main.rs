@@ -9,5 +9,6 @@ mod docs;
 mod kinds;
 mod ldap;
 mod scim;
+mod rest_contract;
 mod support;
 mod testbed;
