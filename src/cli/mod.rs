@@ -66,7 +66,11 @@ pub fn main() -> ExitCode {
 }
 
 fn label(text: &str) -> String {
-    if io::stderr().is_terminal() { format!("\u{1b}[31m{text}\u{1b}[0m") } else { text.to_owned() }
+    if io::stderr().is_terminal() {
+        format!("\u{1b}[31m{text}\u{1b}[0m")
+    } else {
+        text.to_owned()
+    }
 }
 
 fn carry_out(command: Command) -> Result<Exit, Error> {
@@ -97,5 +101,8 @@ fn print(text: &str) -> Result<Exit, Error> {
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Output)
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::Output)
 }

@@ -6,6 +6,7 @@
 
 pub mod error;
 pub mod fetch;
+pub mod ldap;
 
 use async_trait::async_trait;
 use directory_sync_model::{
