@@ -6,6 +6,8 @@ mod error;
 mod manifests;
 mod operator;
 mod progress;
+#[cfg(test)]
+pub mod reference;
 mod render;
 mod run;
 mod serve;

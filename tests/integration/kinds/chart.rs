@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::Parser;
 use directory_sync::api::{DirectoryConnection, crds};
+use directory_sync::cli::args::{Arguments, Command, LogFormat};
 use kube::CustomResourceExt;
 use kube::api::PostParams;
 use serde_json::json;
@@ -45,8 +47,9 @@ async fn the_chart_installs_upgrades_and_leaves_the_kinds_behind() {
     roles_let_people_do_their_own_part(&server).await;
     the_operator_may_do_what_it_needs_and_no_more(&server).await;
 
-    let values = "controller.observeOnly=true,controller.allowHosts={*.acme.test},controller.removals.maxPercent=0";
-    helm(&server, &[&["upgrade"], &release[..], &["--set", values]].concat())
+    let flags = "controller.observeOnly=true,controller.allowHosts={*.acme.test},controller.allowLoopback=true,\
+                 controller.allowInsecure=true,controller.removals.maxPercent=0,controller.removals.maxCount=10000000";
+    helm(&server, &[&["upgrade"], &release[..], &["--set", flags]].concat())
         .await
         .success();
     let arguments = "jsonpath={.spec.template.spec.containers[0].args}";
@@ -59,10 +62,19 @@ async fn the_chart_installs_upgrades_and_leaves_the_kinds_behind() {
         "-o",
         arguments,
     ];
-    let arguments = server.kubectl(&get).await.success();
-    for argument in ["--observe-only", "--allow-host=*.acme.test", "--removals-max-percent=0"] {
-        assert!(arguments.contains(argument), "{argument} is not in {arguments}");
-    }
+    let arguments: Vec<String> = serde_json::from_str(&server.kubectl(&get).await.success()).unwrap();
+    let arguments = Arguments::try_parse_from([vec!["directory-sync".to_owned()], arguments].concat()).unwrap();
+    assert_eq!(arguments.log_format, LogFormat::Json);
+    let Command::Controller(controller) = arguments.command else {
+        panic!("not the controller")
+    };
+    assert_eq!((controller.max_syncs, controller.observe_only), (4, true));
+    assert_eq!(
+        (controller.removals_max_percent, controller.removals_max_count),
+        (Some(0), Some(10_000_000))
+    );
+    assert!(controller.network.allow_insecure && controller.network.allow_loopback);
+    assert_eq!(controller.network.allow_hosts, ["*.acme.test".parse().unwrap()]);
     let misspelt = helm(
         &server,
         &[&["upgrade"], &release[..], &["--set", "controller.maxSync=1"]].concat(),

@@ -83,11 +83,11 @@ fn locally(kind: &str, object: Value) -> String {
         "GroupMapping" => admit::<GroupMapping>(object).err(),
         _ => admit::<SyncPlan>(object).err(),
     };
-    found
-        .unwrap_or_default()
-        .iter()
-        .map(|violation| format!("{violation}\n"))
-        .collect()
+    let found: Vec<_> = found.unwrap_or_default().iter().map(ToString::to_string).collect();
+    found.join(
+        "
+",
+    )
 }
 
 fn dry_run() -> PostParams {

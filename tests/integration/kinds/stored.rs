@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use directory_sync::api::{DirectoryConnection, GroupMapping, admission::admit};
+use directory_sync::resolve::rules;
+use directory_sync_model::rules::GroupSelector;
 use kube::Resource;
 use kube::api::PostParams;
 use serde::de::DeserializeOwned;
@@ -79,6 +81,32 @@ async fn each_example_is_accepted_and_stored_as_meant() {
                 let data = holder.map(|holder| [&holder["data"][key.key], &holder["stringData"][key.key]]);
                 let found = data.is_some_and(|data| data.iter().any(|value| value.is_string()));
                 assert!(found, "{}: {} is missing: {key}", folder.display(), key.field);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_expressions_of_each_example_can_be_used() {
+    for folder in example_folders() {
+        let documents = documents(&folder);
+        let of_kind = |kind: &'static str| {
+            documents
+                .iter()
+                .filter(move |document| document["kind"] == kind)
+                .cloned()
+        };
+        let mappings: Vec<GroupMapping> = of_kind("GroupMapping")
+            .map(|document| admit(document).unwrap())
+            .collect();
+        for document in of_kind("DirectoryConnection") {
+            let connection: DirectoryConnection = admit(document).unwrap();
+            let rules = rules(&connection, &mappings).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+            assert!(!rules.mappings.is_empty(), "{}", folder.display());
+            for mapping in rules.mappings {
+                if let GroupSelector::Invalid(message) = mapping.group {
+                    panic!("{}: {}: {message}", folder.display(), mapping.name);
+                }
             }
         }
     }
