@@ -41,9 +41,11 @@ async fn the_reference_server_keeps_its_contract() {
     };
     let (ready, address) = oneshot::channel();
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(serve(config, move |address| drop(ready.send(address)), async move {
-        drop(stopped.await)
-    }));
+    let server = tokio::spawn(serve(
+        config,
+        move |address| ready.send(address).expect("somebody waits for the address"),
+        async move { drop(stopped.await) },
+    ));
     let url = format!("http://{}", address.await.expect("the server starts"));
 
     let contract = format!("{url}/v1/openapi.yaml");
