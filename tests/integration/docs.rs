@@ -9,6 +9,7 @@ use std::fs;
 use directory_sync::api::crds;
 use serde_json::{Map, Value, json};
 
+use crate::kinds::server_with_kinds;
 use crate::support::apiserver::ApiServer;
 use crate::support::command::run;
 use crate::support::{temporary_folder, tools};
@@ -60,11 +61,7 @@ fn nearly_every_block_of_the_documentation_is_run() {
 
 #[tokio::test]
 async fn yaml_of_the_documentation_is_accepted() {
-    let server = ApiServer::shared().await;
-    let definitions: String = crds::render().unwrap().into_iter().map(|(_, text)| format!("---\n{text}")).collect();
-    server.apply(&definitions).await.success();
-    let established = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"];
-    server.kubectl(&established).await.success();
+    let server = server_with_kinds().await;
     let namespace = server.namespace("docs").await;
     let arguments = ["apply", "--server-side", "--dry-run=server", "-f", "-"];
     for page in pages() {

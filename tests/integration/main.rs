@@ -7,6 +7,8 @@
 
 mod docs;
 mod kinds;
+mod ldap;
+mod scim;
 mod rest_contract;
 mod support;
 mod testbed;
