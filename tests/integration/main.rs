@@ -8,7 +8,7 @@
 mod docs;
 mod kinds;
 mod ldap;
-mod scim;
 mod rest_contract;
+mod scim;
 mod support;
 mod testbed;

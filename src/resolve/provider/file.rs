@@ -10,5 +10,8 @@ use crate::{
 };
 
 pub(super) fn connect(_spec: &FileProvider, _keys: &Keys, _connector: &Connector) -> Result<Box<dyn Directory>, Error> {
-    Err(Error::Field { field: "spec.provider.file".to_owned(), message: "not wired yet".to_owned() })
+    Err(Error::Field {
+        field: "spec.provider.file".to_owned(),
+        message: "not wired yet".to_owned(),
+    })
 }
