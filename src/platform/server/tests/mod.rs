@@ -64,7 +64,11 @@ impl Server {
         let (stop, stopped) = oneshot::channel::<()>();
         let (ready, address) = oneshot::channel();
         let shutdown = async move { drop(stopped.await) };
-        let task = tokio::spawn(serve(config, move |address| drop(ready.send(address)), shutdown));
+        let task = tokio::spawn(serve(
+            config,
+            move |address| ready.send(address).expect("somebody waits for the address"),
+            shutdown,
+        ));
         let address = address.await.expect("the server starts");
         Self {
             client: Client::new(),

@@ -157,9 +157,9 @@ async fn above_the_rate_a_request_is_told_when_to_come_back() {
     while refused.len() < 5 {
         let reply = server.get("/v1/roles").await;
         if reply.status == 200 {
-            good += 1
+            good += 1;
         } else {
-            refused.push(reply)
+            refused.push(reply);
         }
     }
     let most = 20 + usize::try_from(begun.elapsed().as_millis() / 50).unwrap() + 1;
