@@ -161,7 +161,8 @@ pub enum ScopeUsers {
 #[x_kube(validation = ("has(self.value) != has(self.expression)", "exactly one of value and expression must be set"))]
 pub struct Attribute {
     /// Name of the attribute on the platform: a letter, then letters, digits and . _ -, at most 63 characters. What a sync
-    /// takes care of itself can't be set: id, externalId, email, active and role.
+    /// takes care of itself can't be set: id, externalId, email, active and role. The names givenName, familyName, displayName
+    /// and phone set those fields of the user instead of what the directory says.
     #[schemars(length(min = 1, max = 63))]
     #[x_kube(
         validation = ("self.matches('^[A-Za-z][A-Za-z0-9._-]*$')", "name must be a letter followed by letters, digits, '.', '_' and '-'"),
@@ -209,9 +210,9 @@ pub struct MappingRules {
 /// How users that are already on the platform become managed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Adoption {
-    /// Email: a user with the same address is adopted in place, with the platform's id. ExternalID: a user with the same
-    /// external id is. Never: such a user is a conflict, reported and left alone. Somebody who is managed under another
-    /// directory id is never adopted. Default: Email.
+    /// Email: a user with the same external id, else with the same address, is adopted in place, with the platform's id.
+    /// ExternalID: only by external id. Never: such a user is a conflict, reported and left alone. Somebody who is managed
+    /// under another directory id is never adopted. Default: Email.
     #[serde(rename = "match", default)]
     pub match_by: AdoptionMatch,
 }
@@ -250,7 +251,8 @@ pub enum DeprovisionAction {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RemovalLimits {
-    /// Most removals of each kind, in percent of what there is, rounded up: 0 to 100. 0: every removal is held.
+    /// Most removals, in percent of what there is, rounded up: 0 to 100. It is about users, roles and the memberships of teams
+    /// and inboxes, all together and of each team, role and inbox. 0: every removal is held.
     /// Default: 20.
     #[serde(default = "max_percent")]
     #[schemars(range(min = 0, max = 100))]
@@ -259,7 +261,7 @@ pub struct RemovalLimits {
     #[serde(default = "min_population")]
     #[schemars(range(min = 0, max = 1_000_000))]
     pub min_population: i32,
-    /// Most removals of each kind, as a number: 0 to 10000000. Unset: no such limit.
+    /// Most removals, as a number, of the same: 0 to 10000000. Unset: no such limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 10_000_000))]
     pub max_count: Option<i32>,
@@ -295,7 +297,7 @@ impl Default for RemovalLimits {
 /// What is never changed or removed. The operator's own account and the last active administrator need no mention.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Protect {
-    /// E-mail addresses of users on the platform, at most 1000.
+    /// E-mail addresses or directory ids of users, at most 1000.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000), inner(length(min = 3, max = 320)), extend("x-kubernetes-list-type" = "set"))]
     pub users: Vec<String>,

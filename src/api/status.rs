@@ -3,6 +3,7 @@
 //! Text in a status is cut to a fixed number of bytes, and lists to a fixed number of items, so that a status stays under
 //! 16 KiB whatever the directory's size. Nothing here names an address or a person: directory ids only.
 
+use directory_sync_model::desired;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -254,6 +255,12 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// A failure as a status may tell it. The pipeline's own message is left out: it may hold names and addresses.
+    pub fn of(failure: &desired::Failure) -> Self {
+        let reason = Reason::from(failure.reason);
+        Self::new(failure.kind.into(), &failure.id, reason, reason.row().meaning)
+    }
+
     /// A failure that fits into a status: long texts are cut.
     pub fn new(kind: ObjectType, id: &str, reason: Reason, message: &str) -> Self {
         Self {
@@ -261,6 +268,18 @@ impl Failure {
             id: cut(id, MAX_ID),
             reason: reason.as_str().to_owned(),
             message: cut(message, MAX_FAILURE_MESSAGE),
+        }
+    }
+}
+
+impl From<desired::FailureKind> for ObjectType {
+    fn from(kind: desired::FailureKind) -> Self {
+        match kind {
+            desired::FailureKind::User => Self::User,
+            desired::FailureKind::Group => Self::Group,
+            desired::FailureKind::Team => Self::Team,
+            desired::FailureKind::Inbox => Self::Inbox,
+            desired::FailureKind::Membership => Self::Membership,
         }
     }
 }
@@ -303,6 +322,21 @@ mod tests {
         assert_eq!(cut("abcd\n", 5), "abcd ");
         assert_eq!(cut("äöüäöü", 8), "äö…");
         assert!(cut(&"x".repeat(500), 160).len() <= 160);
+    }
+
+    #[test]
+    fn a_failure_in_a_status_names_nobody() {
+        let failure = desired::Failure {
+            kind: desired::FailureKind::User,
+            id: "1001".into(),
+            reason: desired::FailureReason::DuplicateEmail,
+            message: "ann@acme.test is also the address of Ann Archer".into(),
+        };
+        let told = serde_json::to_string(&Failure::of(&failure)).unwrap();
+        assert!(
+            told.contains("1001") && !told.contains("acme.test") && !told.contains("Archer"),
+            "{told}"
+        );
     }
 
     #[test]

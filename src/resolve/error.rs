@@ -59,7 +59,7 @@ impl Error {
                         ObjectKind::ConfigMap => Reason::ConfigMapNotFound,
                     }
                 }
-                Missing::Unavailable { .. } => Reason::InternalError,
+                Missing::Unavailable { .. } => Reason::Internal,
             },
             Self::Directory(_) | Self::Platform(_) => Reason::InvalidSpec,
         }

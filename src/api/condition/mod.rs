@@ -5,6 +5,7 @@
 //! a hold caused by people leaves `Ready` True, so that it never fails a rollout. The reason of an event is the reason of the
 //! condition that it announces.
 
+mod from;
 mod page;
 mod reason;
 mod update;

@@ -83,22 +83,16 @@ reasons! {
     MappingRemoved [On(Held, True)] Some(Warning),
         "A mapping is gone or names other groups, and people would be deactivated because of it.",
         "Put the mapping back, or approve the SyncPlan in status.heldPlan.";
-    PlanRejected [On(Held, True)] Some(Normal),
+    PlanRejected [On(Held, True), On(Applied, False)] Some(Normal),
         "The plan was rejected; nothing is written until it is another plan.",
         "Change the directory, the mappings or spec.removals.";
-    PlanApproved [] Some(Normal),
-        "The held plan was approved and is carried out.",
-        "";
 
     // SyncPlans.
     AwaitingDecision [On(Applied, False)] None,
         "The plan waits for a decision.",
         "Set spec.decision to Approved or Rejected, and spec.decidedBy to your own user name.";
-    Approved [On(Applied, False)] None,
+    PlanApproved [On(Applied, False)] Some(Normal),
         "The plan is approved and will be carried out.",
-        "";
-    Rejected [On(Applied, False)] None,
-        "The plan was rejected.",
         "";
     Expired [On(Applied, False)] None,
         "The plan wasn't decided within spec.removals.approvalTTL of its connection.",
@@ -117,28 +111,40 @@ reasons! {
     NotReadYet [On(DirectoryComplete, Unknown), On(GroupFound, Unknown)] None,
         "The directory hasn't been read yet.",
         "";
-    LimitReached [On(DirectoryComplete, False)] Some(Warning),
-        "The directory ended the read at a limit of size, time or pages.",
-        "Raise the limit for the account that reads, or lower pageSize.";
+    PageLimit [On(DirectoryComplete, False)] Some(Warning),
+        "The read stopped at the operator's own limit of pages.",
+        "Raise pageSize, or narrow what is read.";
+    RepeatedCursor [On(DirectoryComplete, False)] Some(Warning),
+        "The directory sent a page or a cursor twice.",
+        "Set spec.provider.scim.paging to what the server can do.";
     CountMismatch [On(DirectoryComplete, False)] Some(Warning),
         "Fewer or more entries came than the directory says it has.",
         "Nothing at first: it may have changed in the middle of the read. If it stays, look at the directory's paging.";
-    RepeatedPage [On(DirectoryComplete, False)] Some(Warning),
-        "The directory sent a page or a cursor twice.",
-        "Set spec.provider.scim.paging to what the server can do.";
-    ReadInterrupted [On(DirectoryComplete, False)] Some(Warning),
-        "The connection to the directory was lost in the middle of the read.",
-        "Nothing at first: the operator tries again. If it stays, look at the directory and the network.";
-    ReferralNotFollowed [On(DirectoryComplete, False)] Some(Warning),
+    SizeLimit [On(DirectoryComplete, False)] Some(Warning),
+        "The directory cut the answer at its size limit.",
+        "Raise the limit for the account that reads.";
+    TimeLimit [On(DirectoryComplete, False)] Some(Warning),
+        "The directory cut the answer at its time limit.",
+        "Raise the limit for the account that reads, or lower pageSize.";
+    Referral [On(DirectoryComplete, False)] Some(Warning),
         "Part of the tree is on another server, which isn't asked.",
         "Point the url at a server with the whole tree, or narrow baseDN.";
-    EmptyDirectory [On(DirectoryComplete, False)] Some(Warning),
+    Interrupted [On(DirectoryComplete, False)] Some(Warning),
+        "The directory broke off in the middle of the answer.",
+        "Nothing at first: the operator tries again. If it stays, look at the directory and the network.";
+    Empty [On(DirectoryComplete, False)] Some(Warning),
         "The directory answered without a single person.",
         "Look at baseDN, the filters and the rights of the account that reads.";
-    DuplicateIDs [On(DirectoryComplete, False)] Some(Warning),
+    DuplicateIds [On(DirectoryComplete, False)] Some(Warning),
         "The directory gave one id to several people or groups.",
         "Choose another attribute as the id, or repair the directory.";
-    MembersNotTold [On(DirectoryComplete, False), On(GroupFound, False)] Some(Warning),
+    Unreadable [On(DirectoryComplete, False), Failure] Some(Warning),
+        "An entry can't be read: it has no id, or a value that makes no sense.",
+        "Repair the entry that the message or the log names.";
+    ExpressionFailures [On(DirectoryComplete, False)] Some(Warning),
+        "An expression failed for more than 1 % of people.",
+        "Look at status.failures, and at has() for attributes that not everybody has.";
+    MembersNotTold [On(DirectoryComplete, False), On(Ready, False), On(GroupFound, False)] Some(Warning),
         "A mapped group came without its members, which isn't the same as being empty.",
         "Let the account that reads see the members of groups.";
     MappedGroupMissing [On(DirectoryComplete, False)] Some(Warning),
@@ -147,9 +153,6 @@ reasons! {
     MappedGroupAmbiguous [On(DirectoryComplete, False)] Some(Warning),
         "Several groups have the name of a mapped group; its removals wait.",
         "Look at the GroupMapping whose GroupFound is False.";
-    ExpressionsFailed [On(DirectoryComplete, False)] Some(Warning),
-        "An expression failed for more than 1 % of people.",
-        "Look at status.failures, and at has() for attributes that not everybody has.";
 
     // At work.
     Progressing [On(Ready, Unknown), On(Reconciling, True)] None,
@@ -159,26 +162,38 @@ reasons! {
         "The last sync failed and is tried again, less and less often.",
         "See the condition Ready.";
 
-    // Failures that pass, or may.
-    DirectoryUnavailable [On(Ready, False)] Some(Warning),
-        "The directory can't be reached or doesn't answer in time.",
-        "Look at its url, the network and the directory itself.";
+    // Failures that pass, or may: the message says whether it was the directory or the platform.
     DirectoryIncomplete [On(Ready, False)] Some(Warning),
         "Only part of the directory could be read: people were added and updated, nobody was removed.",
         "See the condition DirectoryComplete.";
-    PlatformUnavailable [On(Ready, False)] Some(Warning),
-        "The platform can't be reached or doesn't answer in time.",
-        "Look at its url, the network and the platform itself.";
+    Unreachable [On(Ready, False)] Some(Warning),
+        "No connection to the directory or the platform can be made.",
+        "Look at its url, the network and the server itself.";
+    Untrusted [On(Ready, False)] Some(Warning),
+        "The server's certificate isn't trusted, has run out or is for another name.",
+        "Set tls.caRef to the authority that signed it, or renew it.";
+    Timeout [On(Ready, False)] Some(Warning),
+        "The directory or the platform doesn't answer in time.",
+        "Look at the server and the network, or raise timeouts.request.";
     RateLimited [On(Ready, False)] Some(Warning),
-        "The directory or the platform asks to wait.",
+        "The directory or the platform asks for fewer requests.",
         "Nothing: the operator waits as long as asked. Lower limits.requestsPerSecond if it stays.";
-    ApplyFailed [On(Ready, False)] Some(Warning),
-        "The platform refused the changes.",
-        "Look at the message and at status.failures.";
-    Interrupted [On(Ready, False)] Some(Normal),
+    Unavailable [On(Ready, False)] Some(Warning),
+        "The directory or the platform can't answer now.",
+        "Look at the server.";
+    Protocol [On(Ready, False)] Some(Warning),
+        "The answer isn't what the protocol says: malformed, too large or contradictory.",
+        "Look at the url, and at the server's own log.";
+    Conflict [On(Ready, False)] Some(Warning),
+        "Somebody else changed the same object at the same time.",
+        "Nothing: the next sync looks again.";
+    Rejected [On(Ready, False)] Some(Warning),
+        "The directory or the platform refuses the request.",
+        "Look at the message.";
+    Stopped [On(Ready, Unknown)] None,
         "The sync was stopped in the middle of its changes; the next one goes on from there.",
         "";
-    InternalError [On(Ready, False)] Some(Warning),
+    Internal [On(Ready, False)] Some(Warning),
         "The operator itself failed on this connection.",
         "Look at the operator's log, and report it.";
 
@@ -192,36 +207,27 @@ reasons! {
     InvalidExpression [On(Ready, False), On(Stalled, True)] Some(Warning),
         "An expression doesn't compile, or does more than is allowed.",
         "Change the expression that the message names.";
+    InvalidConfiguration [On(Ready, False), On(Stalled, True)] Some(Warning),
+        "An address, certificate or file can't be used as it is, or isn't allowed without TLS.",
+        "Change what the message names.";
     SecretNotFound [On(Ready, False), On(Stalled, True)] Some(Warning),
         "A Secret or one of its keys isn't there.",
         "Create what the message names, in the connection's namespace.";
     ConfigMapNotFound [On(Ready, False), On(Stalled, True)] Some(Warning),
         "A ConfigMap or one of its keys isn't there.",
         "Create what the message names, in the connection's namespace.";
-    InvalidData [On(Ready, False), On(Stalled, True)] Some(Warning),
-        "What the directory sent, or a file holds, can't be understood.",
-        "Repair the row or field that the message names.";
-    DirectoryAuthenticationFailed [On(Ready, False), On(Stalled, True)] Some(Warning),
-        "The directory doesn't accept the credential.",
+    NotFound [On(Ready, False), On(Stalled, True)] Some(Warning),
+        "The server has nothing under the address or the base that the spec names.",
+        "Change the url or baseDN that the message names.";
+    Unauthorized [On(Ready, False), On(Stalled, True)] Some(Warning),
+        "The directory or the platform doesn't accept the credential.",
         "Renew the Secret that the message names.";
-    DirectoryPermissionDenied [On(Ready, False), On(Stalled, True)] Some(Warning),
-        "The directory doesn't let the account read what is needed.",
+    Forbidden [On(Ready, False), On(Stalled, True)] Some(Warning),
+        "The account lacks a right on the directory or the platform.",
         "Give the account the right that the message names.";
-    PlatformAuthenticationFailed [On(Ready, False), On(Stalled, True)] Some(Warning),
-        "The platform doesn't accept the credential.",
-        "Renew the Secret that the message names.";
-    PlatformPermissionDenied [On(Ready, False), On(Stalled, True)] Some(Warning),
-        "The platform doesn't let the account do what is needed.",
-        "Give the account the right that the message names.";
-    CertificateNotTrusted [On(Ready, False), On(Stalled, True)] Some(Warning),
-        "The server's certificate isn't trusted, has run out or is for another name.",
-        "Set tls.caRef to the authority that signed it, or renew it.";
     HostNotAllowed [On(Ready, False), On(Stalled, True)] Some(Warning),
         "The operator isn't allowed to reach that host.",
         "Ask whoever runs the operator for --allow-host (or --allow-loopback).";
-    InsecureNotAllowed [On(Ready, False), On(Stalled, True)] Some(Warning),
-        "tls.mode is Disabled and the operator doesn't allow it.",
-        "Use TLS, or ask whoever runs the operator for --allow-insecure.";
     OwnerIDInUse [On(Ready, False), On(Stalled, True)] Some(Warning),
         "An older connection has the same ownerID on the same platform.",
         "Give this connection another ownerID; it can only be set at creation.";
@@ -245,68 +251,65 @@ reasons! {
     GroupAmbiguous [On(Ready, False), On(GroupFound, False)] Some(Warning),
         "Several groups of the directory have that name; the mapping's removals wait.",
         "Name the group by its id.";
-    TeamNotFound [On(Ready, False), Failure] Some(Warning),
+    TeamNotFound [On(Ready, False)] Some(Warning),
         "The platform has no such team.",
         "Create it, or set spec.team.create.";
-    TeamAmbiguous [On(Ready, False), Failure] Some(Warning),
-        "Several teams of the platform have that name.",
-        "Name the team by its id.";
-    RoleNotFound [On(Ready, False), Failure] Some(Warning),
+    TeamNameFailed [On(Ready, False)] Some(Warning),
+        "The expression for the team's name fails for a group.",
+        "Change spec.team.nameExpression.";
+    Ambiguous [On(Ready, False)] Some(Warning),
+        "Several teams or inboxes of the platform have that name or number.",
+        "Name it by its id.";
+    RoleNotFound [On(Ready, False)] Some(Warning),
         "The platform has no such role.",
         "Create it, or change the role's name.";
     RoleNotAllowed [On(Ready, False)] Some(Warning),
         "The connection doesn't let mappings grant that role.",
         "Add it to spec.mappings.allowedRoles of the connection, unless it is in spec.protect.roles.";
-    InboxNotFound [On(Ready, False), Failure] Some(Warning),
+    InboxNotFound [On(Ready, False)] Some(Warning),
         "The platform has no such inbox.",
         "Create it, or change spec.inboxes.";
-    InboxAmbiguous [On(Ready, False), Failure] Some(Warning),
-        "Several inboxes of the platform have that name.",
-        "Name the inbox by its id.";
     NoConflict [On(Conflicted, False)] None,
         "No other mapping of equal priority gives the same people another role.",
         "";
-    RoleConflict [On(Conflicted, True), Failure] Some(Warning),
+    RoleConflict [On(Conflicted, True)] Some(Warning),
         "Mappings of equal priority give the same people different roles; their roles stay.",
         "Give one of the mappings a higher spec.priority.";
 
     // Single people.
-    MissingID [Failure] None,
-        "The directory has no id for this person or group.",
-        "Fill the attribute that holds the id.";
-    MissingEmail [Failure] None,
-        "The person has no e-mail address.",
-        "Add one in the directory, or take the person out of scope.";
     InvalidEmail [Failure] None,
-        "The person's e-mail address isn't one.",
-        "Correct it in the directory.";
+        "The e-mail address is missing or isn't one.",
+        "Correct it in the directory, or take the person out of scope.";
     DuplicateEmail [Failure] None,
         "Another person of the directory has the same e-mail address.",
         "Give each person an address of their own.";
-    DuplicateID [Failure] None,
-        "Another person or group of the directory has the same id.",
-        "Choose another attribute as the id, or repair the directory.";
-    IdentityConflict [Failure] None,
-        "The platform's user of that address is managed under another directory id.",
-        "Free the address on the platform, if the two aren't the same person.";
-    AdoptionRefused [Failure] None,
-        "The platform has a user of that address, which spec.adoption doesn't let the connection manage.",
-        "Change spec.adoption.match, or the address.";
     ExpressionFailed [Failure] None,
         "An expression failed for this person, who stays as they are.",
-        "Look at the message, and at has() for attributes that not everybody has.";
-    SeatLimitReached [Failure] Some(Warning),
+        "Look at has() for attributes that not everybody has; check --user shows the message.";
+    ManagedElsewhere [Failure] None,
+        "Another connection manages the platform's user.",
+        "Let one connection alone have the person in scope.";
+    AddressReused [Failure] None,
+        "The address belongs to a platform user who is managed under another directory id.",
+        "Free the address on the platform, if the two aren't the same person.";
+    AddressInUse [Failure] None,
+        "Another platform user has the address.",
+        "Free the address on the platform.";
+    AmbiguousMatch [Failure] None,
+        "Several platform users fit, and nothing is guessed.",
+        "Leave one platform user with this external id or address.";
+    AdoptionNotAllowed [Failure] None,
+        "A platform user fits, and spec.adoption doesn't let the connection manage them.",
+        "Change spec.adoption.match, or the address.";
+    Refused [Failure] None,
+        "The platform refused this change.",
+        "Look at the log for the platform's own words.";
+    Changed [Failure] None,
+        "Somebody else changed the platform's object in the meantime.",
+        "Nothing: the next sync looks again.";
+    NoSeats [On(Ready, False), Failure] Some(Warning),
         "The platform has no seat left.",
         "Buy seats, or free some.";
-    AddressInUse [Failure] None,
-        "The platform says that the address belongs to another user.",
-        "Free the address on the platform.";
-    WriteRefused [Failure] None,
-        "The platform refused this change.",
-        "Look at the message.";
-    WriteFailed [Failure] None,
-        "The platform failed on this change; the next sync tries again.",
-        "Nothing at first; look at the platform if it stays.";
 }
 
 #[cfg(test)]

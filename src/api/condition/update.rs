@@ -85,7 +85,7 @@ mod tests {
         );
         set(
             &mut conditions,
-            (ConditionType::Ready, Status::False, Reason::ApplyFailed),
+            (ConditionType::Ready, Status::False, Reason::Timeout),
             "c",
             Some(2),
             &at(3),
