@@ -2,9 +2,13 @@
 
 pub mod api;
 pub mod call;
+pub mod controller;
 pub mod directory;
 pub mod fault;
 pub mod http;
+pub mod metrics;
 pub mod platform;
 pub mod resolve;
+pub mod server;
 pub mod sync;
+pub mod telemetry;

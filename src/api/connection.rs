@@ -11,7 +11,7 @@ use super::{
     provider::Provider,
     reference::KeyRef,
     schema,
-    status::{DirectoryCounts, Failure, HeldPlan, PlatformCounts, SyncSummary, is_default},
+    status::{DirectoryCounts, Failure, HeldPlan, LastHandled, PlatformCounts, SyncSummary, is_default},
 };
 
 /// What people write: which directory, which platform, and the rules between them.
@@ -363,6 +363,9 @@ pub struct DirectoryConnectionStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
     pub next_sync_time: Option<Time>,
+    /// What the operator compares with after a restart of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled: Option<LastHandled>,
 }
 
 impl DirectoryConnection {

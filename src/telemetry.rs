@@ -1,0 +1,79 @@
+//! Log lines, as text for people or as JSON for machines, on standard error.
+//!
+//! `RUST_LOG` chooses what is logged, as `tracing_subscriber::EnvFilter` reads it: `info` (the default), `debug`,
+//! `warn,directory_sync=debug`. Fields come first, then a sentence; ERROR only where a person must act.
+
+use std::io::{IsTerminal as _, stderr};
+
+use tracing_subscriber::{EnvFilter, filter::ParseError, fmt, util::SubscriberInitExt as _};
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// For people; coloured on a terminal.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Why logging can't be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The variable can't be understood.
+    #[error("RUST_LOG can't be used: {value:?} is no filter; write for example info or warn,directory_sync=debug")]
+    Filter {
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        #[source]
+        source: ParseError,
+    },
+    /// Something else logs already.
+    #[error("logging was set up twice")]
+    Twice(#[source] tracing_subscriber::util::TryInitError),
+}
+
+/// Sets up logging for the process; once.
+pub fn init(format: Format) -> Result<(), Error> {
+    let filter = filter(std::env::var("RUST_LOG").ok().as_deref())?;
+    let lines = fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr)
+        .with_ansi(stderr().is_terminal());
+    match format {
+        Format::Text => lines.finish().try_init(),
+        Format::Json => lines.json().flatten_event(true).finish().try_init(),
+    }
+    .map_err(Error::Twice)
+}
+
+fn filter(variable: Option<&str>) -> Result<EnvFilter, Error> {
+    let value = variable
+        .map(str::trim)
+        .filter(|value| !value.is_empty())
+        .unwrap_or("info");
+    EnvFilter::try_new(value).map_err(|source| Error::Filter {
+        value: value.chars().take(200).collect(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_the_variable_information_is_logged() {
+        for variable in [None, Some(""), Some(" ")] {
+            assert_eq!(filter(variable).unwrap().to_string(), "info");
+        }
+    }
+
+    #[test]
+    fn a_filter_that_makes_no_sense_is_named() {
+        let error = filter(Some("loud=yes=no")).unwrap_err();
+        assert!(error.to_string().contains("\"loud=yes=no\""), "{error}");
+    }
+}
