@@ -226,5 +226,5 @@ fn pair(group: u32, person: u32) -> u64 {
 }
 
 fn count(size: usize) -> u32 {
-    u32::try_from(size).expect("fewer than 2^32 rows")
+    u32::try_from(size).unwrap_or(UNKNOWN)
 }

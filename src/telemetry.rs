@@ -1,6 +1,6 @@
 //! Log lines, as text for people or as JSON for machines, on standard error.
 //!
-//! `RUST_LOG` chooses what is logged, as `tracing_subscriber::EnvFilter` reads it: `info` (the default), `debug`,
+//! `RUST_LOG` chooses what is logged, as `tracing_subscriber::EnvFilter` reads it: `info`, `debug`,
 //! `warn,directory_sync=debug`. Fields come first, then a sentence; ERROR only where a person must act.
 
 use std::io::{IsTerminal as _, stderr};
@@ -35,9 +35,9 @@ pub enum Error {
     Twice(#[source] tracing_subscriber::util::TryInitError),
 }
 
-/// Sets up logging for the process; once.
-pub fn init(format: Format) -> Result<(), Error> {
-    let filter = filter(std::env::var("RUST_LOG").ok().as_deref())?;
+/// Sets up logging for the process; once. `default` is the filter where `RUST_LOG` says nothing.
+pub fn init(format: Format, default: &str) -> Result<(), Error> {
+    let filter = filter(std::env::var("RUST_LOG").ok().as_deref(), default)?;
     let lines = fmt()
         .with_env_filter(filter)
         .with_writer(stderr)
@@ -49,11 +49,11 @@ pub fn init(format: Format) -> Result<(), Error> {
     .map_err(Error::Twice)
 }
 
-fn filter(variable: Option<&str>) -> Result<EnvFilter, Error> {
+fn filter(variable: Option<&str>, default: &str) -> Result<EnvFilter, Error> {
     let value = variable
         .map(str::trim)
         .filter(|value| !value.is_empty())
-        .unwrap_or("info");
+        .unwrap_or(default);
     EnvFilter::try_new(value).map_err(|source| Error::Filter {
         value: value.chars().take(200).collect(),
         source,
@@ -65,15 +65,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_the_variable_information_is_logged() {
+    fn without_the_variable_the_default_is_logged() {
         for variable in [None, Some(""), Some(" ")] {
-            assert_eq!(filter(variable).unwrap().to_string(), "info");
+            assert_eq!(filter(variable, "info").unwrap().to_string(), "info");
         }
+        assert_eq!(filter(Some("debug"), "info").unwrap().to_string(), "debug");
     }
 
     #[test]
     fn a_filter_that_makes_no_sense_is_named() {
-        let error = filter(Some("loud=yes=no")).unwrap_err();
+        let error = filter(Some("loud=yes=no"), "info").unwrap_err();
         assert!(error.to_string().contains("\"loud=yes=no\""), "{error}");
     }
 }

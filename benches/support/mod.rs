@@ -23,6 +23,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::cast_possible_truncation,
+    clippy::struct_field_names,
     missing_docs
 )]
 

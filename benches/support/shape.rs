@@ -162,7 +162,7 @@ pub fn deviation(person: u64) -> Deviation {
     }
 }
 
-/// All bits of the result depend on all bits of the number (the finaliser of SplitMix64).
+/// All bits of the result depend on all bits of the number (the finaliser of `SplitMix64`).
 pub fn mix(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

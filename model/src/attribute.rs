@@ -136,12 +136,7 @@ pub const ATTRIBUTES: &[AttributeInfo] = &[
         "An identifier that the directory took from another system, such as the HR system's number.",
     ),
     row(Attribute::UserName, "userName", Kind::Text, "The login name."),
-    row(
-        Attribute::Email,
-        "email",
-        Kind::Text,
-        "The primary e-mail address: trimmed, in lower case, its domain in ASCII (IDNA).",
-    ),
+    row(Attribute::Email, "email", Kind::Text, "The primary e-mail address."),
     row(
         Attribute::Emails,
         "emails",

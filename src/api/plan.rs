@@ -75,7 +75,9 @@ pub struct SyncPlanSpec {
     pub hash: String,
     /// Approved: the plan is carried out at once. Rejected: it is not, and is held until the directory, the mappings or the
     /// limits change. A decision is final.
+    // Of an optional enum kube would take the enum's description for the field's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Decision")]
     pub decision: Option<Decision>,
     /// Who decided: your own user name in this cluster, as kubectl auth whoami prints it. Set together with decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]

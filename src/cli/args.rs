@@ -9,14 +9,22 @@ use crate::http::HostPattern;
 /// Keeps a platform's users, teams, roles and inboxes in step with a company's directory.
 #[derive(Debug, Parser)]
 #[command(name = "directory-sync", version, propagate_version = true, max_term_width = 110)]
-#[command(after_help = "Exit codes: 0 nothing to do, or done · 2 changes are planned, or a plan is held · 1 an error, or \
-                        something failed · 64 wrong usage")]
+#[command(
+    after_help = "Exit codes: 0 nothing to do, or done · 2 changes are planned, or a plan is held · 1 an error, or \
+                        something failed · 64 wrong usage"
+)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
     /// How log lines are written (to standard error).
-    #[arg(long, global = true, value_enum, default_value = "text", env = "DIRECTORY_SYNC_LOG_FORMAT")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "text",
+        env = "DIRECTORY_SYNC_LOG_FORMAT"
+    )]
     pub log_format: LogFormat,
 }
 
@@ -136,7 +144,11 @@ fn parse_replacement(text: &str) -> Result<Replacement, String> {
     if object.is_empty() || key.is_empty() || path.is_empty() {
         return Err(expected());
     }
-    Ok(Replacement { object: object.to_owned(), key: key.to_owned(), path: path.into() })
+    Ok(Replacement {
+        object: object.to_owned(),
+        key: key.to_owned(),
+        path: path.into(),
+    })
 }
 
 /// How results are written.

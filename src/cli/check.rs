@@ -45,7 +45,11 @@ impl From<Finding> for FindingView {
             Ok(found) => (true, found),
             Err(missing) => (false, missing),
         };
-        Self { tried: finding.tried, ok, outcome }
+        Self {
+            tried: finding.tried,
+            ok,
+            outcome,
+        }
     }
 }
 
@@ -103,13 +107,20 @@ fn of_report(report: &Report) -> Vec<Finding> {
     let directory = report.directory.unwrap_or_default();
     let read = format!("{} users and {} groups", directory.users, directory.groups);
     let doubts: Vec<String> = report.doubts.iter().map(ToString::to_string).collect();
-    let complete = if doubts.is_empty() { Ok(read) } else { Err(format!("{read}; {}", doubts.join("; "))) };
+    let complete = if doubts.is_empty() {
+        Ok(read)
+    } else {
+        Err(format!("{read}; {}", doubts.join("; ")))
+    };
     note("read the whole directory".to_owned(), complete);
     for mapping in &report.mappings {
         let problems: Vec<String> = mapping.outcome.problems.iter().map(ToString::to_string).collect();
         let (groups, members) = (mapping.outcome.groups.len(), mapping.outcome.members);
         let outcome = if problems.is_empty() {
-            Ok(format!("{groups} groups with {members} members give {} teams and {} inboxes", mapping.teams, mapping.inboxes))
+            Ok(format!(
+                "{groups} groups with {members} members give {} teams and {} inboxes",
+                mapping.teams, mapping.inboxes
+            ))
         } else {
             Err(problems.join("; "))
         };

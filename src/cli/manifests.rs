@@ -12,7 +12,6 @@ use async_trait::async_trait;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::ResourceExt as _;
 use secrecy::SecretSlice;
-use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::{
@@ -54,11 +53,13 @@ impl Documents for Objects {
         let name = key.name.as_str();
         let is_it = |replacement: &&Replacement| replacement.object == name && replacement.key == key.key;
         if let Some(replacement) = self.replacements.iter().find(is_it) {
-            return fs::read(&replacement.path).map(SecretSlice::from).map_err(|source| Missing::Unavailable {
-                kind: key.kind,
-                name: replacement.path.display().to_string(),
-                source: Box::new(source),
-            });
+            return fs::read(&replacement.path)
+                .map(SecretSlice::from)
+                .map_err(|source| Missing::Unavailable {
+                    kind: key.kind,
+                    name: replacement.path.display().to_string(),
+                    source: Box::new(source),
+                });
         }
         let at = (key.kind, namespace.to_owned(), name.to_owned());
         let Some(keys) = self.keys.get(&at) else {
@@ -96,9 +97,15 @@ impl Found {
     /// All documents of one file.
     fn text(&mut self, place: &str, text: &str) -> Result<(), Error> {
         for (number, document) in documents(text).enumerate() {
-            let place = if number == 0 { place.to_owned() } else { format!("{place}, document {}", number + 1) };
-            let value: Value = serde_saphyr::from_str(document)
-                .map_err(|error| Error::Yaml { place: place.clone(), message: error.to_string() })?;
+            let place = if number == 0 {
+                place.to_owned()
+            } else {
+                format!("{place}, document {}", number + 1)
+            };
+            let value: Value = serde_saphyr::from_str(document).map_err(|error| Error::Yaml {
+                place: place.clone(),
+                message: error.to_string(),
+            })?;
             self.object(&place, value)?;
         }
         Ok(())
@@ -110,7 +117,10 @@ impl Found {
             // What `kubectl get -o yaml` prints for several objects.
             "List" | "DirectoryConnectionList" | "GroupMappingList" | "SecretList" | "ConfigMapList" => {
                 let items = value.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take);
-                items.unwrap_or_default().into_iter().try_for_each(|item| self.object(place, item))
+                items
+                    .unwrap_or_default()
+                    .into_iter()
+                    .try_for_each(|item| self.object(place, item))
             }
             "DirectoryConnection" => {
                 let mut connection: DirectoryConnection = admitted(place, value)?;
@@ -129,7 +139,10 @@ impl Found {
             "Secret" => self.secret(place, value),
             "ConfigMap" => self.config_map(place, value),
             "" if value.is_null() => Ok(()),
-            "" => Err(Error::Yaml { place: place.to_owned(), message: "this is no Kubernetes object: it has no kind".to_owned() }),
+            "" => Err(Error::Yaml {
+                place: place.to_owned(),
+                message: "this is no Kubernetes object: it has no kind".to_owned(),
+            }),
             // Folders of manifests hold other things as well, which are somebody else's.
             _ => Ok(()),
         }
@@ -154,9 +167,22 @@ impl Found {
         let mut map: ConfigMap = typed(place, value)?;
         default_namespace(&mut map.metadata);
         self.once("ConfigMap", &map.metadata, place)?;
-        let texts = map.data.take().unwrap_or_default().into_iter().map(|(key, text)| (key, text.into_bytes()));
-        let bytes = map.binary_data.take().unwrap_or_default().into_iter().map(|(key, bytes)| (key, bytes.0));
-        let keys = texts.chain(bytes).map(|(key, bytes)| (key, SecretSlice::from(bytes))).collect();
+        let texts = map
+            .data
+            .take()
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(key, text)| (key, text.into_bytes()));
+        let bytes = map
+            .binary_data
+            .take()
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(key, bytes)| (key, bytes.0));
+        let keys = texts
+            .chain(bytes)
+            .map(|(key, bytes)| (key, SecretSlice::from(bytes)))
+            .collect();
         self.keep(ObjectKind::ConfigMap, &map.metadata, keys);
         Ok(())
     }
@@ -169,25 +195,44 @@ impl Found {
     fn once(&mut self, kind: &'static str, metadata: &kube::core::ObjectMeta, place: &str) -> Result<(), Error> {
         let (namespace, name) = at(metadata);
         match self.places.insert((kind, namespace, name.clone()), place.to_owned()) {
-            Some(first) => Err(Error::Twice { kind, name, first, second: place.to_owned() }),
+            Some(first) => Err(Error::Twice {
+                kind,
+                name,
+                first,
+                second: place.to_owned(),
+            }),
             None => Ok(()),
         }
     }
 
     /// The connection that was asked for, or the only one, with its mappings.
     fn pick(self, name: Option<&str>) -> Result<Manifests, Error> {
-        let names = self.connections.iter().map(ResourceExt::name_any).collect::<Vec<_>>().join(", ");
-        let mut fitting = self.connections.into_iter().filter(|connection| name.is_none_or(|name| connection.name_any() == name));
+        let names = self
+            .connections
+            .iter()
+            .map(|connection| connection.name_any())
+            .collect::<Vec<_>>()
+            .join(", ");
+        let mut fitting = self
+            .connections
+            .into_iter()
+            .filter(|connection| name.is_none_or(|name| connection.name_any() == name));
         let connection = match (fitting.next(), fitting.next(), name) {
             (Some(only), None, _) => only,
             (Some(_), Some(_), _) => {
-                return Err(Error::Connection(format!("there are several connections ({names}); choose one with --connection")));
+                return Err(Error::Connection(format!(
+                    "there are several connections ({names}); choose one with --connection"
+                )));
             }
             (None, _, Some(name)) => {
-                return Err(Error::Connection(format!("there is no DirectoryConnection {name:?}; there is: {names}")));
+                return Err(Error::Connection(format!(
+                    "there is no DirectoryConnection {name:?}; there is: {names}"
+                )));
             }
             (None, _, None) => {
-                return Err(Error::Connection("there is no DirectoryConnection in what -f names".to_owned()));
+                return Err(Error::Connection(
+                    "there is no DirectoryConnection in what -f names".to_owned(),
+                ));
             }
         };
         let is_its = |mapping: &GroupMapping| {
@@ -195,7 +240,11 @@ impl Found {
                 && mapping.spec.connection_ref.name.as_str() == connection.name_any()
         };
         let mappings = self.mappings.into_iter().filter(is_its).collect();
-        Ok(Manifests { connection, mappings, objects: self.objects })
+        Ok(Manifests {
+            connection,
+            mappings,
+            objects: self.objects,
+        })
     }
 }
 
@@ -204,7 +253,10 @@ fn default_namespace(metadata: &mut kube::core::ObjectMeta) {
 }
 
 fn at(metadata: &kube::core::ObjectMeta) -> (String, String) {
-    (metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default())
+    (
+        metadata.namespace.clone().unwrap_or_default(),
+        metadata.name.clone().unwrap_or_default(),
+    )
 }
 
 fn named(place: &str, value: &Value) -> String {
@@ -214,7 +266,7 @@ fn named(place: &str, value: &Value) -> String {
 
 fn admitted<K>(place: &str, value: Value) -> Result<K, Error>
 where
-    K: kube::CustomResourceExt + serde::de::DeserializeOwned,
+    K: kube::Resource<DynamicType = ()> + serde::de::DeserializeOwned,
 {
     let place = named(place, &value);
     admit(value).map_err(|violations| Error::Invalid { place, violations })
@@ -222,7 +274,10 @@ where
 
 fn typed<K: serde::de::DeserializeOwned>(place: &str, value: Value) -> Result<K, Error> {
     let place = named(place, &value);
-    K::deserialize(value).map_err(|error| Error::Yaml { place, message: error.to_string() })
+    K::deserialize(value).map_err(|error| Error::Yaml {
+        place,
+        message: error.to_string(),
+    })
 }
 
 /// The documents of a YAML stream. Split here because each is judged and reported on its own.
@@ -232,7 +287,9 @@ fn documents(text: &str) -> impl Iterator<Item = &str> {
         let text = rest?;
         let mut at = 0;
         for line in text.split_inclusive('\n') {
-            let is_break = line.strip_prefix("---").is_some_and(|after| after.trim_end().is_empty() || after.starts_with(' '));
+            let is_break = line
+                .strip_prefix("---")
+                .is_some_and(|after| after.trim_end().is_empty() || after.starts_with(' '));
             if is_break && at > 0 {
                 rest = Some(&text[at..]);
                 return Some(&text[..at]);
@@ -242,7 +299,11 @@ fn documents(text: &str) -> impl Iterator<Item = &str> {
         rest = None;
         Some(text)
     })
-    .filter(|document| document.lines().any(|line| !matches!(line.trim(), "" | "---") && !line.trim().starts_with('#')))
+    .filter(|document| {
+        document
+            .lines()
+            .any(|line| !matches!(line.trim(), "" | "---") && !line.trim().starts_with('#'))
+    })
 }
 
 /// The texts behind `-f`, each with the place that messages name.
@@ -253,7 +314,10 @@ fn read(filenames: &[PathBuf]) -> Result<Vec<(String, String)>, Error> {
             let mut text = String::new();
             std::io::stdin()
                 .read_to_string(&mut text)
-                .map_err(|source| Error::Read { path: "standard input".into(), source })?;
+                .map_err(|source| Error::Read {
+                    path: "standard input".into(),
+                    source,
+                })?;
             texts.push(("standard input".to_owned(), text));
         } else {
             read_path(path, &mut texts)?;
@@ -263,19 +327,31 @@ fn read(filenames: &[PathBuf]) -> Result<Vec<(String, String)>, Error> {
 }
 
 fn read_path(path: &Path, texts: &mut Vec<(String, String)>) -> Result<(), Error> {
-    let failed = |source| Error::Read { path: path.to_owned(), source };
+    let failed = |source| Error::Read {
+        path: path.to_owned(),
+        source,
+    };
     if !path.is_dir() {
         let text = fs::read_to_string(path).map_err(failed)?;
         texts.push((path.display().to_string(), text));
         return Ok(());
     }
-    let mut entries: Vec<PathBuf> =
-        fs::read_dir(path).map_err(failed)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>().map_err(failed)?;
+    let mut entries: Vec<PathBuf> = fs::read_dir(path)
+        .map_err(failed)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()
+        .map_err(failed)?;
     entries.sort();
     let is_manifest = |path: &&PathBuf| {
-        matches!(path.extension().and_then(|extension| extension.to_str()), Some("yaml" | "yml" | "json")) && path.is_file()
+        matches!(
+            path.extension().and_then(|extension| extension.to_str()),
+            Some("yaml" | "yml" | "json")
+        ) && path.is_file()
     };
-    entries.iter().filter(is_manifest).try_for_each(|path| read_path(path, texts))
+    entries
+        .iter()
+        .filter(is_manifest)
+        .try_for_each(|path| read_path(path, texts))
 }
 
 #[cfg(test)]

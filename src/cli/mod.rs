@@ -6,6 +6,8 @@ mod error;
 mod manifests;
 mod operator;
 mod progress;
+#[cfg(test)]
+pub mod reference;
 mod render;
 mod run;
 mod serve;
@@ -20,6 +22,8 @@ use clap::{CommandFactory as _, Parser as _};
 
 use args::{Arguments, Command, LogFormat, PlatformCommand};
 use error::Error;
+
+use crate::telemetry;
 
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +55,10 @@ pub fn main() -> ExitCode {
             return exit.into();
         }
     };
-    crate::telemetry::start(arguments.log_format == LogFormat::Json);
+    if let Err(error) = start_logging(&arguments) {
+        let _ = writeln!(io::stderr(), "{}: {}", label("error"), crate::fault::chain(&error));
+        return Exit::Usage.into();
+    }
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         tracing::debug!("a TLS provider is installed already");
     }
@@ -65,8 +72,22 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Servers tell what they do; whoever runs a command sees its output, and warnings.
+fn start_logging(arguments: &Arguments) -> Result<(), telemetry::Error> {
+    let format = match arguments.log_format {
+        LogFormat::Text => telemetry::Format::Text,
+        LogFormat::Json => telemetry::Format::Json,
+    };
+    let serves = matches!(arguments.command, Command::Controller(_) | Command::Platform(_));
+    telemetry::init(format, if serves { "info" } else { "warn" })
+}
+
 fn label(text: &str) -> String {
-    if io::stderr().is_terminal() { format!("\u{1b}[31m{text}\u{1b}[0m") } else { text.to_owned() }
+    if io::stderr().is_terminal() {
+        format!("\u{1b}[31m{text}\u{1b}[0m")
+    } else {
+        text.to_owned()
+    }
 }
 
 fn carry_out(command: Command) -> Result<Exit, Error> {
@@ -97,5 +118,8 @@ fn print(text: &str) -> Result<Exit, Error> {
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Output)
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::Output)
 }

@@ -8,8 +8,14 @@ use crate::{
 
 /// Runs the operator until it is told to stop.
 pub async fn run(arguments: ControllerArguments) -> Result<Exit, Error> {
-    let ControllerArguments { http_listen, max_syncs, observe_only, removals_max_percent, removals_max_count, network } =
-        arguments;
+    let ControllerArguments {
+        http_listen,
+        max_syncs,
+        observe_only,
+        removals_max_percent,
+        removals_max_count,
+        network,
+    } = arguments;
     let config = ControllerConfig {
         http_listen,
         max_syncs: usize::from(max_syncs),
@@ -23,7 +29,9 @@ pub async fn run(arguments: ControllerArguments) -> Result<Exit, Error> {
         },
         ..ControllerConfig::default()
     };
-    controller::run(config, interrupted()).await.map_err(|error| Error::Controller(Box::new(error)))?;
+    let failed = |error: controller::Error| Error::Controller(Box::new(error));
+    let client = controller::client().await.map_err(failed)?;
+    controller::run(config, client, interrupted()).await.map_err(failed)?;
     Ok(Exit::Done)
 }
 

@@ -21,21 +21,33 @@ pub struct Progress {
 impl Progress {
     /// A bar on a terminal; silent elsewhere.
     pub fn new() -> Self {
-        let target =
-            if io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if io::stderr().is_terminal() {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         let bar = ProgressBar::with_draw_target(None, target);
         bar.enable_steady_tick(Duration::from_millis(120));
-        Self { bar, plan: Mutex::new(None) }
+        Self {
+            bar,
+            plan: Mutex::new(None),
+        }
     }
 
     /// Takes the bar away; gives the plan, if the run had one.
     pub fn finish(self) -> Option<PlanView> {
         self.bar.finish_and_clear();
-        self.plan.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.plan
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn style(&self, bounded: bool) {
-        let template = if bounded { "{spinner} {msg} {wide_bar} {human_pos}/{human_len}" } else { "{spinner} {msg} {human_pos}" };
+        let template = if bounded {
+            "{spinner} {msg} {wide_bar} {human_pos}/{human_len}"
+        } else {
+            "{spinner} {msg} {human_pos}"
+        };
         if let Ok(style) = ProgressStyle::with_template(template) {
             self.bar.set_style(style);
         }

@@ -49,13 +49,30 @@ pub fn report(view: &ReportView, colour: bool, out: &mut dyn Write) -> io::Resul
     }
     for failure in &view.failures {
         let (kind, id) = (failure.kind, &failure.id);
-        writeln!(out, "{} {kind} {id}: {} ({})", paint.red("✗"), failure.message, failure.reason)?;
+        writeln!(
+            out,
+            "{} {kind} {id}: {} ({})",
+            paint.red("✗"),
+            failure.message,
+            failure.reason
+        )?;
     }
     for doubt in &view.doubts {
-        writeln!(out, "{} the read of the directory is incomplete: {doubt}; nothing is removed", paint.yellow("!"))?;
+        writeln!(
+            out,
+            "{} the read of the directory is incomplete: {doubt}; nothing is removed",
+            paint.yellow("!")
+        )?;
     }
     for kept in &view.kept {
-        writeln!(out, "{} {} removals of {} left undone: {}", paint.yellow("!"), kept.count, kept.kind, kept.reason)?;
+        writeln!(
+            out,
+            "{} {} removals of {} left undone: {}",
+            paint.yellow("!"),
+            kept.count,
+            kept.kind,
+            kept.reason
+        )?;
     }
     summary(view, paint, out)
 }
@@ -67,8 +84,16 @@ pub(super) fn change(row: &ChangeRow, paint: Paint, out: &mut dyn Write) -> io::
         (user, "") => format!(" {user}"),
         (user, email) => format!(" {email} ({user})"),
     };
-    let object = if row.object.is_empty() { String::new() } else { format!(" {}", row.object) };
-    let cause = if row.cause.is_empty() { String::new() } else { format!(": {}", row.cause) };
+    let object = if row.object.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", row.object)
+    };
+    let cause = if row.cause.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", row.cause)
+    };
     let (sign, verb) = match row.action {
         Action::CreateTeam => (paint.green("+"), "create"),
         Action::Create => (paint.green("+"), "create"),
@@ -87,11 +112,23 @@ pub(super) fn change(row: &ChangeRow, paint: Paint, out: &mut dyn Write) -> io::
     };
     writeln!(out, "{sign} {verb}{who}{preposition}{object}{cause}")?;
     for field in &row.fields {
-        let quoted = |text: &str| if text.is_empty() { "(none)".to_owned() } else { text.to_owned() };
+        let quoted = |text: &str| {
+            if text.is_empty() {
+                "(none)".to_owned()
+            } else {
+                text.to_owned()
+            }
+        };
         if field.before.is_empty() && row.action == Action::Create {
             writeln!(out, "    {}: {}", field.name, field.after)?;
         } else {
-            writeln!(out, "    {}: {} → {}", field.name, quoted(&field.before), quoted(&field.after))?;
+            writeln!(
+                out,
+                "    {}: {} → {}",
+                field.name,
+                quoted(&field.before),
+                quoted(&field.after)
+            )?;
         }
     }
     Ok(())
@@ -114,11 +151,17 @@ fn summary(view: &ReportView, paint: Paint, out: &mut dyn Write) -> io::Result<(
             writeln!(out, "  directory-sync sync -f … --approve {}", plan.hash)
         }
         "Observed" if changes == 0 => writeln!(out, "{name}: nothing to change"),
-        "Observed" => writeln!(out, "{name}: {changes} changes planned; `directory-sync sync` carries them out"),
+        "Observed" => writeln!(
+            out,
+            "{name}: {changes} changes planned; `directory-sync sync` carries them out"
+        ),
         "Unchanged" => writeln!(out, "{name}: nothing to change"),
         "Synced" => writeln!(out, "{name}: {changes} changes done"),
         "PartlyFailed" => writeln!(out, "{name}: done, but for {} that failed", view.failures.len()),
-        "Stopped" => writeln!(out, "{name}: stopped between two writes; run it again to go on from there"),
+        "Stopped" => writeln!(
+            out,
+            "{name}: stopped between two writes; run it again to go on from there"
+        ),
         _ => writeln!(out, "{name}: failed; run it again to go on from there"),
     }
 }
@@ -134,7 +177,11 @@ impl Paint {
     }
 
     fn with(self, code: u8, text: &str) -> String {
-        if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.0 {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
     }
 
     fn red(self, text: &str) -> String {

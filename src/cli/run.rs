@@ -50,7 +50,11 @@ async fn once(
         connection::Mode::Apply => Mode::Apply,
         connection::Mode::Observe => Mode::Observe,
     };
-    let options = Options { mode: mode.unwrap_or(own), approved, ..options() };
+    let options = Options {
+        mode: mode.unwrap_or(own),
+        approved,
+        ..options()
+    };
     let stop = CancellationToken::new();
     let interrupt = tokio::spawn({
         let stop = stop.clone();
@@ -69,12 +73,19 @@ async fn once(
 
 fn finish(report: &Report, view: &ReportView, output: Output) -> Result<Exit, Error> {
     let mut out = io::stdout().lock();
-    render::write(output, view, &mut out, |out| render::report(view, render::coloured(), out)).map_err(Error::Output)?;
+    render::write(output, view, &mut out, |out| {
+        render::report(view, render::coloured(), out)
+    })
+    .map_err(Error::Output)?;
     Ok(exit(report))
 }
 
 fn exit(report: &Report) -> Exit {
-    let failed = !report.failures.is_empty() || report.mappings.iter().any(|mapping| !mapping.outcome.problems.is_empty());
+    let failed = !report.failures.is_empty()
+        || report
+            .mappings
+            .iter()
+            .any(|mapping| !mapping.outcome.problems.is_empty());
     match report.outcome {
         Outcome::Failed | Outcome::PartlyFailed | Outcome::Stopped => Exit::Failed,
         Outcome::Held => Exit::Planned,
@@ -105,17 +116,26 @@ pub(super) fn rules(loaded: &Manifests) -> Result<directory_sync_model::rules::R
 /// Connects both ends. The command line runs as the person who calls it, so it may reach this machine and use plain
 /// HTTP where the specification says so; only hosts that were named explicitly limit it.
 pub(super) async fn ends(loaded: &Manifests, arguments: &ManifestArguments) -> Result<Ends, Error> {
-    let policy =
-        NetworkPolicy { allow_loopback: true, allow_insecure: true, allowed_hosts: arguments.allow_hosts.clone() };
-    let metrics = CallMetrics::new(&prometheus::Registry::new()).map_err(|error| Error::Output(io::Error::other(error)))?;
+    let policy = NetworkPolicy {
+        allow_loopback: true,
+        allow_insecure: true,
+        allowed_hosts: arguments.allow_hosts.clone(),
+    };
+    let metrics =
+        CallMetrics::new(&prometheus::Registry::new()).map_err(|error| Error::Output(io::Error::other(error)))?;
     let connector = Connector {
         network: Network::new(policy),
         limiters: Arc::new(LimiterRegistry::default()),
         metrics: Arc::new(metrics),
     };
-    resolve::ends(&loaded.connection, &loaded.objects, &connector).await.map_err(|source| in_connection(loaded, source))
+    resolve::ends(&loaded.connection, &loaded.objects, &connector)
+        .await
+        .map_err(|source| in_connection(loaded, source))
 }
 
 fn in_connection(loaded: &Manifests, source: resolve::Error) -> Error {
-    Error::Resolve { object: format!("DirectoryConnection {}", loaded.connection.name_any()), source }
+    Error::Resolve {
+        object: format!("DirectoryConnection {}", loaded.connection.name_any()),
+        source,
+    }
 }

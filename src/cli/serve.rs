@@ -8,7 +8,10 @@ use crate::platform::server::{ServerConfig, parse_token_file, serve as run};
 /// Serves until it is interrupted.
 pub async fn serve(arguments: &ServeArguments) -> Result<Exit, Error> {
     let path = &arguments.token_file;
-    let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.clone(), source })?;
+    let text = fs::read_to_string(path).map_err(|source| Error::Read {
+        path: path.clone(),
+        source,
+    })?;
     let tokens = parse_token_file(&text).map_err(|error| Error::Platform(Box::new(error)))?;
     let config = ServerConfig {
         listen: arguments.listen,
@@ -21,6 +24,8 @@ pub async fn serve(arguments: &ServeArguments) -> Result<Exit, Error> {
         // Scripts read the port from here.
         let _ = writeln!(std::io::stdout(), "serving the platform on http://{address}");
     };
-    run(config, ready, interrupted()).await.map_err(|error| Error::Platform(Box::new(error)))?;
+    run(config, ready, interrupted())
+        .await
+        .map_err(|error| Error::Platform(Box::new(error)))?;
     Ok(Exit::Done)
 }

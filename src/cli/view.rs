@@ -180,10 +180,14 @@ pub struct MappingRow {
 impl ReportView {
     /// The view of a report; `plan` is what [`PlanView::of`] made while the run had its plan.
     pub fn of(connection: String, report: &Report, plan: Option<PlanView>) -> Self {
-        let mappings = report.mappings.iter().filter(|mapping| !mapping.outcome.problems.is_empty()).map(|mapping| MappingRow {
-            name: mapping.name.clone(),
-            problems: mapping.outcome.problems.iter().map(ToString::to_string).collect(),
-        });
+        let mappings = report
+            .mappings
+            .iter()
+            .filter(|mapping| !mapping.outcome.problems.is_empty())
+            .map(|mapping| MappingRow {
+                name: mapping.name.clone(),
+                problems: mapping.outcome.problems.iter().map(ToString::to_string).collect(),
+            });
         let kept = report.kept.iter().map(|kept| KeptRow {
             kind: kept.kind.label(),
             reason: kept.reason.label(),
@@ -225,7 +229,12 @@ impl FailureRow {
             FailureKind::Inbox => "inbox",
             FailureKind::Membership => "membership",
         };
-        Self { kind, id: failure.id.clone(), reason: failure.reason.label(), message: failure.message.clone() }
+        Self {
+            kind,
+            id: failure.id.clone(),
+            reason: failure.reason.label(),
+            message: failure.message.clone(),
+        }
     }
 }
 
@@ -263,8 +272,18 @@ impl From<Counts> for CountsView {
 
 impl From<RemovalCounts> for RemovalsView {
     fn from(counts: RemovalCounts) -> Self {
-        let RemovalCounts { users, roles, team_memberships, inbox_memberships } = counts;
-        Self { users, roles, team_memberships, inbox_memberships }
+        let RemovalCounts {
+            users,
+            roles,
+            team_memberships,
+            inbox_memberships,
+        } = counts;
+        Self {
+            users,
+            roles,
+            team_memberships,
+            inbox_memberships,
+        }
     }
 }
 
@@ -282,7 +301,9 @@ impl PlanView {
         rows.deactivations();
         Self {
             hash: plan.hash().to_string(),
-            held: hold.map(|hold| hold.exceeded.iter().map(ToString::to_string).collect()).unwrap_or_default(),
+            held: hold
+                .map(|hold| hold.exceeded.iter().map(ToString::to_string).collect())
+                .unwrap_or_default(),
             changes: rows.rows,
             removals: plan.removal_counts().into(),
         }
@@ -295,13 +316,30 @@ struct Rows<'a, 'p> {
 }
 
 impl Rows<'_, '_> {
-    fn push(&mut self, action: Action, (user, email): (String, String), object: String, fields: Vec<FieldRow>, cause: &'static str) {
-        self.rows.push(ChangeRow { action, user, email, object, fields, cause });
+    fn push(
+        &mut self,
+        action: Action,
+        (user, email): (String, String),
+        object: String,
+        fields: Vec<FieldRow>,
+        cause: &'static str,
+    ) {
+        self.rows.push(ChangeRow {
+            action,
+            user,
+            email,
+            object,
+            fields,
+            cause,
+        });
     }
 
     fn person(&self, user: u32) -> (String, String) {
         let record = self.plan.desired.snapshot.user(user);
-        (record.text(Attribute::Id).to_owned(), record.text(Attribute::Email).to_owned())
+        (
+            record.text(Attribute::Id).to_owned(),
+            record.text(Attribute::Email).to_owned(),
+        )
     }
 
     fn holder(&self, holding: u32) -> (String, String) {
@@ -330,18 +368,32 @@ impl Rows<'_, '_> {
     }
 
     fn role(&self, role: Option<u16>) -> String {
-        role.map(|role| self.plan.roles[usize::from(role)].clone()).unwrap_or_default()
+        role.map(|role| self.plan.roles[usize::from(role)].clone())
+            .unwrap_or_default()
     }
 
     fn teams(&mut self) {
         for team in &self.plan.new_teams {
-            self.push(Action::CreateTeam, Default::default(), format!("team {}", team.name), Vec::new(), "");
+            self.push(
+                Action::CreateTeam,
+                Default::default(),
+                format!("team {}", team.name),
+                Vec::new(),
+                "",
+            );
         }
     }
 
     fn creations(&mut self, after_updates: bool) {
-        for creation in self.plan.creations.iter().filter(|creation| creation.after_updates == after_updates) {
-            let Ok(fields) = self.plan.desired.fields(creation.user) else { continue };
+        for creation in self
+            .plan
+            .creations
+            .iter()
+            .filter(|creation| creation.after_updates == after_updates)
+        {
+            let Ok(fields) = self.plan.desired.fields(creation.user) else {
+                continue;
+            };
             let standard = [
                 ("email", fields.email),
                 ("givenName", fields.given_name),
@@ -350,10 +402,22 @@ impl Rows<'_, '_> {
                 ("phone", fields.phone),
                 ("role", self.role(creation.role)),
             ];
-            let attributes = fields.attributes.into_iter().filter_map(|(name, value)| Some((name, value?.to_string())));
-            let rows = standard.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(attributes);
+            let attributes = fields
+                .attributes
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?.to_string())));
+            let rows = standard
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .chain(attributes);
             let rows = rows.filter(|(_, after)| !after.is_empty());
-            let rows = rows.map(|(name, after)| FieldRow { name, before: String::new(), after }).collect();
+            let rows = rows
+                .map(|(name, after)| FieldRow {
+                    name,
+                    before: String::new(),
+                    after,
+                })
+                .collect();
             let person = self.person(creation.user);
             self.push(Action::Create, person, String::new(), rows, "");
         }
@@ -388,7 +452,11 @@ impl Rows<'_, '_> {
 
     fn roles(&mut self) {
         for change in &self.plan.role_changes {
-            let field = FieldRow { name: "role".to_owned(), before: self.role(change.from), after: self.role(Some(change.to)) };
+            let field = FieldRow {
+                name: "role".to_owned(),
+                before: self.role(change.from),
+                after: self.role(Some(change.to)),
+            };
             let person = self.holder(change.holding);
             self.push(Action::Role, person, String::new(), vec![field], "");
         }
@@ -397,7 +465,10 @@ impl Rows<'_, '_> {
     fn removals(&mut self) {
         for removals in &self.plan.removals {
             let place = self.container(removals.container);
-            for (holdings, cause) in [(&removals.leaving, ""), (&removals.with_deactivation, "with the deactivation")] {
+            for (holdings, cause) in [
+                (&removals.leaving, ""),
+                (&removals.with_deactivation, "with the deactivation"),
+            ] {
                 for holding in holdings {
                     let person = self.holder(*holding);
                     self.push(Action::Leave, person, place.clone(), Vec::new(), cause);
@@ -409,7 +480,13 @@ impl Rows<'_, '_> {
     fn deactivations(&mut self) {
         for leaver in &self.plan.deactivations {
             let person = (leaver.external_id.clone(), leaver.email.clone());
-            self.push(Action::Deactivate, person, String::new(), Vec::new(), leaver.cause.text());
+            self.push(
+                Action::Deactivate,
+                person,
+                String::new(),
+                Vec::new(),
+                leaver.cause.text(),
+            );
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{
     run::{Ended, Order},
 };
 use crate::{
-    api::condition::{ConditionType, Place, Reason, Status},
+    api::condition::{Reason, Status},
     sync::{Outcome, Report},
 };
 
@@ -81,28 +81,15 @@ pub fn assess(order: &Order, ended: &Ended, hold: Option<&Hold<'_>>) -> Assessme
 }
 
 fn failed(cause: Option<Cause>, complete: Option<Claim>) -> Assessment {
-    let Cause {
-        reason,
-        message,
-        needs_a_person,
-        retry_after,
-    } = cause.unwrap_or_else(|| Cause::panicked("unknown"));
-    let stalled = needs_a_person
-        && reason
-            .row()
-            .places
-            .contains(&Place::On(ConditionType::Stalled, Status::True));
+    let cause = cause.unwrap_or_else(|| Cause::panicked("unknown"));
+    let after = cause.after();
     Assessment {
-        ready: (Status::False, reason, message),
+        ready: (Status::False, cause.reason, cause.message),
         held: None,
         complete,
-        stalled,
-        reconciling: (!stalled).then_some(Reason::Retrying),
-        after: if stalled {
-            After::Stall
-        } else {
-            After::Failure { retry_after }
-        },
+        stalled: cause.needs_a_person,
+        reconciling: (!cause.needs_a_person).then_some(Reason::Retrying),
+        after,
     }
 }
 

@@ -47,6 +47,16 @@ impl Cause {
         }
     }
 
+    /// Of a run that was under way when the operator could wait no longer for its end.
+    pub fn abandoned() -> Self {
+        Self {
+            reason: Reason::from(Class::Internal),
+            message: "the operator ended before the sync could stop".to_owned(),
+            needs_a_person: false,
+            retry_after: None,
+        }
+    }
+
     /// Of a connection that must not run beside an older one.
     pub fn owner_in_use(owner: &str, older: &str) -> Self {
         Self {

@@ -72,6 +72,8 @@ pub struct Fleet {
     pub tasks: TaskTracker,
     /// Cancelled when the operator is to end: every sync stops after the batch in flight.
     pub stop: CancellationToken,
+    /// Cancelled when that takes too long: every sync is given up where it is.
+    pub abandon: CancellationToken,
     wakes: Wakes,
     memories: Mutex<HashMap<Key, Memory>>,
 }
@@ -98,6 +100,7 @@ impl Fleet {
             recorder: Recorder::new(client.clone(), reporter),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
+            abandon: CancellationToken::new(),
             memories: Mutex::new(HashMap::new()),
             config,
             metrics,

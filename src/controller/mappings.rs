@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kube::{Resource as _, core::InvalidObject, runtime::controller::Action};
+use kube::{Resource as _, core::error_boundary::InvalidObject, runtime::controller::Action};
 
 use super::{
     backoff::{after, until},

@@ -42,6 +42,8 @@ mod start;
 mod status;
 mod sync_task;
 mod view;
+#[cfg(test)]
+mod testing;
 mod watch;
 mod write;
 

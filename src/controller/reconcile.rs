@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use kube::{
     Resource as _,
-    core::InvalidObject,
+    core::error_boundary::InvalidObject,
     runtime::controller::Action,
 };
 

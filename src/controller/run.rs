@@ -10,8 +10,9 @@ use directory_sync_model::{
 };
 use jiff::Timestamp;
 use kube::Client;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
+use tracing::Span;
 
 use super::{
     cause::Cause,
@@ -162,24 +163,33 @@ pub struct Shared {
 }
 
 /// Runs the pipeline once. It never fails and never panics: whatever happens is in what it came to.
-pub async fn run(order: &Arc<Order>, shared: &Shared, stop: &CancellationToken) -> Ended {
-    let task = {
-        let (order, shared, stop) = (Arc::clone(order), shared.clone(), stop.clone());
-        async move { attempt(&order, &shared, &stop).await }.in_current_span()
+///
+/// It has a thread of its own: while it maps and compares a million people it keeps no other connection waiting, and a panic
+/// in somebody's parser ends this run and nothing else. It is given up when `abandon` is cancelled.
+pub async fn run(order: &Arc<Order>, shared: &Shared, stop: &CancellationToken, abandon: &CancellationToken) -> Ended {
+    let work = {
+        let (order, shared) = (Arc::clone(order), shared.clone());
+        let (stop, abandon) = (stop.clone(), abandon.clone());
+        let (runtime, span) = (Handle::current(), Span::current());
+        move || {
+            let _entered = span.entered();
+            runtime.block_on(abandon.run_until_cancelled(attempt(&order, &shared, &stop)))
+        }
     };
-    // A task of its own: a panic in somebody's parser ends this run and nothing else.
-    match tokio::spawn(task).await {
-        Ok(ended) => ended,
+    let cause = match tokio::task::spawn_blocking(work).await {
+        Ok(Some(ended)) => return ended,
+        Ok(None) => Cause::abandoned(),
         Err(error) => {
             tracing::error!(%error, "The sync panicked.");
-            Ended {
-                end: Timestamp::now(),
-                result: Err(Cause::panicked(&order.id)),
-                noted: None,
-                documents: None,
-                rules: None,
-            }
+            Cause::panicked(&order.id)
         }
+    };
+    Ended {
+        end: Timestamp::now(),
+        result: Err(cause),
+        noted: None,
+        documents: None,
+        rules: None,
     }
 }
 

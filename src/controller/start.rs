@@ -15,7 +15,7 @@ use kube::{
 };
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
-use tower::retry::RetryLayer;
+use tower::{buffer::BufferLayer, retry::RetryLayer};
 
 use super::{
     config::ControllerConfig,
@@ -45,6 +45,7 @@ const SERVER_GRACE: Duration = Duration::from_secs(2);
 const RETRIES: u32 = 4;
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(5);
+const BUFFERED_CALLS: usize = 1024;
 
 /// A client of the cluster that the environment names: `KUBECONFIG`, `~/.kube/config`, or the `ServiceAccount` of the pod.
 pub async fn client() -> Result<Client, Error> {
@@ -58,7 +59,11 @@ pub fn client_of(mut config: Config) -> Result<Client, Error> {
     let failed = |error| Error::Client(Box::new(error));
     let builder = ClientBuilder::try_from(config).map_err(failed)?;
     Ok(match RetryPolicy::new(FIRST_RETRY, LAST_RETRY, RETRIES, true) {
-        Ok(policy) => builder.with_layer(&RetryLayer::new(policy)).build(),
+        // A call that is repeated needs a service that can be cloned.
+        Ok(policy) => builder
+            .with_layer(&BufferLayer::new(BUFFERED_CALLS))
+            .with_layer(&RetryLayer::new(policy))
+            .build(),
         Err(error) => {
             tracing::warn!(%error, "Calls to the API server are not retried.");
             builder.build()
@@ -162,6 +167,7 @@ async fn end<const N: usize>(
             "Syncs were still under way at the end of the time of grace; the next start goes on from there."
         ),
     }
+    fleet.abandon.cancel();
     watches.iter().for_each(JoinHandle::abort);
 }
 

@@ -65,7 +65,7 @@ async fn take_turn(fleet: &Fleet, key: &Key, uid: &str, trigger: Trigger, stop: 
     let Some(order) = order(fleet, key, uid, trigger).map(Arc::new) else { return };
     tracing::info!(id = order.id, ?trigger, "A sync begins.");
     fleet.metrics.running.inc();
-    let ended = run(&order, &fleet.shared, stop).await;
+    let ended = run(&order, &fleet.shared, stop, &fleet.abandon).await;
     fleet.metrics.running.dec();
     // Telling what came of it needs none of the memory that permits are about.
     drop(permit);

@@ -6,6 +6,8 @@
 
 pub mod error;
 pub mod fetch;
+pub mod ldap;
+pub mod scim;
 
 use async_trait::async_trait;
 use directory_sync_model::{

@@ -1,5 +1,9 @@
 //! Directories of a specification, connected.
 
+mod file;
+mod ldap;
+mod scim;
+
 use super::{
     Error,
     ends::{Connector, Keys},
@@ -7,14 +11,10 @@ use super::{
 use crate::{api::provider::ProviderSpec, directory::Directory};
 
 /// Connects the provider that is set.
-pub(super) fn connect(
-    spec: ProviderSpec<'_>,
-    _keys: &Keys,
-    _connector: &Connector,
-) -> Result<Box<dyn Directory>, Error> {
-    let message = "not wired yet".to_owned();
-    Err(Error::Field {
-        field: format!("spec.provider.{}", spec.name()),
-        message,
-    })
+pub(super) fn connect(spec: ProviderSpec<'_>, keys: &Keys, connector: &Connector) -> Result<Box<dyn Directory>, Error> {
+    match spec {
+        ProviderSpec::Ldap(spec) => ldap::connect(spec, keys, connector),
+        ProviderSpec::Scim(spec) => scim::connect(spec, keys, connector),
+        ProviderSpec::File(spec) => file::connect(spec, keys, connector),
+    }
 }

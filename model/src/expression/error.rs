@@ -94,7 +94,7 @@ pub enum ExpressionError {
         message: String,
     },
     /// It gives another type than the place where it stands needs.
-    #[error("the expression gives a {found}, but {needed} is needed")]
+    #[error("the expression gives {found:#}, but {needed} is needed")]
     Result {
         /// What it gives.
         found: Type,
@@ -183,7 +183,7 @@ pub enum EvaluationError {
         items: usize,
     },
     /// The expression gave a value of another type than its place needs.
-    #[error("the expression gives a {found}, but {needed} is needed")]
+    #[error("the expression gives a value of type {found}, but {needed} is needed")]
     WrongType {
         /// What it gave.
         found: &'static str,
@@ -196,9 +196,9 @@ pub enum EvaluationError {
         /// What it is about.
         expected: &'static str,
     },
-    /// The evaluator itself failed.
+    /// The evaluator itself failed, or panicked.
     #[error("the evaluator failed on these values")]
-    Panicked,
+    Evaluator,
 }
 
 #[cfg(test)]

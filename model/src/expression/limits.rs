@@ -1,5 +1,5 @@
 //! The bounds that keep every expression cheap. The `cel` crate has no budget of its own: what is bounded here is bounded
-//! before it sees the text (length, nesting, operators), in the parsed tree, or while it evaluates ([`super::fuel`]).
+//! before it sees the text (length, nesting, operators), in the parsed tree, or while it evaluates (`fuel`).
 
 /// Characters of an expression's text.
 pub const SOURCE_CHARACTERS: usize = 1024;
@@ -33,7 +33,7 @@ pub const INPUT_ITEMS: usize = 100_000;
 pub const WORKING_TEXT: usize = 64 * 1024;
 /// Bytes of a text that `matches` looks at.
 pub const MATCHED_TEXT: usize = 4 * 1024;
-/// Work of one evaluation; see [`super::fuel`] for the unit.
+/// Work of one evaluation. A unit is a part of the tree in a loop, a value of a list read or made, or 16 bytes of text.
 pub const FUEL: u64 = 2_000_000;
 
 /// Bytes of a text that an expression gives.

@@ -45,7 +45,7 @@ use std::{
 use cel::{ExecutionError, parser::Expression as Tree};
 
 pub use self::{
-    check::Reads,
+    check::{Reads, functions_markdown},
     error::{EvaluationError, ExpressionError, Position},
     scope::Scope,
     types::Type,
@@ -255,7 +255,7 @@ impl Expression {
                 Err(error) => Err(explain(error, &reader)),
             }
         }));
-        outcome.unwrap_or(Err(EvaluationError::Panicked))?.bounded()
+        outcome.unwrap_or(Err(EvaluationError::Evaluator))?.bounded()
     }
 }
 
@@ -268,20 +268,13 @@ impl fmt::Debug for Expression {
 /// Says what went wrong without a word of what the directory says about the person: the crate's own messages hold values.
 fn explain(error: ExecutionError, reader: &Reader<'_>) -> EvaluationError {
     match error {
-        ExecutionError::UndeclaredReference(name) => {
-            reader.explain(&name).unwrap_or_else(|| EvaluationError::Function {
-                function: name.to_string(),
-                message: "unknown".to_owned(),
-            })
-        }
+        ExecutionError::UndeclaredReference(name) => reader.explain(&name).unwrap_or(EvaluationError::Evaluator),
         ExecutionError::NoSuchOverload(overload) => no_overload(overload.function(), overload.argument_types()),
         ExecutionError::ValuesNotComparable(a, b) => values("comparison", &[a, b]),
         ExecutionError::UnsupportedBinaryOperator(operator, a, b) => values(operator, &[a, b]),
-        ExecutionError::UnexpectedType { got, want } => EvaluationError::NoSuchOverload {
-            operation: format!("a part that needs a {want}"),
-            types: got,
-            hint: "",
-        },
+        ExecutionError::UnexpectedType { got, want } => {
+            no_overload(&format!("a place that needs {}", type_name(&want)), &[got])
+        }
         ExecutionError::NoSuchKey(_) => EvaluationError::NoSuchKey,
         ExecutionError::IndexOutOfBounds(_) => EvaluationError::NoSuchIndex,
         ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => EvaluationError::DivisionByZero,
@@ -299,10 +292,7 @@ fn explain(error: ExecutionError, reader: &Reader<'_>) -> EvaluationError {
                 },
             }
         }
-        _ => EvaluationError::Function {
-            function: "evaluate".to_owned(),
-            message: "it failed".to_owned(),
-        },
+        _ => EvaluationError::Evaluator,
     }
 }
 
@@ -312,14 +302,26 @@ fn values(operator: &str, values: &[cel::Value]) -> EvaluationError {
 }
 
 fn no_overload(operator: &str, types: &[String]) -> EvaluationError {
-    let is_null = types.iter().any(|found| found.starts_with("null"));
+    let types: Vec<_> = types.iter().map(|found| type_name(found)).collect();
     EvaluationError::NoSuchOverload {
         operation: check::symbol(operator).trim_start_matches('@').to_owned(),
         types: types.join(", "),
-        hint: if is_null {
+        hint: if types.contains(&"null") {
             "; a date is null where it is absent: test it first with user.startDate != null"
         } else {
             ""
         },
+    }
+}
+
+/// The short name of a type that the evaluator names in full.
+fn type_name(name: &str) -> &str {
+    match name {
+        "null_type" => "null",
+        name => name.strip_prefix("google.protobuf.").map_or(name, |name| match name {
+            "Timestamp" => "timestamp",
+            "Duration" => "duration",
+            other => other,
+        }),
     }
 }

@@ -56,27 +56,65 @@ fn explain(source: &str, errors: &ParseErrors) -> ExpressionError {
     let Some(first) = errors.errors.first() else {
         return ExpressionError::Parser;
     };
-    let (line, column) = (
-        usize::try_from(first.pos.0).unwrap_or(1),
-        usize::try_from(first.pos.1).unwrap_or(1),
-    );
+    let place = |value: isize| usize::try_from(value).unwrap_or(1).max(1);
     let at = Position {
-        line: line.max(1),
-        column: column.max(1),
+        line: place(first.pos.0),
+        column: place(first.pos.1),
     };
-    let message = first
-        .msg
-        .trim_start_matches("Syntax error: ")
-        .replace("<EOF>", "the end of the expression");
-    // The parser lists every token that it would have taken; that helps nobody.
-    let message = match message.split_once(" expecting {") {
-        Some((found, _)) => format!("{found} is not expected here"),
-        None => message,
-    };
-    let message = if source.contains('`') && message.contains('`') {
+    let message = if source.contains('`') && first.msg.contains('`') {
         "a name in backticks is not supported; write user.custom[\"name\"]".to_owned()
     } else {
-        message
+        in_words(first.msg.trim_start_matches("Syntax error: "))
     };
     ExpressionError::Syntax { at, message }
+}
+
+/// Says what the parser found, without the list of everything that it would have taken.
+fn in_words(message: &str) -> String {
+    let found = [
+        "mismatched input '",
+        "extraneous input '",
+        "no viable alternative at input '",
+    ]
+    .iter()
+    .find_map(|start| message.strip_prefix(start))
+    .map(|rest| {
+        rest.split_once("' expecting")
+            .map_or_else(|| rest.trim_end_matches('\''), |(found, _)| found)
+    });
+    if let Some(found) = found {
+        return match found {
+            "<EOF>" => "the expression ends too early".to_owned(),
+            "and" | "AND" => "and is not expected here; write &&".to_owned(),
+            "or" | "OR" => "or is not expected here; write ||".to_owned(),
+            found => format!("{} is not expected here", shortened(found)),
+        };
+    }
+    if let Some((missing, before)) = message
+        .strip_prefix("missing '")
+        .and_then(|rest| rest.split_once("' at '"))
+    {
+        return match before.trim_end_matches('\'') {
+            "<EOF>" => format!("a {missing} is missing at the end"),
+            before => format!("a {missing} is missing before {}", shortened(before)),
+        };
+    }
+    match message.strip_prefix("token recognition error at: '") {
+        Some(rest) => match rest.chars().next() {
+            Some('"' | '\'') => "a text that begins here is not closed".to_owned(),
+            Some('=') => "= is no operator; write == to compare".to_owned(),
+            Some('&') => "& is no operator; write &&".to_owned(),
+            Some('|') => "| is no operator; write ||".to_owned(),
+            Some(other) => format!("{} is not understood here", other.escape_debug()),
+            None => "something is not understood here".to_owned(),
+        },
+        None => shortened(message),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}\u{2026}", &text[..end]),
+        None => text.to_owned(),
+    }
 }

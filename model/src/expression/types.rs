@@ -75,9 +75,12 @@ impl From<Kind> for Type {
     }
 }
 
-/// The name of the type in CEL.
+/// The name of the type in CEL; with `{:#}` behind its article.
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            f.write_str(if *self == Self::Int { "an " } else { "a " })?;
+        }
         f.write_str(match self {
             Self::Any => "dyn",
             Self::Null => "null",

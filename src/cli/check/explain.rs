@@ -55,13 +55,21 @@ pub(super) struct Explainer {
 
 impl Explainer {
     pub(super) fn new(email: Option<String>) -> Self {
-        Self { email, person: Mutex::default() }
+        Self {
+            email,
+            person: Mutex::default(),
+        }
     }
 
     pub(super) fn finish(self, report: &Report) -> Option<PersonView> {
-        let mut person = self.person.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)?;
+        let mut person = self
+            .person
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)?;
         let his = report.failures.iter().filter(|failure| failure.id == person.id);
-        person.failures = his.map(|failure| format!("{} ({})", failure.message, failure.reason.label())).collect();
+        person.failures = his
+            .map(|failure| format!("{} ({})", failure.message, failure.reason.label()))
+            .collect();
         Some(person)
     }
 }
@@ -79,8 +87,12 @@ fn explain(address: &str, plan: &Plan<'_>, hold: Option<&Hold>) -> PersonView {
     let desired = plan.desired;
     let snapshot = desired.snapshot;
     let wanted = email::normalize(address).map_or_else(|_| address.to_owned(), std::borrow::Cow::into_owned);
-    let has_it = |user: &u32| email::normalize(snapshot.user(*user).text(Attribute::Email)).is_ok_and(|found| found == wanted);
-    let mut view = PersonView { email: wanted.clone(), ..PersonView::default() };
+    let has_it =
+        |user: &u32| email::normalize(snapshot.user(*user).text(Attribute::Email)).is_ok_and(|found| found == wanted);
+    let mut view = PersonView {
+        email: wanted.clone(),
+        ..PersonView::default()
+    };
     let Some(user) = (0..snapshot.user_count()).find(has_it) else {
         "the directory has nobody with this address".clone_into(&mut view.standing);
         view.changes = changes(plan, hold, |row| row.email.eq_ignore_ascii_case(&wanted));
@@ -90,9 +102,14 @@ fn explain(address: &str, plan: &Plan<'_>, hold: Option<&Hold>) -> PersonView {
     snapshot.user_id(user).clone_into(&mut view.id);
     view.mappings = mappings(desired, user);
     view.standing = standing(desired, user, &view.mappings);
-    let groups = snapshot.groups().filter(|(group, _)| snapshot.members(*group).binary_search(&user).is_ok());
+    let groups = snapshot
+        .groups()
+        .filter(|(group, _)| snapshot.members(*group).binary_search(&user).is_ok());
     view.groups = groups.map(|(_, group)| group.name.to_owned()).collect();
-    view.platform_id = plan.holding_of(user).map(|holding| plan.holdings.id(holding).to_owned()).unwrap_or_default();
+    view.platform_id = plan
+        .holding_of(user)
+        .map(|holding| plan.holdings.id(holding).to_owned())
+        .unwrap_or_default();
     view.changes = changes(plan, hold, |row| row.user == view.id);
     view
 }
@@ -104,8 +121,13 @@ fn changes(plan: &Plan<'_>, hold: Option<&Hold>, his: impl Fn(&ChangeRow) -> boo
 fn mappings(desired: &Desired<'_>, user: u32) -> Vec<String> {
     let pairs = desired.rules.mappings.iter().zip(&desired.outcomes);
     let his = pairs.filter(|(_, outcome)| {
-        let in_group = outcome.groups.iter().any(|group| desired.snapshot.members(*group).binary_search(&user).is_ok());
-        let in_made = outcome.made.is_some_and(|made| desired.made_groups[made].binary_search(&user).is_ok());
+        let in_group = outcome
+            .groups
+            .iter()
+            .any(|group| desired.snapshot.members(*group).binary_search(&user).is_ok());
+        let in_made = outcome
+            .made
+            .is_some_and(|made| desired.made_groups[made].binary_search(&user).is_ok());
         in_group || in_made
     });
     his.map(|(mapping, _)| mapping.name.clone()).collect()
@@ -127,14 +149,28 @@ fn standing(desired: &Desired<'_>, user: u32, mappings: &[String]) -> String {
 impl PersonView {
     pub(super) fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out)?;
-        let id = if self.id.is_empty() { String::new() } else { format!(" ({})", self.id) };
+        let id = if self.id.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", self.id)
+        };
         writeln!(out, "{}{id}", self.email)?;
         writeln!(out, "  {}", self.standing)?;
-        let list = |items: &[String]| if items.is_empty() { "none".to_owned() } else { items.join(", ") };
+        let list = |items: &[String]| {
+            if items.is_empty() {
+                "none".to_owned()
+            } else {
+                items.join(", ")
+            }
+        };
         if self.found {
             writeln!(out, "  groups: {}", list(&self.groups))?;
             writeln!(out, "  mappings: {}", list(&self.mappings))?;
-            let platform = if self.platform_id.is_empty() { "none" } else { &self.platform_id };
+            let platform = if self.platform_id.is_empty() {
+                "none"
+            } else {
+                &self.platform_id
+            };
             writeln!(out, "  platform user: {platform}")?;
         }
         for failure in &self.failures {
@@ -144,6 +180,8 @@ impl PersonView {
             return writeln!(out, "  a sync would change nothing of his");
         }
         writeln!(out, "  a sync would:")?;
-        self.changes.iter().try_for_each(|row| render::change(row, render::Paint::of_terminal(), out))
+        self.changes
+            .iter()
+            .try_for_each(|row| render::change(row, render::Paint::of_terminal(), out))
     }
 }

@@ -123,3 +123,8 @@ impl Platform for RestPlatform {
         self.post_memberships(changes, owner, key).await
     }
 }
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

@@ -96,7 +96,7 @@ impl RestPlatform {
         loop {
             let body = self.page(Part::Roles, cursor.as_deref()).await?;
             let end = self.read_roles(&body, &mut Unseen)?;
-            cursor = self.next(Part::Roles, cursor, end)?;
+            cursor = self.next(Part::Roles, cursor.as_deref(), end)?;
             if cursor.is_none() {
                 let known = self.roles.read().unwrap_or_else(PoisonError::into_inner);
                 return Ok(Arc::clone(&known.roles));
@@ -114,7 +114,7 @@ impl RestPlatform {
             if let Some((id, _)) = teams.into_iter().find(|(_, name)| normal(name) == wanted) {
                 return Ok(Some(id));
             }
-            cursor = self.next(Part::Teams, cursor, end)?;
+            cursor = self.next(Part::Teams, cursor.as_deref(), end)?;
             if cursor.is_none() {
                 return Ok(None);
             }
@@ -122,8 +122,8 @@ impl RestPlatform {
     }
 
     /// The next cursor of a list that is read within one call; a cursor that repeats would make it endless.
-    fn next(&self, part: Part, cursor: Option<String>, end: PageEnd) -> Result<Option<String>, Error> {
-        if end.next.is_some() && end.next == cursor {
+    fn next(&self, part: Part, cursor: Option<&str>, end: PageEnd) -> Result<Option<String>, Error> {
+        if end.next.is_some() && end.next.as_deref() == cursor {
             return Err(Error::Protocol {
                 operation: self.listing(part),
                 message: "the platform sent the same cursor twice".to_owned(),

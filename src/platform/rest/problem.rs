@@ -150,7 +150,7 @@ mod tests {
         };
         let running = of_request("creating users".to_owned(), refused(ProblemKind::RequestInProgress));
         assert!(running.class().is_transient());
-        let reused = of_request("creating users".to_owned(), refused(ProblemKind::IdempotencyKeyReused));
-        assert_eq!(reused.class(), Class::Rejected);
+        let other = of_request("creating users".to_owned(), refused(ProblemKind::IdempotencyKeyReused));
+        assert_eq!(other.class(), Class::Rejected);
     }
 }

@@ -115,9 +115,10 @@ pub(super) fn updating(patch: &UserPatch) -> String {
 /// What changing this membership is called in errors.
 pub(super) fn changing(write: &MembershipWrite) -> String {
     let MembershipWrite { container, user, .. } = write;
-    match write.add {
-        true => format!("adding the user {user} to {container}"),
-        false => format!("removing the user {user} from {container}"),
+    if write.add {
+        format!("adding the user {user} to {container}")
+    } else {
+        format!("removing the user {user} from {container}")
     }
 }
 

@@ -175,7 +175,7 @@ pub struct Mark {
 pub struct Team {
     /// The platform's id.
     pub id: String,
-    /// Unique among teams when trimmed, in NFC and in lower case.
+    /// Unique among teams when trimmed, with white space inside as one space, in NFC and in lower case.
     pub name: String,
     /// What the team is for.
     pub description: Option<String>,
@@ -224,7 +224,7 @@ pub struct TeamUpdate {
 pub struct Role {
     /// The platform's id.
     pub id: String,
-    /// Unique among roles when trimmed, in NFC and in lower case.
+    /// Unique among roles when trimmed, with white space inside as one space, in NFC and in lower case.
     pub name: String,
     /// What the role is for.
     pub description: Option<String>,
@@ -266,7 +266,7 @@ pub struct RoleCreate {
 pub struct Inbox {
     /// The platform's id.
     pub id: String,
-    /// Unique among inboxes when trimmed, in NFC and in lower case.
+    /// Unique among inboxes when trimmed, with white space inside as one space, in NFC and in lower case.
     pub name: String,
     /// In E.164 form; unique among inboxes.
     pub phone_number: Option<String>,

@@ -17,7 +17,6 @@ const TAG: RangeInclusive<usize> = 1..=128;
 const ATTRIBUTE_NAME: RangeInclusive<usize> = 1..=64;
 const ATTRIBUTE_TEXT: usize = 1024;
 const ATTRIBUTE_LIST: usize = 64;
-const MARK_ROLE: RangeInclusive<usize> = 1..=64;
 
 /// The most attributes that a user can have.
 pub(super) const ATTRIBUTES: usize = 128;
@@ -159,7 +158,7 @@ impl<'a> Check<'a> {
     pub(super) fn user_mark(&mut self, mark: Option<&UserMark>) {
         if let Some(mark) = mark {
             self.line("/mark/owner", &mark.owner, 1..=LINE);
-            self.optional_line("/mark/role", mark.role.as_ref(), MARK_ROLE);
+            self.optional_line("/mark/role", mark.role.as_ref(), 1..=LINE);
         }
     }
 

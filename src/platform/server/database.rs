@@ -33,19 +33,23 @@ pub(super) async fn open(path: &Path) -> Result<(SqliteConnection, SqlitePool), 
         path: path.to_owned(),
         source,
     };
-    let mut writer = options
+    let writing = options
         .clone()
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .connect()
+        .synchronous(SqliteSynchronous::Full);
+    let single = SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect_with(writing)
         .await
         .map_err(failed)?;
-    let migrated = MIGRATIONS.run(&mut writer).await;
+    let migrated = MIGRATIONS.run(&single).await;
     migrated.map_err(|source| ServerError::Migrate {
         path: path.to_owned(),
         source,
     })?;
+    let writer = single.acquire().await.map_err(failed)?.detach();
+    single.close().await;
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(ACQUIRE)

@@ -182,8 +182,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_submitted_before_the_stop_is_done() {
-        let (writer, stop, task, _folder) = writer().await;
+    async fn a_stop_leaves_nothing_half_done() {
+        let (writer, stop, task, folder) = writer().await;
         let submitted: Vec<_> = (1..=50)
             .map(|n| {
                 let writer = writer.clone();
@@ -193,9 +193,17 @@ mod tests {
         tokio::task::yield_now().await;
         stop.cancel();
         task.await.unwrap();
+        // Either done, or refused as a whole at the door.
+        let mut done = 0;
         for write in submitted {
-            // Either done, or refused as a whole at the door.
-            assert!(matches!(write.await.unwrap(), Ok(_) | Err(Failure::Lost)));
+            done += i64::from(write.await.unwrap().is_ok());
         }
+        let mut db = super::super::database::open(&folder.path().join("db")).await.unwrap().0;
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM t")
+            .fetch_one(&mut db)
+            .await
+            .unwrap();
+        assert_eq!(count, done);
+        assert!(writer.submit(insert(51, false), None).await.is_err());
     }
 }

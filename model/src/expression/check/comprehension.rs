@@ -43,7 +43,7 @@ impl<'p> Checker<'p> {
             Type::Any => Type::Any,
             Type::List(item) => *item,
             Type::Map(_) => Type::Text,
-            other => return Err(self.type_error(node, format!("a {other} is no list to go through"))),
+            other => return Err(self.type_error(node, format!("{other:#} is no list to go through"))),
         };
         self.local = Some((&looped.iter_var, item));
         let rewritten = self.body(looped, &written);
@@ -75,7 +75,7 @@ impl<'p> Checker<'p> {
         if let Some(tree) = written.condition {
             let (rewritten, found) = self.expression(tree)?;
             if !found.fits(&Type::Bool) {
-                return Err(self.type_error(tree, format!("the condition is a {found}, not a bool")));
+                return Err(self.type_error(tree, format!("the condition is {found:#}, not a bool")));
             }
             condition = Some(charged(rewritten, self.nodes - before));
         }

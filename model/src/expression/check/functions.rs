@@ -158,6 +158,31 @@ pub const SIGNATURES: &[Signature] = &[
 /// The names of the macros, which the parser has already taken apart where they were called rightly.
 pub const MACROS: &[&str] = &["has", "all", "exists", "exists_one", "filter", "map"];
 
+/// Renders the docs page of what an expression may call, as Markdown that ends in a line break.
+///
+/// `docs/` holds a copy that a test compares byte for byte.
+pub fn functions_markdown() -> String {
+    let mut page = String::from(
+        "# Functions\n\n\
+         What an expression can call, beside the operators `&& || ! == != < <= > >= in + - * / % ? : [ ]`. The functions of\n\
+         texts are those of Kubernetes' CEL. The pattern of `matches` is written out in the expression.\n\n\
+         <!-- Generated from the table of functions; do not edit. -->\n\n\
+         | call | gives |\n| --- | --- |\n\
+         | `has(user.custom.NAME)` | bool |\n\
+         | `list.all(x, condition)` | bool |\n\
+         | `list.exists(x, condition)` | bool |\n\
+         | `list.exists_one(x, condition)` | bool |\n\
+         | `list.filter(x, condition)` | list |\n\
+         | `list.map(x, value)` | list |\n\
+         | `list.map(x, condition, value)` | list |\n",
+    );
+    for signature in SIGNATURES {
+        let result = Type::from(signature.result).to_string();
+        page.extend(["| `", &written(signature), "` | ", &result, " |\n"]);
+    }
+    page
+}
+
 /// How a signature is written in a message: `text.replace(string, string)`.
 pub fn written(signature: &Signature) -> String {
     let types: Vec<_> = signature
@@ -168,5 +193,23 @@ pub fn written(signature: &Signature) -> String {
     match signature.style {
         Style::Global => format!("{}({})", signature.name, types.join(", ")),
         Style::Member => format!("{}.{}({})", types[0], signature.name, types[1..].join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_docs_page_names_every_function_and_macro() {
+        let page = functions_markdown();
+        for name in SIGNATURES
+            .iter()
+            .map(|signature| signature.name)
+            .chain(MACROS.iter().copied())
+        {
+            assert!(page.contains(&format!("{name}(")), "{name}");
+        }
+        assert!(page.contains("| `string.replace(string, string, int)` | string |\n"));
     }
 }

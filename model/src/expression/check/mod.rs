@@ -11,6 +11,7 @@ mod names;
 mod operator;
 
 pub use comprehension::{uncharged, written};
+pub use functions::functions_markdown;
 pub use operator::symbol;
 
 use std::collections::BTreeSet;

@@ -59,7 +59,7 @@ impl<'p> Checker<'p> {
             Type::Any => Type::Any,
             Type::Map(value) => *value,
             found => {
-                let message = format!("a {found} has no field {}", select.field);
+                let message = format!("{found:#} has no field {}", select.field);
                 return Err(self.type_error(node, message));
             }
         };

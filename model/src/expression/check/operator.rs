@@ -47,7 +47,7 @@ impl<'p> Checker<'p> {
         let at = condition;
         let (condition, found) = self.expression(condition)?;
         if !found.fits(&Type::Bool) {
-            return Err(self.type_error(at, format!("the condition before ? is a {found}, not a bool")));
+            return Err(self.type_error(at, format!("the condition before ? is {found:#}, not a bool")));
         }
         let (yes, found) = self.expression(yes)?;
         let (no, other) = self.expression(no)?;
@@ -64,7 +64,7 @@ impl<'p> Checker<'p> {
             _ => found.is_number() || found == Type::Any,
         };
         if !takes {
-            return Err(self.type_error(node, format!("{} can't take a {found}", symbol(operator))));
+            return Err(self.type_error(node, format!("{} can't take {found:#}", symbol(operator))));
         }
         let result = if operator == operators::LOGICAL_NOT {
             Type::Bool
@@ -82,10 +82,10 @@ impl<'p> Checker<'p> {
             Type::Any => (Type::Any, Type::Any),
             Type::List(item) => (*item, Type::Int),
             Type::Map(value) => (*value, Type::Text),
-            other => return Err(self.type_error(node, format!("a {other} can't be indexed"))),
+            other => return Err(self.type_error(node, format!("{other:#} can't be indexed"))),
         };
         if !found.fits(&key) {
-            return Err(self.type_error(at, format!("the index is a {found}, not a {key}")));
+            return Err(self.type_error(at, format!("the index is {found:#}, not {key:#}")));
         }
         Ok((rebuilt(node, operators::INDEX, vec![operand, index]), item))
     }
@@ -121,15 +121,15 @@ impl<'p> Checker<'p> {
                     (Type::Null, Type::List(_)) | (Type::List(_), Type::Null) => ": an absent list is []",
                     _ => "",
                 };
-                format!("a {a} and a {b} are never equal{why}")
+                format!("{a:#} and {b:#} are never equal{why}")
             }
             operators::IN if *b == Type::Text => {
                 "in looks into a list or a map; for a part of a text write text.contains(part)".to_owned()
             }
             operators::ADD if *a == Type::Text || *b == Type::Text => {
-                format!("+ can't join a {a} and a {b}; make a text with string(…)")
+                format!("+ can't join {a:#} and {b:#}; make a text with string(…)")
             }
-            _ => format!("{sign} can't take a {a} and a {b}"),
+            _ => format!("{sign} can't take {a:#} and {b:#}"),
         };
         self.type_error(node, message)
     }

@@ -372,6 +372,6 @@ fn a_panic_of_the_evaluator_is_that_persons_failure() {
     let compiled = std::sync::Arc::get_mut(&mut expression.compiled).unwrap();
     compiled.slots[0] = crate::expression::slot::Slot::Constant(Box::new(Bomb));
     let scope = Scope::user(Record::new(&[]), &[], noon());
-    assert_eq!(expression.evaluate(&scope), Err(EvaluationError::Panicked));
+    assert_eq!(expression.evaluate(&scope), Err(EvaluationError::Evaluator));
     assert_eq!(user("user.startDate != null"), Ok(Value::Bool(true)));
 }

@@ -201,7 +201,7 @@ fn a_null_date_that_is_compared_says_what_to_test_first() {
     let message = user("user.endDate > now").unwrap_err().to_string();
     assert_eq!(
         message,
-        "> can't take (null_type, google.protobuf.Timestamp); a date is null where it is absent: test it first with user.startDate != null"
+        "> can't take (null, timestamp); a date is null where it is absent: test it first with user.startDate != null"
     );
 }
 

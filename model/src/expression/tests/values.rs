@@ -28,7 +28,7 @@ fn a_filter_gives_a_bool_or_fails() {
     assert_eq!(filter("user.custom.vip"), Ok(true));
     assert_eq!(
         filter("user.custom.level").unwrap_err().to_string(),
-        "the expression gives a int, but a bool is needed"
+        "the expression gives a value of type int, but a bool is needed"
     );
 }
 
@@ -73,7 +73,7 @@ fn an_attribute_is_a_text_a_list_a_flag_or_a_number() {
     );
     assert_eq!(
         attribute("user.custom.address").unwrap_err().to_string(),
-        "the expression gives a map, but a text, a number, a flag or a list of them is needed"
+        "the expression gives a value of type map, but a text, a number, a flag or a list of them is needed"
     );
     assert!(matches!(
         attribute("[user.custom.tags]"),

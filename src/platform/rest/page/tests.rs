@@ -3,34 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-
-/// Keeps what it is shown, in one line each.
-#[derive(Default)]
-struct Seen(Vec<String>);
-
-impl Observer for Seen {
-    fn role(&mut self, role: &RoleRow<'_>) {
-        let RoleRow {
-            name,
-            administrator,
-            default,
-        } = role;
-        self.0
-            .push(format!("role {name} administrator={administrator} default={default}"));
-    }
-
-    fn container(&mut self, container: &ContainerRow<'_>) {
-        self.0.push(format!("{container:?}"));
-    }
-
-    fn user(&mut self, user: &UserRow<'_>) {
-        self.0.push(format!("{user:?}"));
-    }
-
-    fn membership(&mut self, membership: &MembershipRow<'_>) {
-        self.0.push(format!("{membership:?}"));
-    }
-}
+use crate::platform::rest::testing::Seen;
 
 fn contract() -> Value {
     serde_saphyr::from_str(include_str!("../openapi.yaml")).unwrap()
@@ -56,45 +29,10 @@ fn user(change: impl FnOnce(&mut Value)) -> Vec<u8> {
     json!({ "items": [user], "total": 1 }).to_string().into_bytes()
 }
 
-/// The one user of a page.
-struct One(Option<UserRow<'static>>);
-
-impl Observer for One {
-    fn role(&mut self, _: &RoleRow<'_>) {}
-    fn container(&mut self, _: &ContainerRow<'_>) {}
-    fn membership(&mut self, _: &MembershipRow<'_>) {}
-
-    fn user(&mut self, user: &UserRow<'_>) {
-        let owned = |text: &Cow<'_, str>| Cow::Owned(text.to_string());
-        self.0 = Some(UserRow {
-            id: owned(&user.id),
-            version: owned(&user.version),
-            external_id: owned(&user.external_id),
-            email: owned(&user.email),
-            given_name: owned(&user.given_name),
-            family_name: owned(&user.family_name),
-            display_name: owned(&user.display_name),
-            phone: owned(&user.phone),
-            active: user.active,
-            role: owned(&user.role),
-            attributes: user
-                .attributes
-                .iter()
-                .map(|(name, value)| (owned(name), value.clone()))
-                .collect(),
-            mark: user.mark.as_ref().map(|mark| MarkRow {
-                owner: owned(&mark.owner),
-                role: mark.role.as_ref().map(owned),
-                deactivated: mark.deactivated,
-            }),
-        });
-    }
-}
-
 fn decode_one(body: &[u8]) -> UserRow<'static> {
-    let mut one = One(None);
-    decode_users(body, &roles(), &mut one).unwrap();
-    one.0.unwrap()
+    let mut seen = Seen::default();
+    decode_users(body, &roles(), &mut seen).unwrap();
+    seen.users.pop().unwrap()
 }
 
 #[test]
@@ -141,15 +79,30 @@ fn teams_inboxes_and_roles_of_the_contract_are_read() {
     assert_eq!(known.name("role_00000004"), Some("member"));
     decode_teams(&page_of("Team"), &mut seen).unwrap();
     decode_inboxes(&page_of("Inbox"), &mut seen).unwrap();
-    assert_eq!(seen.0[0], "role member administrator=false default=true");
+    let [
+        RoleRow {
+            name,
+            administrator: false,
+            default: true,
+        },
+    ] = &seen.roles[..]
+    else {
+        panic!("{:?}", seen.roles)
+    };
+    assert_eq!(name, "member");
+    let [team, inbox] = &seen.containers[..] else {
+        panic!("{:?}", seen.containers)
+    };
     assert_eq!(
-        seen.0[1],
-        r#"ContainerRow { kind: Team, id: "team_00000001", name: "EMEA Support", phone: "", owner: Some("eu1/acme") }"#
+        (team.kind, &*team.id, &*team.name),
+        (ContainerKind::Team, "team_00000001", "EMEA Support")
     );
+    assert_eq!((&*team.phone, team.owner.as_deref()), ("", Some("eu1/acme")));
     assert_eq!(
-        seen.0[2],
-        r#"ContainerRow { kind: Inbox, id: "inbox_00000001", name: "EMEA Support", phone: "+442071234567", owner: None }"#
+        (inbox.kind, &*inbox.id, &*inbox.name),
+        (ContainerKind::Inbox, "inbox_00000001", "EMEA Support")
     );
+    assert_eq!((&*inbox.phone, inbox.owner.as_deref()), ("+442071234567", None));
 }
 
 #[test]
@@ -161,11 +114,16 @@ fn the_memberships_of_the_contract_are_read() {
     let end = decode_memberships(body.as_bytes(), ContainerKind::Team, &mut seen).unwrap();
     assert_eq!(end.next.as_deref(), Some("team_00000001.usr_00000009"));
     assert_eq!((end.total, end.rows), (Some(61204), 2));
+    let told: Vec<_> = seen
+        .memberships
+        .iter()
+        .map(|row| (row.kind, &*row.container, &*row.user, row.owner.as_deref()))
+        .collect();
     assert_eq!(
-        seen.0,
+        told,
         [
-            r#"MembershipRow { kind: Team, container: "team_00000001", user: "usr_00000007", owner: Some("eu1/acme") }"#,
-            r#"MembershipRow { kind: Team, container: "team_00000001", user: "usr_00000009", owner: None }"#,
+            (ContainerKind::Team, "team_00000001", "usr_00000007", Some("eu1/acme")),
+            (ContainerKind::Team, "team_00000001", "usr_00000009", None),
         ]
     );
 }
@@ -177,7 +135,7 @@ fn a_page_that_is_wrong_at_its_end_shows_nothing() {
     for body in [&good[..good.len() - 1], b"".as_slice(), b"[]", b"\xff"] {
         assert!(decode_users(body, &roles(), &mut seen).is_err());
     }
-    assert!(seen.0.is_empty(), "{:?}", seen.0);
+    assert_eq!(seen.rows(), 0, "{seen:?}");
 }
 
 #[test]

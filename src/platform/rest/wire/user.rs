@@ -13,7 +13,7 @@ use super::{AttributeValue, Field, field::given};
 pub struct UserMark {
     /// Who manages the user; 1 to 256 characters.
     pub owner: String,
-    /// The role that the owner gave; at most 64 characters.
+    /// The role that the owner gave, in whatever form the owner likes; 1 to 256 characters.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
     /// Whether the owner deactivated the user.

@@ -1,0 +1,244 @@
+//! Reads one page.
+
+use std::{
+    collections::HashSet,
+    sync::{PoisonError, atomic::Ordering},
+};
+
+use directory_sync_model::{
+    attribute::AttributeSet,
+    snapshot::{Batch, Doubt},
+};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::{
+    ScimDirectory,
+    client::{ListRequest, ServiceProvider, path},
+    config::Paging,
+    map,
+    paging::{Next, Position, next},
+    plan::Plan,
+    wire::{GroupRows, List, NotAList, UserRows, decode_group, decode_list},
+};
+use crate::{
+    directory::{Cursor, Error, PageEnd, Part},
+    http::{self, Response},
+};
+
+/// Groups come with their members: a hundred of them fill a page of a thousand users.
+const GROUPS_PER_PAGE: u32 = 100;
+
+/// How many groups are asked for at once where the list doesn't tell members.
+const GROUPS_AT_ONCE: usize = 8;
+
+/// Decodes a page of `GET /Users` into `batch`, which is empty, with the attributes that every sync needs and those in
+/// `wanted`. A user who can't be read is rejected on his own.
+pub fn decode_users(body: &[u8], wanted: AttributeSet, batch: &mut Batch) -> Result<List, NotAList> {
+    let plan = Plan::new(wanted, &[]);
+    let mut rows = UserRows {
+        plan: &plan,
+        batch,
+        first_id: None,
+    };
+    decode_list(body, 0, &mut rows)
+}
+
+/// Decodes a page of `GET /Groups` into `batch`, which is empty. A group that can't be read is rejected on its own.
+pub fn decode_groups(body: &[u8], batch: &mut Batch) -> Result<List, NotAList> {
+    let mut rows = GroupRows::new(batch);
+    let list = decode_list(body, 0, &mut rows)?;
+    let GroupRows { untold, .. } = rows;
+    for group in &untold {
+        map::write_group(batch, &group.with(None));
+    }
+    Ok(list)
+}
+
+impl ScimDirectory {
+    pub(super) async fn read_users(
+        &self,
+        wanted: AttributeSet,
+        cursor: Option<&Cursor>,
+        batch: &mut Batch,
+    ) -> Result<PageEnd, Error> {
+        let (position, count) = self.position(Part::Users, cursor).await?;
+        let plan = Plan::new(wanted, &self.paths);
+        let selection = plan.selection();
+        let selection = match &selection {
+            Some(selection) => ("attributes", selection.as_str()),
+            // The memberships come from the groups; everything else is wanted.
+            None => ("excludedAttributes", "groups"),
+        };
+        let request = ListRequest {
+            part: Part::Users,
+            position: &position,
+            count,
+            filter: self.config.user_filter.as_deref(),
+            selection: Some(selection).filter(|_| self.config.select_attributes),
+        };
+        let Some(response) = self.list(request).await? else {
+            return Ok(PageEnd::default());
+        };
+        let mut rows = UserRows {
+            plan: &plan,
+            batch,
+            first_id: None,
+        };
+        let list = decode_list(&response.body, position.before(), &mut rows);
+        let list = list.map_err(|error| self.undecodable(&response, Part::Users, error))?;
+        let first = rows.first_id.take();
+        Ok(self.end(&position, count, &list, first.as_deref(), batch))
+    }
+
+    pub(super) async fn read_groups(&self, cursor: Option<&Cursor>, batch: &mut Batch) -> Result<PageEnd, Error> {
+        let (position, count) = self.position(Part::Groups, cursor).await?;
+        let request = ListRequest {
+            part: Part::Groups,
+            position: &position,
+            count,
+            filter: self.config.group_filter.as_deref(),
+            selection: Some(("attributes", "displayName,members")).filter(|_| self.config.select_attributes),
+        };
+        let Some(response) = self.list(request).await? else {
+            return Ok(PageEnd::default());
+        };
+        let mut rows = GroupRows::new(batch);
+        let list = decode_list(&response.body, position.before(), &mut rows);
+        let list = list.map_err(|error| self.undecodable(&response, Part::Groups, error))?;
+        let GroupRows { ids, untold, .. } = rows;
+        if untold.len() < ids.len() {
+            self.lists_members.store(true, Ordering::Relaxed);
+        }
+        let ask = !self.lists_members.load(Ordering::Relaxed);
+        let asked: Vec<_> = untold
+            .iter()
+            .filter(|_| ask)
+            .map(|group| self.members(&group.id))
+            .collect();
+        let answers: Vec<Option<Response>> = stream::iter(asked).buffered(GROUPS_AT_ONCE).try_collect().await?;
+        let mut answers = answers.iter();
+        for group in &untold {
+            let told = answers
+                .next()
+                .and_then(Option::as_ref)
+                .map(|answer| decode_group(&answer.body));
+            let members = match told.transpose() {
+                Ok(told) => told.and_then(|told| told.members),
+                Err(why) => {
+                    tracing::warn!(
+                        group = group.id,
+                        why,
+                        "The members of a group can't be read; they count as not told."
+                    );
+                    None
+                }
+            };
+            map::write_group(batch, &group.with(members));
+        }
+        let mut end = self.end(&position, count, &list, ids.first().map(String::as_str), batch);
+        if batch.entries() > 0 {
+            end.doubts.extend(self.repeated(cursor.is_none(), ids));
+        }
+        Ok(end)
+    }
+
+    /// Where to read, and how many resources to ask for.
+    async fn position(&self, part: Part, cursor: Option<&Cursor>) -> Result<(Position, u32), Error> {
+        let provider = match self.config.paging {
+            Paging::Auto => self.provider().await?,
+            Paging::Index | Paging::Cursor => &ServiceProvider::default(),
+        };
+        let most = match part {
+            Part::Users => u32::MAX,
+            Part::Groups => GROUPS_PER_PAGE,
+        };
+        let count = self
+            .config
+            .page_size
+            .clamp(1, most)
+            .min(provider.max_page_size.unwrap_or(u32::MAX));
+        let position = match (cursor, self.config.paging) {
+            (Some(cursor), _) => Position::of(cursor).ok_or_else(|| Error::Protocol {
+                operation: format!("reading {} of {}", path(part), self.client.place()),
+                message: "the page cursor is not one of this directory".to_owned(),
+            })?,
+            (None, Paging::Auto) if provider.cursor => Position::start(Paging::Cursor),
+            (None, paging) => Position::start(paging),
+        };
+        Ok((position, count))
+    }
+
+    async fn provider(&self) -> Result<&ServiceProvider, Error> {
+        let ask = async || self.client.service_provider().await;
+        let failed = |error| self.client.failed("reading ServiceProviderConfig", error);
+        self.provider.get_or_try_init(ask).await.map_err(failed)
+    }
+
+    /// One page; `None` where a page that was only to check the total is refused, as some providers refuse an index
+    /// beyond the end.
+    async fn list(&self, request: ListRequest<'_>) -> Result<Option<Response>, Error> {
+        match self.client.list(request).await {
+            Ok(response) => Ok(Some(response)),
+            Err(http::Error::Status { status: 400 | 404, .. })
+                if matches!(request.position, Position::Index { check: true, .. }) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(self.client.failed(&format!("reading {}", path(request.part)), error)),
+        }
+    }
+
+    async fn members(&self, id: &str) -> Result<Option<Response>, Error> {
+        self.limiter.acquire().await;
+        let failed = |error| self.client.failed("reading the members of a group", error);
+        self.client.group(id).await.map_err(failed)
+    }
+
+    fn undecodable(&self, response: &Response, part: Part, error: NotAList) -> Error {
+        let source = response.decode_failed("a SCIM list", error.why);
+        self.client.failed(&format!("reading {}", path(part)), source)
+    }
+
+    fn end(&self, position: &Position, count: u32, list: &List, first: Option<&str>, batch: &mut Batch) -> PageEnd {
+        let mut end = PageEnd {
+            total: list.total,
+            ..PageEnd::default()
+        };
+        match next(position, count, list, first) {
+            Next::Page(position) => end.next = Some(position.to_cursor()),
+            Next::End => {}
+            Next::SamePage => {
+                batch.clear();
+                if list.total.is_none_or(|total| total > position.before()) {
+                    end.doubts.push(Doubt::Interrupted {
+                        cause: format!(
+                            "{} answers every startIndex with its first page; set paging, or a page size that holds \
+                             everybody",
+                            self.client.place()
+                        ),
+                    });
+                }
+            }
+        }
+        end
+    }
+
+    /// Notes the groups of a page, and doubts those that had come before.
+    fn repeated(&self, is_first_page: bool, ids: Vec<String>) -> Option<Doubt> {
+        let mut seen = self.seen_groups.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_first_page {
+            *seen = HashSet::new();
+        }
+        let mut count = 0;
+        let mut example = String::new();
+        for id in ids {
+            if seen.contains(&id) {
+                count += 1;
+                example = id;
+            } else {
+                seen.insert(id);
+            }
+        }
+        (count > 0).then_some(Doubt::DuplicateIds { count, example })
+    }
+}

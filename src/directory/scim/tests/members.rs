@@ -1,0 +1,163 @@
+//! Groups and who is in them.
+
+use super::*;
+
+async fn with_groups(groups: impl Fn(&Asked) -> (u16, Json) + Send + Sync + 'static) -> Fake {
+    Fake::answering(move |asked| match asked.path.as_str() {
+        "Users" => (200, asked.page(&people(2))),
+        _ => groups(asked),
+    })
+    .await
+}
+
+async fn with_list(list: Vec<Json>) -> Fake {
+    with_groups(move |asked| match asked.path.as_str() {
+        "Groups" => (200, asked.page(&list)),
+        path => panic!("{path} is not to be asked for"),
+    })
+    .await
+}
+
+fn group(id: &str, members: &[Json]) -> Json {
+    json!({ "id": id, "displayName": id.to_uppercase(), "members": members })
+}
+
+#[tokio::test]
+async fn members_are_users_and_groups_by_type_or_by_reference() {
+    let fake = with_list(vec![
+        group(
+            "all",
+            &[
+                json!({ "value": "in", "type": "Group" }),
+                json!({ "value": "out", "$ref": "../Groups/out" }),
+            ],
+        ),
+        group("in", &[json!({ "value": "u-1", "type": "User" })]),
+        group("out", &[json!({ "value": "u-2" }), json!("u-9")]),
+    ])
+    .await;
+    let snapshot = snapshot(&fake.directory()).await;
+    assert!(snapshot.completeness.is_complete(), "{:?}", snapshot.completeness);
+    let members: Vec<_> = (0..3).map(|group| snapshot.members(group)).collect();
+    assert_eq!(members, [&[0, 1][..], &[0], &[1]]);
+    assert_eq!(snapshot.group(0).name, "ALL");
+}
+
+#[tokio::test]
+async fn a_group_with_the_number_of_a_user_is_not_that_user() {
+    let fake = Fake::answering(|asked| match asked.path.as_str() {
+        "Users" => (200, asked.page(&[json!({ "id": 1 }), json!({ "id": 2 })])),
+        _ => (
+            200,
+            asked.page(&[
+                json!({ "id": 1, "displayName": "team", "members": [{ "value": 2 }] }),
+                json!({ "id": 2, "displayName": "above", "members": [{ "value": 1, "type": "group" }] }),
+            ]),
+        ),
+    })
+    .await;
+    let snapshot = snapshot(&fake.directory()).await;
+    assert_eq!(snapshot.members(0), [1], "the second user");
+    assert_eq!(snapshot.members(1), [1], "who is in the first group");
+}
+
+#[tokio::test]
+async fn a_group_without_members_is_not_told_where_others_tell_theirs() {
+    let silent = json!({ "id": "silent", "displayName": "Silent" });
+    let null = json!({ "id": "null", "displayName": "Null", "members": null });
+    let fake = with_list(vec![group("told", &[]), silent, null]).await;
+    let snapshot = snapshot(&fake.directory()).await;
+    let told: Vec<_> = snapshot
+        .groups()
+        .map(|(_, group)| (group.id, group.members_told))
+        .collect();
+    assert_eq!(told, [("told", true), ("null", true), ("silent", false)]);
+}
+
+#[tokio::test]
+async fn where_no_group_of_the_list_has_members_each_is_asked_for() {
+    let fake = with_groups(|asked| match asked.path.as_str() {
+        "Groups" => {
+            let list: Vec<_> = ["a", "b", "gone", "d/e"]
+                .iter()
+                .map(|id| json!({ "id": id, "displayName": id }))
+                .collect();
+            (200, asked.page(&list))
+        }
+        "Groups/a" => (200, group("a", &[json!({ "value": "u-1" })])),
+        "Groups/b" => (200, json!({ "id": "b", "displayName": "b" })),
+        "Groups/gone" => (404, json!({})),
+        "Groups/d%2fe" => (200, group("d/e", &[json!({ "value": "u-2" })])),
+        path => panic!("{path}"),
+    })
+    .await;
+    let snapshot = snapshot(&fake.directory()).await;
+    assert!(snapshot.completeness.is_complete(), "{:?}", snapshot.completeness);
+    let told: Vec<_> = snapshot
+        .groups()
+        .map(|(at, group)| (group.id, group.members_told, snapshot.members(at)))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("a", true, &[0][..]),
+            ("b", false, &[]),
+            ("gone", false, &[]),
+            ("d/e", true, &[1])
+        ]
+    );
+    assert_eq!(
+        fake.asked()
+            .iter()
+            .filter(|asked| asked.path.starts_with("Groups/"))
+            .count(),
+        4
+    );
+}
+
+#[tokio::test]
+async fn once_some_list_told_members_no_group_is_asked_for() {
+    let list = ["a", "b", "c"]
+        .map(|id| group(id, &[json!({ "value": "u-1" })]))
+        .to_vec();
+    let rest = ["d", "e"].map(|id| json!({ "id": id, "displayName": id })).to_vec();
+    let fake = with_list([list, rest].concat()).await;
+    let snapshot = snapshot(&fake.directory()).await;
+    let told: Vec<_> = snapshot.groups().map(|(_, group)| group.members_told).collect();
+    assert_eq!(told, [true, true, true, false, false]);
+}
+
+#[tokio::test]
+async fn a_group_that_can_not_be_asked_for_fails_the_page() {
+    let fake = with_groups(|asked| match asked.path.as_str() {
+        "Groups" => (200, asked.page(&[json!({ "id": "a", "displayName": "a" })])),
+        _ => (503, json!({})),
+    })
+    .await;
+    let Err(failure) = try_fetch(&fake.directory(), AttributeSet::EMPTY).await else {
+        panic!("the group can't be read");
+    };
+    assert!(
+        crate::fault::chain(&failure).contains("reading the members of a group"),
+        "{failure}"
+    );
+}
+
+#[tokio::test]
+async fn a_group_that_comes_twice_is_doubted() {
+    // The list shifts by one between the pages: "c" comes twice and "d" never.
+    let fake = with_groups(|asked| {
+        let rows = match asked.number("startIndex") {
+            1 => ["a", "b", "c"].as_slice(),
+            _ => &["c"],
+        };
+        let rows: Vec<_> = rows.iter().map(|id| group(id, &[])).collect();
+        (200, json!({ "totalResults": 4, "Resources": rows }))
+    })
+    .await;
+    let doubt = Doubt::DuplicateIds {
+        count: 1,
+        example: "c".into(),
+    };
+    assert_eq!(snapshot(&fake.directory()).await.completeness.groups, [doubt]);
+}

@@ -1,0 +1,114 @@
+//! Every file of this repository that is generated from the code, and the one test that keeps them current.
+//!
+//! `make generate` runs the test with `DIRECTORY_SYNC_GENERATE` set, which writes the files; `make check` compares them.
+
+use std::{fs, path::Path};
+
+use directory_sync_model::{attribute, expression};
+
+use crate::{
+    api::{condition, crds, fields},
+    cli,
+};
+
+/// A page about a provider or platform: its text is kept beside the code and copied into `docs/`.
+struct Page {
+    /// The page in `docs/`.
+    path: &'static str,
+    /// Its heading.
+    title: &'static str,
+    /// The folder of the code.
+    folder: &'static str,
+    /// `docs.md` of that folder.
+    text: &'static str,
+}
+
+const PAGES: &[Page] = &[Page {
+    path: "docs/platforms/rest.md",
+    title: "REST",
+    folder: "src/platform/rest",
+    text: include_str!("platform/rest/docs.md"),
+}];
+
+/// The path from the root of the repository, and the text, of every generated file.
+fn files() -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    for (file, text) in crds::render().unwrap() {
+        files.push((format!("crds/{file}"), text.clone()));
+        files.push((format!("charts/directory-sync/files/crds/{file}"), text));
+    }
+    let reference = [
+        ("fields", fields::render(&crds::definitions())),
+        ("conditions", condition::render()),
+        ("attributes", attribute::reference_markdown()),
+        ("functions", expression::functions_markdown()),
+        ("cli", cli::reference::render()),
+    ];
+    files.extend(reference.map(|(name, text)| (format!("docs/reference/{name}.md"), text)));
+    files.extend(PAGES.iter().map(|page| (page.path.to_owned(), page.render())));
+    files
+}
+
+impl Page {
+    /// The text with a heading of its own above those of the text, and with links that still lead where they did.
+    fn render(&self) -> String {
+        let Self { title, folder, text, .. } = self;
+        let mut page = format!("<!-- Generated from {folder}/docs.md by `make generate`: do not edit. -->\n# {title}\n\n");
+        let mut in_block = false;
+        for line in text.lines() {
+            if line.starts_with("```") {
+                in_block = !in_block;
+            }
+            if !in_block && line.starts_with('#') {
+                page.push('#');
+            }
+            page.push_str(&if in_block { line.to_owned() } else { rebased(line, folder) });
+            page.push('\n');
+        }
+        page
+    }
+}
+
+/// Relative links of a line, which begin in `folder`, as seen from a folder below `docs/`.
+fn rebased(line: &str, folder: &str) -> String {
+    let mut parts = line.split("](");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push_str("](");
+        if !part.starts_with('#') && !part.starts_with("http") {
+            // All pages of this kind are two folders below the root.
+            text.push_str(&format!("../../{folder}/"));
+        }
+        text.push_str(part);
+    }
+    text
+}
+
+#[test]
+fn generated_files_are_current() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (file, text) in files() {
+        let path = root.join(&file);
+        if std::env::var_os("DIRECTORY_SYNC_GENERATE").is_some() {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, &text).unwrap();
+        }
+        let found = fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            found == text,
+            "{file} is not what the code says: run `make generate` and commit the result"
+        );
+    }
+}
+
+#[test]
+fn a_page_keeps_its_blocks_and_moves_its_headings_and_links() {
+    let page = Page {
+        path: "docs/x/y.md",
+        title: "Y",
+        folder: "src/x/y",
+        text: "See [a](a.md), [b](#b) and [c](https://c.test).\n\n# B\n```sh\n# [a](a.md)\n```\n",
+    };
+    let expected = "# Y\n\nSee [a](../../src/x/y/a.md), [b](#b) and [c](https://c.test).\n\n## B\n```sh\n# [a](a.md)\n```\n";
+    assert!(page.render().ends_with(expected), "{}", page.render());
+}
