@@ -322,6 +322,9 @@ mod tests {
             words("# TYPE "),
             rows.clone().map(|row| format!("{} {}", row.name, row.kind)).collect()
         );
-        assert_eq!(words("# HELP "), rows.map(|row| format!("{} {}", row.name, row.help)).collect());
+        assert_eq!(
+            words("# HELP "),
+            rows.map(|row| format!("{} {}", row.name, row.help)).collect()
+        );
     }
 }

@@ -404,8 +404,8 @@ mod tests {
     use crate::api::{
         condition::{ConditionType, REASONS, Status, set},
         status::{
-            MAX_FAILURES, MAX_HISTORY, MembershipCounts, ObjectType, Outcome, Removals, RoleCounts, TeamCounts,
-            Trigger, UserCounts,
+            HandledLimits, MAX_FAILURES, MAX_HISTORY, MembershipCounts, ObjectType, Outcome, Removals, RoleCounts,
+            TeamCounts, Trigger, UserCounts,
         },
     };
 
@@ -511,6 +511,17 @@ mod tests {
             failures: vec![Failure::new(ObjectType::Membership, &long, reason, &long); MAX_FAILURES],
             history: vec![run; MAX_HISTORY],
             next_sync_time: Some(now),
+            last_handled: Some(LastHandled {
+                mappings: "x".repeat(16),
+                documents: "x".repeat(16),
+                limits: Some(HandledLimits {
+                    max_percent: i32::MAX,
+                    min_population: i32::MAX,
+                    max_count: Some(i32::MAX),
+                }),
+                protect: "x".repeat(16),
+                groups: "x".repeat(16),
+            }),
         };
         let size = serde_json::to_string(&status).unwrap().len();
         assert!(size < 16 * 1024, "{size} bytes");

@@ -114,7 +114,11 @@ fn completeness(report: &Report) -> Option<Claim> {
         };
         return incomplete(reason, format!("GroupMapping {mapping}: {}", reason.row().meaning));
     }
-    Some((Status::True, Reason::Complete, Reason::Complete.row().meaning.to_owned()))
+    Some((
+        Status::True,
+        Reason::Complete,
+        Reason::Complete.row().meaning.to_owned(),
+    ))
 }
 
 fn holding(report: &Report, hold: Option<&Hold<'_>>) -> Claim {
@@ -133,7 +137,11 @@ fn holding(report: &Report, hold: Option<&Hold<'_>>) -> Claim {
         let _ = write!(message, "{exceeded}; ");
     }
     if why.departures > 0 {
-        let _ = write!(message, "{} users would be deactivated because a mapping has gone; ", why.departures);
+        let _ = write!(
+            message,
+            "{} users would be deactivated because a mapping has gone; ",
+            why.departures
+        );
     }
     message.push_str(match reason {
         Reason::PlanRejected => "the plan was rejected",

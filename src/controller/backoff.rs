@@ -109,7 +109,10 @@ mod tests {
     #[test]
     fn a_wait_that_the_other_side_asks_for_is_never_shortened() {
         assert_eq!(wait(failure(Some(HOUR * 3)), 1, 0.0), HOUR * 3);
-        assert_eq!(wait(failure(Some(Duration::from_secs(1))), 1, 0.5), Duration::from_secs(10));
+        assert_eq!(
+            wait(failure(Some(Duration::from_secs(1))), 1, 0.5),
+            Duration::from_secs(10)
+        );
         assert_eq!(wait(failure(Some(HOUR * 1000)), 1, 0.5), HOUR * 24);
     }
 

@@ -144,7 +144,11 @@ mod tests {
             (cause.reason, cause.after()),
             (Reason::Unavailable, After::Failure { retry_after: None })
         );
-        assert!(cause.message.starts_with("the directory could not be read"), "{}", cause.message);
+        assert!(
+            cause.message.starts_with("the directory could not be read"),
+            "{}",
+            cause.message
+        );
     }
 
     #[test]
@@ -161,7 +165,9 @@ mod tests {
         assert_eq!((cause.reason, cause.after()), (Reason::SecretNotFound, After::Stall));
         let unusable = resolve::Error::Platform(platform::Error::Http {
             operation: "connecting".into(),
-            source: http::Error::InvalidCertificate { why: "it is empty".into() },
+            source: http::Error::InvalidCertificate {
+                why: "it is empty".into(),
+            },
         });
         assert_eq!(Cause::unresolved(&unusable).reason, Reason::InvalidConfiguration);
     }

@@ -106,7 +106,9 @@ fn due(fleet: &Fleet, order: &Order, after: After, failures: u32, now: Timestamp
 
 /// What a held plan is made of.
 fn held(order: &Order, ended: &Ended) -> Held {
-    let Ok(report) = &ended.result else { return Held::default() };
+    let Ok(report) = &ended.result else {
+        return Held::default();
+    };
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     Held {
         hash: report.hash.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -116,7 +118,11 @@ fn held(order: &Order, ended: &Ended) -> Held {
             roles: number(report.removals.roles),
             inboxes: number(report.removals.inbox_memberships),
         },
-        samples: ended.noted.as_ref().map(|noted| noted.samples.clone()).unwrap_or_default(),
+        samples: ended
+            .noted
+            .as_ref()
+            .map(|noted| noted.samples.clone())
+            .unwrap_or_default(),
         ttl: order.connection.spec.removals.approval_ttl.get(),
     }
 }
@@ -171,7 +177,9 @@ async fn tell_mappings(fleet: &Fleet, order: &Order, ended: &Ended, now: Timesta
     let reports = report.mappings.iter();
     let pairs = reports.filter_map(|report| Some((*by_name.get(&report.name)?, report)));
     stream::iter(pairs.map(Ok))
-        .try_for_each_concurrent(CONCURRENCY, |(mapping, report)| tell_mapping(fleet, mapping, report, now))
+        .try_for_each_concurrent(CONCURRENCY, |(mapping, report)| {
+            tell_mapping(fleet, mapping, report, now)
+        })
         .await
 }
 

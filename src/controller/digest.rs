@@ -17,7 +17,12 @@ impl Digest {
             hasher.update((part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
         }
-        Self(hasher.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(
+            hasher.finalize()[..8]
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+        )
     }
 
     /// A digest as it stands in a status; `None` where there is none.

@@ -74,7 +74,11 @@ pub fn of_run(
             });
         }
     }
-    notices.extend(transition(&before.conditions, ConditionType::DirectoryComplete, assessment.complete.as_ref()));
+    notices.extend(transition(
+        &before.conditions,
+        ConditionType::DirectoryComplete,
+        assessment.complete.as_ref(),
+    ));
     notices.retain(|notice| notice.reason.row().event.is_some());
     notices
 }
@@ -92,7 +96,9 @@ pub fn transition(before: &[Condition], condition: ConditionType, now: Option<&C
 /// The event of conditions of which one has another reason now.
 pub fn transition_of(before: &[Condition], after: &[Condition], condition: ConditionType) -> Option<Notice> {
     let now = find(after, condition)?;
-    let row = condition::REASONS.iter().find(|row| row.reason.as_str() == now.reason)?;
+    let row = condition::REASONS
+        .iter()
+        .find(|row| row.reason.as_str() == now.reason)?;
     let is_new = reason_of(before, condition) != Some(now.reason.as_str());
     (is_new && row.event.is_some()).then(|| Notice {
         reason: row.reason,
@@ -214,7 +220,13 @@ mod tests {
     fn reasons(outcome: Outcome, before: Reason, now: (Status, Reason), created: i64) -> Vec<Reason> {
         let before = status((now.0, before), 0);
         let after = status(now, created);
-        let notices = of_run(&before, &after, outcome, &assessment(now.0, now.1), &Settlement::default());
+        let notices = of_run(
+            &before,
+            &after,
+            outcome,
+            &assessment(now.0, now.1),
+            &Settlement::default(),
+        );
         notices.into_iter().map(|notice| notice.reason).collect()
     }
 
@@ -223,7 +235,10 @@ mod tests {
         let synced = (Status::True, Reason::Synced);
         assert_eq!(reasons(Outcome::Unchanged, Reason::Synced, synced, 0), []);
         let partly = (Status::True, Reason::SyncedWithFailures);
-        assert_eq!(reasons(Outcome::PartlyFailed, Reason::SyncedWithFailures, partly, 0), []);
+        assert_eq!(
+            reasons(Outcome::PartlyFailed, Reason::SyncedWithFailures, partly, 0),
+            []
+        );
         let observed = (Status::True, Reason::Observed);
         assert_eq!(reasons(Outcome::Observed, Reason::Synced, observed, 0), []);
     }
@@ -251,7 +266,10 @@ mod tests {
     #[test]
     fn the_same_observed_plan_is_told_once() {
         let observed = (Status::True, Reason::Observed);
-        assert_eq!(reasons(Outcome::Observed, Reason::Synced, observed, 3), [Reason::Observed]);
+        assert_eq!(
+            reasons(Outcome::Observed, Reason::Synced, observed, 3),
+            [Reason::Observed]
+        );
         let before = status(observed, 3);
         let again = of_run(
             &before,
@@ -274,7 +292,10 @@ mod tests {
             ..Settlement::default()
         };
         let notices = of_run(&before, &before, Outcome::Held, &assessment, &settlement);
-        let told: Vec<_> = notices.iter().map(|notice| (notice.reason, notice.note.as_str())).collect();
+        let told: Vec<_> = notices
+            .iter()
+            .map(|notice| (notice.reason, notice.note.as_str()))
+            .collect();
         assert_eq!(told, [(Reason::TooManyRemovals, "many"), (Reason::SizeLimit, "cut")]);
     }
 

@@ -236,7 +236,9 @@ impl Fleet {
         };
         let twins = self.stores.connections.state_filter(|other| {
             other.0.as_ref().is_ok_and(|other| {
-                age(other) < age(connection) && other.owner_id() == owner && self::address(other) == Some(address.clone())
+                age(other) < age(connection)
+                    && other.owner_id() == owner
+                    && self::address(other) == Some(address.clone())
             })
         });
         twins.first().map(|twin| Key::of(kube::Resource::meta(&**twin)))

@@ -118,18 +118,16 @@ impl Judged {
     }
 
     /// What the next plan is compared with, after one that was judged and, maybe, held.
-    pub fn next(
-        before: Option<&Self>,
-        limits: Limits,
-        protect: Protect,
-        groups: BTreeSet<String>,
-        held: bool,
-    ) -> Self {
+    pub fn next(before: Option<&Self>, limits: Limits, protect: Protect, groups: BTreeSet<String>, held: bool) -> Self {
         let before_groups = before.and_then(|before| before.groups.clone());
         Self {
             limits,
             protect: Known::Fully(protect),
-            groups: if held { before_groups } else { Some(Known::Fully(groups)) },
+            groups: if held {
+                before_groups
+            } else {
+                Some(Known::Fully(groups))
+            },
         }
     }
 }

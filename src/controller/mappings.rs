@@ -55,7 +55,11 @@ fn is_told(mapping: &GroupMapping) -> bool {
 async fn refuse(invalid: &InvalidObject, fleet: &Fleet) -> Result<Action, ReconcileError> {
     let key = Key::of(&invalid.metadata);
     tracing::warn!(mapping = %key, error = invalid.error, "A GroupMapping can't be read; what it may have given stays.");
-    let status = status::unreadable_mapping(invalid.metadata.generation, &unreadable(&invalid.error), Timestamp::now());
+    let status = status::unreadable_mapping(
+        invalid.metadata.generation,
+        &unreadable(&invalid.error),
+        Timestamp::now(),
+    );
     unless_gone(write::status::<GroupMapping>(fleet.client(), &invalid.metadata, &status).await)?;
     Ok(Action::await_change())
 }

@@ -59,7 +59,11 @@ impl Memory {
             .is_some_and(|stalled| stalled.reason != Reason::NoMappings.as_str());
         let ready = find(&status.conditions, ConditionType::Ready);
         let failed = ready.is_some_and(|ready| ready.status == Status::False.as_str());
-        let created = connection.metadata.creation_timestamp.as_ref().map_or(now, |time| time.0);
+        let created = connection
+            .metadata
+            .creation_timestamp
+            .as_ref()
+            .map_or(now, |time| time.0);
         Self {
             uid: connection.metadata.uid.clone().unwrap_or_default(),
             past: Past {
@@ -77,7 +81,9 @@ impl Memory {
             documents: Digest::stored(&handled.documents),
             noticed: BTreeSet::new(),
             succeeded: match (&status.last_sync, ready) {
-                (Some(last), _) if !matches!(last.outcome, status::Outcome::Failed | status::Outcome::Stopped) => last.completion_time.0,
+                (Some(last), _) if !matches!(last.outcome, status::Outcome::Failed | status::Outcome::Stopped) => {
+                    last.completion_time.0
+                }
                 // It became not ready with the first run that failed.
                 (Some(_), Some(ready)) => ready.last_transition_time.0,
                 _ => created,

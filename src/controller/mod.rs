@@ -41,9 +41,9 @@ mod schedule;
 mod start;
 mod status;
 mod sync_task;
-mod view;
 #[cfg(test)]
 mod testing;
+mod view;
 mod watch;
 mod write;
 

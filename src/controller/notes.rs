@@ -64,7 +64,11 @@ impl Notes {
 impl Watch for Notes {
     fn planned(&self, plan: &Plan<'_>, hold: Option<&Hold>) {
         let containers = |kind| {
-            let of_kind = plan.desired.containers.iter().filter(|container| container.kind == kind);
+            let of_kind = plan
+                .desired
+                .containers
+                .iter()
+                .filter(|container| container.kind == kind);
             of_kind.count() as u64
         };
         let becomes_active = |holding: u32, activate: bool| activate || plan.holdings.get(holding).active;
@@ -112,7 +116,11 @@ fn samples(plan: &Plan<'_>) -> Vec<RemovalSample> {
         let leaving = removals.leaving.iter();
         leaving.map(move |holding| sample(plan, kind, *holding, &container.name))
     });
-    deactivations.chain(roles).chain(memberships).take(MAX_SAMPLES).collect()
+    deactivations
+        .chain(roles)
+        .chain(memberships)
+        .take(MAX_SAMPLES)
+        .collect()
 }
 
 fn sample(plan: &Plan<'_>, kind: ObjectType, holding: u32, from: &str) -> RemovalSample {

@@ -3,11 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kube::{
-    Resource as _,
-    core::error_boundary::InvalidObject,
-    runtime::controller::Action,
-};
+use kube::{Resource as _, core::error_boundary::InvalidObject, runtime::controller::Action};
 
 use super::{
     backoff::{next_look, until},
@@ -17,8 +13,7 @@ use super::{
     fleet::Fleet,
     memory::Memory,
     schedule::Decision,
-    status,
-    sync_task,
+    status, sync_task,
     view::{Guarded, Key, View, unreadable},
     write,
 };
@@ -104,11 +99,7 @@ async fn begin(
 }
 
 /// A changed Secret or `ConfigMap` begins a run of a stalled connection.
-async fn look_at_documents(
-    view: &View<'_>,
-    fleet: &Arc<Fleet>,
-    now: Timestamp,
-) -> Result<Action, ReconcileError> {
+async fn look_at_documents(view: &View<'_>, fleet: &Arc<Fleet>, now: Timestamp) -> Result<Action, ReconcileError> {
     let digest = ClusterDocuments::load(fleet.client(), view.connection).await.digest();
     let look = next_look(now, &fleet.config.timing, fastrand::f64());
     let changed = fleet.remember(view.connection, |memory: &mut Memory| {

@@ -120,7 +120,9 @@ impl Ended {
 
     /// What follows for held plans.
     pub fn judgement(&self, mode: Mode) -> Judgement<'_> {
-        let Ok(report) = &self.result else { return Judgement::None };
+        let Ok(report) = &self.result else {
+            return Judgement::None;
+        };
         let Some(hash) = report.hash.as_ref().map(PlanHash::as_str) else {
             return Judgement::None;
         };
@@ -252,7 +254,11 @@ fn strictness(order: &Order, rules: &mut Rules, groups: &BTreeSet<String>) -> St
         .map(|judged| judged.strictness(rules, groups))
         .unwrap_or_default();
     Strictness {
-        limits: Some(before.limits.map_or(order.ceilings, |limits| limits.stricter(order.ceilings))),
+        limits: Some(
+            before
+                .limits
+                .map_or(order.ceilings, |limits| limits.stricter(order.ceilings)),
+        ),
         ..before
     }
 }

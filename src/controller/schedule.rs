@@ -268,7 +268,10 @@ mod tests {
 
     #[test]
     fn a_new_generation_runs_at_once() {
-        let changed = Case { generation: 4, ..quiet() };
+        let changed = Case {
+            generation: 4,
+            ..quiet()
+        };
         assert_eq!(changed.decide(), Decision::Run(Trigger::Spec));
     }
 
@@ -304,7 +307,10 @@ mod tests {
 
     #[test]
     fn a_decision_on_a_plan_runs() {
-        let decided = Case { decided: true, ..quiet() };
+        let decided = Case {
+            decided: true,
+            ..quiet()
+        };
         assert_eq!(decided.decide(), Decision::Run(Trigger::Decision));
     }
 

@@ -49,7 +49,9 @@ const BUFFERED_CALLS: usize = 1024;
 
 /// A client of the cluster that the environment names: `KUBECONFIG`, `~/.kube/config`, or the `ServiceAccount` of the pod.
 pub async fn client() -> Result<Client, Error> {
-    let config = Config::infer().await.map_err(|error| Error::Kubeconfig(Box::new(error)))?;
+    let config = Config::infer()
+        .await
+        .map_err(|error| Error::Kubeconfig(Box::new(error)))?;
     client_of(config)
 }
 
@@ -204,7 +206,11 @@ async fn look_after(
         () = stop.cancelled() => return,
         _ = listed => {}
     }
-    tracing::info!(connections = connections.len(), mappings = mappings.len(), "All objects are listed.");
+    tracing::info!(
+        connections = connections.len(),
+        mappings = mappings.len(),
+        "All objects are listed."
+    );
     let of_connections = reconciler(&fleet, connections, woken_connections, &stop, reconcile::reconcile);
     let of_mappings = reconciler(&fleet, mappings, woken_mappings, &stop, mappings::reconcile);
     future::join(of_connections, of_mappings).await;
@@ -228,7 +234,10 @@ async fn reconciler<K, F>(
         task.map(|ended| ended.unwrap_or_else(|error| Err(ReconcileError::Panic(error))))
     };
     let retry = |_: Arc<Guarded<K>>, error: &ReconcileError, _: Arc<Fleet>| {
-        tracing::warn!(error = chain(error), "An object couldn't be looked after; it is tried again.");
+        tracing::warn!(
+            error = chain(error),
+            "An object couldn't be looked after; it is tried again."
+        );
         Action::requeue(RETRY)
     };
     applier(attempt, retry, Arc::clone(fleet), store, queue(woken, stop.clone()), config)

@@ -62,7 +62,9 @@ async fn take_turn(fleet: &Fleet, key: &Key, uid: &str, trigger: Trigger, stop: 
     };
     fleet.metrics.waiting.dec();
     let Some(permit) = permit else { return };
-    let Some(order) = order(fleet, key, uid, trigger).map(Arc::new) else { return };
+    let Some(order) = order(fleet, key, uid, trigger).map(Arc::new) else {
+        return;
+    };
     tracing::info!(id = order.id, ?trigger, "A sync begins.");
     fleet.metrics.running.inc();
     let ended = run(&order, &fleet.shared, stop, &fleet.abandon).await;
@@ -87,7 +89,10 @@ fn order(fleet: &Fleet, key: &Key, uid: &str, trigger: Trigger) -> Option<Order>
     }
     let start = Timestamp::now();
     let decided = |plan: &&crate::api::SyncPlan| plan.spec.decision.is_some();
-    let noticed = view.plans().filter(decided).filter_map(|plan| plan.metadata.uid.clone());
+    let noticed = view
+        .plans()
+        .filter(decided)
+        .filter_map(|plan| plan.metadata.uid.clone());
     let judged = fleet.recollect(key, uid, |memory| {
         memory.past.note_mappings(&view.mappings_digest, start);
         if memory.past.settles(start, &fleet.config.timing).is_some() {
@@ -129,7 +134,13 @@ fn count(fleet: &Fleet, order: &Order, ended: &Ended) {
     let (id, outcome) = (&order.id, ended.outcome());
     match cause {
         Some(cause) => {
-            tracing::warn!(id, took, reason = cause.reason.as_str(), error = cause.message, "The sync failed.");
+            tracing::warn!(
+                id,
+                took,
+                reason = cause.reason.as_str(),
+                error = cause.message,
+                "The sync failed."
+            );
         }
         None => tracing::info!(id, took, ?outcome, "The sync has ended."),
     }
@@ -139,12 +150,17 @@ fn count(fleet: &Fleet, order: &Order, ended: &Ended) {
 async fn tell(fleet: &Fleet, order: &Order, ended: &Ended) {
     let mut wait = FIRST_WAIT;
     for attempt in 1..=ATTEMPTS {
-        let Err(error) = conclude(fleet, order, ended).await else { return };
+        let Err(error) = conclude(fleet, order, ended).await else {
+            return;
+        };
         let error = crate::fault::chain(&error);
         tracing::warn!(id = order.id, attempt, error, "What came of a sync couldn't be told.");
         tokio::time::sleep(wait).await;
         wait *= 2;
     }
-    tracing::error!(id = order.id, "What came of a sync is told by nobody; the next sync tells how things stand.");
+    tracing::error!(
+        id = order.id,
+        "What came of a sync is told by nobody; the next sync tells how things stand."
+    );
     give_up(fleet, order, ended);
 }

@@ -137,12 +137,8 @@ fn wake_namespace(fleet: &Fleet, namespace: Option<&str>) {
 }
 
 /// Watches one kind until `stop` is cancelled. Whatever fails is tried again, less and less often.
-pub async fn watch<K>(
-    fleet: Arc<Fleet>,
-    writer: Writer<Guarded<K>>,
-    readiness: Arc<Readiness>,
-    stop: CancellationToken,
-) where
+pub async fn watch<K>(fleet: Arc<Fleet>, writer: Writer<Guarded<K>>, readiness: Arc<Readiness>, stop: CancellationToken)
+where
     K: Watched + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     let api: Api<Guarded<K>> = api(fleet.client(), fleet.config.namespace.as_deref());
@@ -190,7 +186,10 @@ fn explain<K: Watched>(error: &watcher::Error) -> String {
             K::PLURAL
         ),
         kube::Error::Api(status) if status.is_forbidden() => {
-            format!("the operator's ServiceAccount may not list and watch {}.{GROUP}", K::PLURAL)
+            format!(
+                "the operator's ServiceAccount may not list and watch {}.{GROUP}",
+                K::PLURAL
+            )
         }
         _ => chain(error),
     }

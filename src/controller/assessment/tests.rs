@@ -38,7 +38,9 @@ fn judge(report: Report, hold: Option<&Hold<'_>>) -> Assessment {
 /// Ready, Held and DirectoryComplete as `status/reason`, and whether it stalls, goes on trying, and when it is due.
 fn told(assessment: &Assessment) -> (String, String, String) {
     let claim = |claim: Option<&Claim>| {
-        claim.map_or("-".to_owned(), |(status, reason, _)| format!("{}/{}", status.as_str(), reason.as_str()))
+        claim.map_or("-".to_owned(), |(status, reason, _)| {
+            format!("{}/{}", status.as_str(), reason.as_str())
+        })
     };
     (
         claim(Some(&assessment.ready)),
@@ -48,7 +50,10 @@ fn told(assessment: &Assessment) -> (String, String, String) {
 }
 
 fn expect(assessment: &Assessment, ready: &str, held: &str, complete: &str) {
-    assert_eq!(told(assessment), (ready.to_owned(), held.to_owned(), complete.to_owned()));
+    assert_eq!(
+        told(assessment),
+        (ready.to_owned(), held.to_owned(), complete.to_owned())
+    );
 }
 
 #[test]
@@ -56,7 +61,10 @@ fn a_run_that_came_to_its_end_is_ready() {
     for outcome in [Outcome::Synced, Outcome::Unchanged] {
         let assessment = judge(report(outcome), None);
         expect(&assessment, "True/Synced", "False/NothingHeld", "True/Complete");
-        assert_eq!((assessment.stalled, assessment.reconciling, assessment.after), (false, None, After::Success));
+        assert_eq!(
+            (assessment.stalled, assessment.reconciling, assessment.after),
+            (false, None, After::Success)
+        );
     }
 }
 
@@ -72,9 +80,17 @@ fn people_who_failed_leave_the_connection_ready() {
     let mut partly = report(Outcome::PartlyFailed);
     partly.failures = vec![failure("1"), failure("2")];
     let assessment = judge(partly, None);
-    expect(&assessment, "True/SyncedWithFailures", "False/NothingHeld", "True/Complete");
+    expect(
+        &assessment,
+        "True/SyncedWithFailures",
+        "False/NothingHeld",
+        "True/Complete",
+    );
     let message = &assessment.ready.2;
-    assert_eq!(message, "2 objects failed (InvalidEmail 2); status.failures says what to do");
+    assert_eq!(
+        message,
+        "2 objects failed (InvalidEmail 2); status.failures says what to do"
+    );
 }
 
 #[test]
@@ -115,7 +131,12 @@ fn an_incomplete_read_is_not_ready_and_is_tried_again() {
     let mut incomplete = report(Outcome::Synced);
     incomplete.doubts = vec![Doubt::SizeLimit];
     let assessment = judge(incomplete, None);
-    expect(&assessment, "False/DirectoryIncomplete", "False/NothingHeld", "False/SizeLimit");
+    expect(
+        &assessment,
+        "False/DirectoryIncomplete",
+        "False/NothingHeld",
+        "False/SizeLimit",
+    );
     assert_eq!(assessment.reconciling, Some(Reason::Retrying));
     assert_eq!(assessment.after, After::Incomplete);
 }
@@ -132,7 +153,12 @@ fn a_missing_group_of_one_mapping_does_not_make_the_connection_unready() {
         ..MappingReport::default()
     }];
     let assessment = judge(missing, None);
-    expect(&assessment, "True/Synced", "False/NothingHeld", "False/MappedGroupMissing");
+    expect(
+        &assessment,
+        "True/Synced",
+        "False/NothingHeld",
+        "False/MappedGroupMissing",
+    );
     assert!(assessment.complete.unwrap().2.contains("GroupMapping support"));
 }
 
@@ -140,7 +166,11 @@ fn a_missing_group_of_one_mapping_does_not_make_the_connection_unready() {
 fn observed_says_so_and_names_the_flag_that_made_it_so() {
     let assessment = judge(report(Outcome::Observed), None);
     expect(&assessment, "True/Observed", "False/NothingHeld", "True/Complete");
-    assert!(assessment.ready.2.contains("--observe-only"), "the spec says Apply: {}", assessment.ready.2);
+    assert!(
+        assessment.ready.2.contains("--observe-only"),
+        "the spec says Apply: {}",
+        assessment.ready.2
+    );
 }
 
 #[test]
@@ -169,7 +199,10 @@ fn a_failure_that_may_pass_is_tried_again_and_one_that_needs_a_person_stalls() {
         }
     );
     let lasting = assess(&order(), &failed(cause(Reason::Unauthorized, true)), None);
-    assert_eq!((lasting.stalled, lasting.reconciling, lasting.after), (true, None, After::Stall));
+    assert_eq!(
+        (lasting.stalled, lasting.reconciling, lasting.after),
+        (true, None, After::Stall)
+    );
 }
 
 #[test]

@@ -101,7 +101,8 @@ pub fn settle<'a>(
         match reason {
             Some(Reason::AwaitingDecision | Reason::PlanApproved | Reason::PlanRejected) => {
                 let rejected = reason == Some(Reason::PlanRejected);
-                if matches!(judgement, Judgement::Held { hash } if hash == plan.spec.hash) && settlement.hold.is_none() {
+                if matches!(judgement, Judgement::Held { hash } if hash == plan.spec.hash) && settlement.hold.is_none()
+                {
                     settlement.hold = Some(Hold::Existing { plan, rejected });
                 } else if rejected {
                     over.push(plan);

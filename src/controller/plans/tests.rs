@@ -35,7 +35,11 @@ fn plan(created: i64, hash: &str, decision: Option<Decision>, reason: Option<Rea
             expire_time: Some(Time(at(1000))),
             ..SyncPlanStatus::default()
         };
-        let value = if reason == Reason::Spent { Status::True } else { Status::False };
+        let value = if reason == Reason::Spent {
+            Status::True
+        } else {
+            Status::False
+        };
         set(
             &mut status.conditions,
             (ConditionType::Applied, value, reason),
@@ -173,15 +177,23 @@ fn an_object_whose_status_was_never_written_is_still_the_plan_that_is_held() {
 
 #[test]
 fn the_last_three_plans_that_are_over_are_kept() {
-    let plans: Vec<_> = (1..=6).map(|created| plan(created, H, None, Some(Reason::Superseded))).collect();
+    let plans: Vec<_> = (1..=6)
+        .map(|created| plan(created, H, None, Some(Reason::Superseded)))
+        .collect();
     let settlement = settle(&plans, HELD, at(100));
-    let garbage: Vec<_> = settlement.garbage.iter().map(|plan| plan.metadata.name.as_deref()).collect();
+    let garbage: Vec<_> = settlement
+        .garbage
+        .iter()
+        .map(|plan| plan.metadata.name.as_deref())
+        .collect();
     assert_eq!(garbage, [Some("acme-3"), Some("acme-2"), Some("acme-1")]);
 }
 
 #[test]
 fn a_rejected_plan_that_is_held_is_never_garbage() {
-    let mut plans: Vec<_> = (2..=6).map(|created| plan(created, OTHER, None, Some(Reason::Superseded))).collect();
+    let mut plans: Vec<_> = (2..=6)
+        .map(|created| plan(created, OTHER, None, Some(Reason::Superseded)))
+        .collect();
     plans.push(decided(1, H, Decision::Rejected));
     let settlement = settle(&plans, HELD, at(100));
     assert!(settlement.garbage.iter().all(|plan| plan.spec.hash == OTHER));

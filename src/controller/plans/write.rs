@@ -86,16 +86,17 @@ async fn create(
 ) -> Result<SyncPlan, ReconcileError> {
     let api: Api<SyncPlan> = Api::namespaced(client.clone(), namespace(connection));
     let name = ObjectName::try_from(connection.metadata.name.as_deref().unwrap_or_default())?;
-    let prefix = format!(
-        "{name}-{}",
-        &held.hash[..held.hash.floor_char_boundary(HASH_DIGITS)]
-    );
+    let prefix = format!("{name}-{}", &held.hash[..held.hash.floor_char_boundary(HASH_DIGITS)]);
     let parameters = PostParams {
         field_manager: Some(CONTROLLER_MANAGER.to_owned()),
         ..PostParams::default()
     };
     for number in 1..=NAMES {
-        let suffix = if number == 1 { String::new() } else { format!("-{number}") };
+        let suffix = if number == 1 {
+            String::new()
+        } else {
+            format!("-{number}")
+        };
         let spec = SyncPlanSpec {
             connection_ref: ConnectionRef { name: name.clone() },
             hash: held.hash.clone(),
@@ -143,9 +144,19 @@ async fn fill(client: &Client, mut plan: SyncPlan, held: &Held, now: Timestamp) 
 }
 
 fn mark(status: &mut SyncPlanStatus, generation: Option<i64>, reason: Reason, now: Timestamp) {
-    let value = if reason == Reason::Spent { Status::True } else { Status::False };
+    let value = if reason == Reason::Spent {
+        Status::True
+    } else {
+        Status::False
+    };
     let claim = (ConditionType::Applied, value, reason);
-    set(&mut status.conditions, claim, reason.row().meaning, generation, &Time(now));
+    set(
+        &mut status.conditions,
+        claim,
+        reason.row().meaning,
+        generation,
+        &Time(now),
+    );
 }
 
 /// A plan as the connection's status tells it.

@@ -9,8 +9,8 @@ use crate::{
         condition::{ConditionType, Reason, Status, find, remove, set},
         connection::DirectoryConnectionStatus,
         status::{
-            DirectoryCounts, Failure, HeldPlan, LastHandled, MAX_FAILURES, MAX_HISTORY, MembershipCounts,
-            Outcome, RoleCounts, SyncSummary, TeamCounts, UserCounts, cut,
+            DirectoryCounts, Failure, HeldPlan, LastHandled, MAX_FAILURES, MAX_HISTORY, MembershipCounts, Outcome,
+            RoleCounts, SyncSummary, TeamCounts, UserCounts, cut,
         },
     },
     controller::{
@@ -35,7 +35,12 @@ pub struct After<'a> {
 }
 
 /// The status after a run.
-pub fn after_run(before: &DirectoryConnectionStatus, order: &Order, ended: &Ended, after: After<'_>) -> DirectoryConnectionStatus {
+pub fn after_run(
+    before: &DirectoryConnectionStatus,
+    order: &Order,
+    ended: &Ended,
+    after: After<'_>,
+) -> DirectoryConnectionStatus {
     let After {
         assessment,
         held,
@@ -78,7 +83,11 @@ pub fn after_run(before: &DirectoryConnectionStatus, order: &Order, ended: &Ende
 }
 
 /// The status while a run of a new generation is about to begin.
-pub fn announced(connection: &DirectoryConnection, before: &DirectoryConnectionStatus, now: Timestamp) -> DirectoryConnectionStatus {
+pub fn announced(
+    connection: &DirectoryConnection,
+    before: &DirectoryConnectionStatus,
+    now: Timestamp,
+) -> DirectoryConnectionStatus {
     let mut status = identified(before, connection);
     let meaning = Reason::Progressing.row().meaning.to_owned();
     let assessment = Assessment {
@@ -171,10 +180,16 @@ fn conditions(conditions: &mut Vec<Condition>, assessment: &Assessment, generati
         put(ConditionType::DirectoryComplete, complete);
     }
     if assessment.stalled {
-        put(ConditionType::Stalled, &(Status::True, *ready_reason, ready_message.clone()));
+        put(
+            ConditionType::Stalled,
+            &(Status::True, *ready_reason, ready_message.clone()),
+        );
     }
     if let Some(reason) = assessment.reconciling {
-        put(ConditionType::Reconciling, &(Status::True, reason, reason.row().meaning.to_owned()));
+        put(
+            ConditionType::Reconciling,
+            &(Status::True, reason, reason.row().meaning.to_owned()),
+        );
     }
     if !assessment.stalled {
         remove(conditions, ConditionType::Stalled);
@@ -187,7 +202,13 @@ fn conditions(conditions: &mut Vec<Condition>, assessment: &Assessment, generati
         (ConditionType::DirectoryComplete, Status::Unknown, Reason::NotReadYet),
     ] {
         if find(conditions, condition).is_none() {
-            set(conditions, (condition, status, reason), reason.row().meaning, generation, &now);
+            set(
+                conditions,
+                (condition, status, reason),
+                reason.row().meaning,
+                generation,
+                &now,
+            );
         }
     }
     // What is as it was is about this generation all the same.
@@ -289,7 +310,14 @@ fn done_something(summary: &SyncSummary) -> bool {
         failed: _,
     } = users;
     let moved = |counts: &MembershipCounts| counts.added + counts.removed;
-    created + adopted + updated + activated + deactivated + teams.created + moved(memberships) + roles.changed
+    created
+        + adopted
+        + updated
+        + activated
+        + deactivated
+        + teams.created
+        + moved(memberships)
+        + roles.changed
         + moved(inboxes)
         > 0
 }

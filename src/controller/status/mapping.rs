@@ -33,18 +33,48 @@ pub fn after_run(mapping: &GroupMapping, report: &MappingReport, now: Timestamp)
         samples: report.samples.iter().map(sample).collect(),
         ..before(mapping)
     };
-    put(&mut status, ConditionType::Ready, &ready(mapping, &outcome.problems), now);
-    put(&mut status, ConditionType::GroupFound, &group_found(&outcome.problems), now);
-    put(&mut status, ConditionType::Conflicted, &conflicted(&outcome.problems), now);
+    put(
+        &mut status,
+        ConditionType::Ready,
+        &ready(mapping, &outcome.problems),
+        now,
+    );
+    put(
+        &mut status,
+        ConditionType::GroupFound,
+        &group_found(&outcome.problems),
+        now,
+    );
+    put(
+        &mut status,
+        ConditionType::Conflicted,
+        &conflicted(&outcome.problems),
+        now,
+    );
     status
 }
 
 /// The status of a mapping that no run has looked at.
 pub fn not_synced_yet(mapping: &GroupMapping, now: Timestamp) -> GroupMappingStatus {
     let mut status = before(mapping);
-    put(&mut status, ConditionType::Ready, &plain(Status::Unknown, Reason::NotSyncedYet), now);
-    put(&mut status, ConditionType::GroupFound, &plain(Status::Unknown, Reason::NotReadYet), now);
-    put(&mut status, ConditionType::Conflicted, &plain(Status::False, Reason::NoConflict), now);
+    put(
+        &mut status,
+        ConditionType::Ready,
+        &plain(Status::Unknown, Reason::NotSyncedYet),
+        now,
+    );
+    put(
+        &mut status,
+        ConditionType::GroupFound,
+        &plain(Status::Unknown, Reason::NotReadYet),
+        now,
+    );
+    put(
+        &mut status,
+        ConditionType::Conflicted,
+        &plain(Status::False, Reason::NoConflict),
+        now,
+    );
     status
 }
 
@@ -69,8 +99,18 @@ pub fn unreadable(generation: Option<i64>, message: &str, now: Timestamp) -> Gro
     };
     let claim = (Status::False, Reason::InvalidSpec, message.to_owned());
     put(&mut status, ConditionType::Ready, &claim, now);
-    put(&mut status, ConditionType::GroupFound, &plain(Status::Unknown, Reason::NotReadYet), now);
-    put(&mut status, ConditionType::Conflicted, &plain(Status::False, Reason::NoConflict), now);
+    put(
+        &mut status,
+        ConditionType::GroupFound,
+        &plain(Status::Unknown, Reason::NotReadYet),
+        now,
+    );
+    put(
+        &mut status,
+        ConditionType::Conflicted,
+        &plain(Status::False, Reason::NoConflict),
+        now,
+    );
     status
 }
 
@@ -81,7 +121,13 @@ fn before(mapping: &GroupMapping) -> GroupMappingStatus {
 fn put(status: &mut GroupMappingStatus, condition: ConditionType, claim: &Claim, now: Timestamp) {
     let (value, reason, message) = claim;
     let generation = status.observed_generation;
-    set(&mut status.conditions, (condition, *value, *reason), message, generation, &Time(now));
+    set(
+        &mut status.conditions,
+        (condition, *value, *reason),
+        message,
+        generation,
+        &Time(now),
+    );
 }
 
 fn plain(status: Status, reason: Reason) -> Claim {
@@ -202,7 +248,12 @@ mod tests {
     }
 
     fn told(status: &GroupMappingStatus) -> [String; 3] {
-        [ConditionType::Ready, ConditionType::GroupFound, ConditionType::Conflicted].map(|condition| {
+        [
+            ConditionType::Ready,
+            ConditionType::GroupFound,
+            ConditionType::Conflicted,
+        ]
+        .map(|condition| {
             let condition = find(&status.conditions, condition).unwrap();
             format!("{}/{}", condition.status, condition.reason)
         })
@@ -266,7 +317,10 @@ mod tests {
             example: "1007".into(),
             people: 3,
         });
-        assert!(conflict.contains("GroupMapping vip does for 3 people, one of them 1007"), "{conflict}");
+        assert!(
+            conflict.contains("GroupMapping vip does for 3 people, one of them 1007"),
+            "{conflict}"
+        );
     }
 
     #[test]

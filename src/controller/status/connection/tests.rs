@@ -35,7 +35,11 @@ fn run(before: &DirectoryConnectionStatus, order: &Order, ended: &Ended) -> Dire
 }
 
 fn types(status: &DirectoryConnectionStatus) -> Vec<&str> {
-    let mut types: Vec<_> = status.conditions.iter().map(|condition| condition.type_.as_str()).collect();
+    let mut types: Vec<_> = status
+        .conditions
+        .iter()
+        .map(|condition| condition.type_.as_str())
+        .collect();
     types.sort_unstable();
     types
 }
@@ -58,7 +62,11 @@ fn the_first_run_fills_the_status() {
 
 #[test]
 fn a_run_that_changes_nothing_moves_last_sync_and_next_alone() {
-    let before = run(&DirectoryConnectionStatus::default(), &order(), &ended(report(sync::Outcome::Synced)));
+    let before = run(
+        &DirectoryConnectionStatus::default(),
+        &order(),
+        &ended(report(sync::Outcome::Synced)),
+    );
     let mut later = ended(report(sync::Outcome::Unchanged));
     later.end = at(5000);
     let mut after = run(&before, &order(), &later);
@@ -100,7 +108,11 @@ fn a_stopped_run_answers_neither_generation_nor_request() {
 
 #[test]
 fn an_incomplete_read_does_not_say_how_large_the_directory_is() {
-    let before = run(&DirectoryConnectionStatus::default(), &order(), &ended(report(sync::Outcome::Synced)));
+    let before = run(
+        &DirectoryConnectionStatus::default(),
+        &order(),
+        &ended(report(sync::Outcome::Synced)),
+    );
     let mut incomplete = report(sync::Outcome::Synced);
     incomplete.directory = Some(report::DirectoryCounts { users: 1, groups: 0 });
     incomplete.doubts = vec![directory_sync_model::snapshot::Doubt::SizeLimit];
@@ -210,6 +222,9 @@ fn the_largest_status_stays_under_16_kib() {
         condition.message = "m".repeat(400);
     }
     let size = serde_json::to_string(&status).unwrap().len();
-    assert_eq!((status.failures.len(), status.history.len()), (MAX_FAILURES, MAX_HISTORY));
+    assert_eq!(
+        (status.failures.len(), status.history.len()),
+        (MAX_FAILURES, MAX_HISTORY)
+    );
     assert!(size < 16 * 1024, "{size} bytes");
 }
