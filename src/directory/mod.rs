@@ -6,6 +6,7 @@
 
 pub mod error;
 pub mod fetch;
+pub mod file;
 pub mod ldap;
 pub mod scim;
 

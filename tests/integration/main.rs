@@ -7,5 +7,6 @@
 
 mod docs;
 mod kinds;
+mod scim;
 mod support;
 mod testbed;
