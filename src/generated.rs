@@ -15,20 +15,29 @@ use crate::{
 struct Page {
     /// The page in `docs/`.
     path: &'static str,
-    /// Its heading.
-    title: &'static str,
     /// The folder of the code.
     folder: &'static str,
     /// `docs.md` of that folder.
     text: &'static str,
 }
 
-const PAGES: &[Page] = &[Page {
-    path: "docs/platforms/rest.md",
-    title: "REST",
-    folder: "src/platform/rest",
-    text: include_str!("platform/rest/docs.md"),
-}];
+const PAGES: &[Page] = &[
+    Page {
+        path: "docs/providers/ldap.md",
+        folder: "src/directory/ldap",
+        text: include_str!("directory/ldap/docs.md"),
+    },
+    Page {
+        path: "docs/providers/scim.md",
+        folder: "src/directory/scim",
+        text: include_str!("directory/scim/docs.md"),
+    },
+    Page {
+        path: "docs/platforms/rest.md",
+        folder: "src/platform/rest",
+        text: include_str!("platform/rest/docs.md"),
+    },
+];
 
 /// The path from the root of the repository, and the text, of every generated file.
 fn files() -> Vec<(String, String)> {
@@ -50,19 +59,18 @@ fn files() -> Vec<(String, String)> {
 }
 
 impl Page {
-    /// The text with a heading of its own above those of the text, and with links that still lead where they did.
+    /// The text, with links that still lead where they did.
     fn render(&self) -> String {
-        let Self { title, folder, text, .. } = self;
-        let mut page = format!("<!-- Generated from {folder}/docs.md by `make generate`: do not edit. -->\n# {title}\n\n");
+        let Self { folder, text, .. } = self;
+        let mut page = format!("<!-- Generated from {folder}/docs.md by `make generate`: do not edit. -->\n");
         let mut in_block = false;
         for line in text.lines() {
-            if line.starts_with("```") {
-                in_block = !in_block;
-            }
-            if !in_block && line.starts_with('#') {
-                page.push('#');
-            }
-            page.push_str(&if in_block { line.to_owned() } else { rebased(line, folder) });
+            in_block ^= line.starts_with("```");
+            page.push_str(&if in_block {
+                line.to_owned()
+            } else {
+                rebased(line, folder)
+            });
             page.push('\n');
         }
         page
@@ -102,13 +110,12 @@ fn generated_files_are_current() {
 }
 
 #[test]
-fn a_page_keeps_its_blocks_and_moves_its_headings_and_links() {
+fn a_page_keeps_its_blocks_and_its_links_lead_where_they_did() {
     let page = Page {
         path: "docs/x/y.md",
-        title: "Y",
         folder: "src/x/y",
-        text: "See [a](a.md), [b](#b) and [c](https://c.test).\n\n# B\n```sh\n# [a](a.md)\n```\n",
+        text: "# Y\nSee [a](a.md), [b](#b) and [c](https://c.test).\n```sh\n# [a](a.md)\n```\n",
     };
-    let expected = "# Y\n\nSee [a](../../src/x/y/a.md), [b](#b) and [c](https://c.test).\n\n## B\n```sh\n# [a](a.md)\n```\n";
+    let expected = "# Y\nSee [a](../../src/x/y/a.md), [b](#b) and [c](https://c.test).\n```sh\n# [a](a.md)\n```\n";
     assert!(page.render().ends_with(expected), "{}", page.render());
 }
