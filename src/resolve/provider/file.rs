@@ -1,17 +1,50 @@
 //! `spec.provider.file`, read.
 
 use crate::{
-    api::provider::file::FileProvider,
-    directory::Directory,
+    api::provider::file::{FileFormat, FileProvider, FileSource},
+    call::LayeredDirectory,
+    directory::{
+        Directory,
+        file::{Config, FileDirectory, Format, Source},
+    },
     resolve::{
         Error,
-        ends::{Connector, Keys},
+        ends::{Connector, Keys, Layers},
     },
 };
 
-pub(super) fn connect(_spec: &FileProvider, _keys: &Keys, _connector: &Connector) -> Result<Box<dyn Directory>, Error> {
-    Err(Error::Field {
-        field: "spec.provider.file".to_owned(),
-        message: "not wired yet".to_owned(),
+pub(super) fn connect(spec: &FileProvider, keys: &Keys, connector: &Connector) -> Result<Box<dyn Directory>, Error> {
+    let groups = spec.groups.as_ref();
+    let config = Config {
+        people: source(&spec.people, "spec.provider.file.people", keys)?,
+        groups: groups
+            .map(|groups| source(groups, "spec.provider.file.groups", keys))
+            .transpose()?,
+    };
+    let layers = Layers {
+        side: "directory",
+        provider: "file",
+        timeouts: crate::api::reference::Timeouts::default(),
+    };
+    Ok(Box::new(LayeredDirectory::new(
+        Box::new(FileDirectory::new(config)),
+        layers.unlimited(connector),
+    )))
+}
+
+fn source(source: &FileSource, field: &'static str, keys: &Keys) -> Result<Source, Error> {
+    let reference = source.reference(field).ok_or_else(|| Error::Field {
+        field: field.to_owned(),
+        message: "exactly one place must be set: configMapKeyRef or secretKeyRef".to_owned(),
+    })?;
+    Ok(Source {
+        name: keys.place(&reference),
+        bytes: keys.bytes(&reference)?.to_vec(),
+        format: match source.format {
+            FileFormat::Auto => Format::Auto,
+            FileFormat::Csv => Format::Csv,
+            FileFormat::Json => Format::Json,
+            FileFormat::Yaml => Format::Yaml,
+        },
     })
 }
