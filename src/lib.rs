@@ -40,6 +40,7 @@
 //! | [`call`] | what is put around every provider and platform: retries, rates, timeouts, metrics |
 //! | [`http`] | the HTTP client of all of them: which hosts may be reached, TLS, credentials, bounds |
 //! | [`fault`] | what kind of failure an error is, which retries, conditions and metrics go by |
+//! | [`metrics`], [`server`] | what the operator counts; its own HTTP server: metrics and probes |
 //! | [`telemetry`] | logs |
 //!
 //! `CONTRIBUTING.md` says how to add a provider or a platform, and how tests and generated files work.
@@ -51,8 +52,10 @@ pub mod controller;
 pub mod directory;
 pub mod fault;
 pub mod http;
+pub mod metrics;
 pub mod platform;
 pub mod resolve;
+pub mod server;
 pub mod sync;
 pub mod telemetry;
 

@@ -11,7 +11,7 @@ use super::{
     provider::Provider,
     reference::KeyRef,
     schema,
-    status::{DirectoryCounts, Failure, HeldPlan, PlatformCounts, SyncSummary, is_default},
+    status::{DirectoryCounts, Failure, HeldPlan, LastHandled, PlatformCounts, SyncSummary, is_default},
 };
 
 /// What people write: which directory, which platform, and the rules between them.
@@ -363,6 +363,9 @@ pub struct DirectoryConnectionStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
     pub next_sync_time: Option<Time>,
+    /// What the operator compares with after a restart of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled: Option<LastHandled>,
 }
 
 impl DirectoryConnection {
@@ -401,8 +404,8 @@ mod tests {
     use crate::api::{
         condition::{ConditionType, REASONS, Status, set},
         status::{
-            MAX_FAILURES, MAX_HISTORY, MembershipCounts, ObjectType, Outcome, Removals, RoleCounts, TeamCounts,
-            Trigger, UserCounts,
+            HandledLimits, MAX_FAILURES, MAX_HISTORY, MembershipCounts, ObjectType, Outcome, Removals, RoleCounts,
+            TeamCounts, Trigger, UserCounts,
         },
     };
 
@@ -508,6 +511,17 @@ mod tests {
             failures: vec![Failure::new(ObjectType::Membership, &long, reason, &long); MAX_FAILURES],
             history: vec![run; MAX_HISTORY],
             next_sync_time: Some(now),
+            last_handled: Some(LastHandled {
+                mappings: "x".repeat(16),
+                documents: "x".repeat(16),
+                limits: Some(HandledLimits {
+                    max_percent: i32::MAX,
+                    min_population: i32::MAX,
+                    max_count: Some(i32::MAX),
+                }),
+                protect: "x".repeat(16),
+                groups: "x".repeat(16),
+            }),
         };
         let size = serde_json::to_string(&status).unwrap().len();
         assert!(size < 16 * 1024, "{size} bytes");

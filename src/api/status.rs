@@ -238,6 +238,47 @@ pub struct HeldPlan {
     pub removals: Removals,
 }
 
+/// What the last runs were about, so that nothing is forgotten when the operator restarts. Digests are the first 16 digits of
+/// a SHA-256: they tell that something changed, not what.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LastHandled {
+    /// Digest of the mappings that the last run worked with; another one begins a run.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 16))]
+    pub mappings: String,
+    /// Digest of the versions of the Secrets and ConfigMaps that the last run read; while stalled, another one begins a run.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 16))]
+    pub documents: String,
+    /// The limits that the last plan was judged by. The first plan of a new generation is judged by the stricter of these and
+    /// those of the spec.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<HandledLimits>,
+    /// Digest of spec.protect at that time.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 16))]
+    pub protect: String,
+    /// Digest of the groups that mappings named in the last plan that wasn't held. What a mapping that is gone since would
+    /// deactivate is held.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 16))]
+    pub groups: String,
+}
+
+/// Limits of removals, as in spec.removals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HandledLimits {
+    /// Most removals of each kind, in percent.
+    pub max_percent: i32,
+    /// Number that maxPercent is taken of at least.
+    pub min_population: i32,
+    /// Most removals of each kind, as a number. Unset: no such limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_count: Option<i32>,
+}
+
 /// One object that failed in the last run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {

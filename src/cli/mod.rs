@@ -23,6 +23,8 @@ use clap::{CommandFactory as _, Parser as _};
 use args::{Arguments, Command, LogFormat, PlatformCommand};
 use error::Error;
 
+use crate::telemetry;
+
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -53,7 +55,10 @@ pub fn main() -> ExitCode {
             return exit.into();
         }
     };
-    crate::telemetry::start(arguments.log_format == LogFormat::Json);
+    if let Err(error) = start_logging(&arguments) {
+        let _ = writeln!(io::stderr(), "{}: {}", label("error"), crate::fault::chain(&error));
+        return Exit::Usage.into();
+    }
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         tracing::debug!("a TLS provider is installed already");
     }
@@ -65,6 +70,16 @@ pub fn main() -> ExitCode {
             Exit::Failed.into()
         }
     }
+}
+
+/// Servers tell what they do; whoever runs a command sees its output, and warnings.
+fn start_logging(arguments: &Arguments) -> Result<(), telemetry::Error> {
+    let format = match arguments.log_format {
+        LogFormat::Text => telemetry::Format::Text,
+        LogFormat::Json => telemetry::Format::Json,
+    };
+    let serves = matches!(arguments.command, Command::Controller(_) | Command::Platform(_));
+    telemetry::init(format, if serves { "info" } else { "warn" })
 }
 
 fn label(text: &str) -> String {

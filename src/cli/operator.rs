@@ -29,9 +29,9 @@ pub async fn run(arguments: ControllerArguments) -> Result<Exit, Error> {
         },
         ..ControllerConfig::default()
     };
-    controller::run(config, interrupted())
-        .await
-        .map_err(|error| Error::Controller(Box::new(error)))?;
+    let failed = |error: controller::Error| Error::Controller(Box::new(error));
+    let client = controller::client().await.map_err(failed)?;
+    controller::run(config, client, interrupted()).await.map_err(failed)?;
     Ok(Exit::Done)
 }
 

@@ -102,6 +102,7 @@ pub(super) fn options() -> Options {
         mode: Mode::Observe,
         approved: None,
         stricter: None,
+        hold_departures: false,
         now: SystemTime::now(),
         key: FingerprintKey::new(fastrand::u64(..), fastrand::u64(..)),
         fetch: FetchLimits::default(),

@@ -1,28 +1,52 @@
-//! stub
-use std::net::SocketAddr;
-#[derive(Debug, thiserror::Error)]
-#[error("x")]
-pub struct Error;
-pub struct ControllerConfig {
-    pub http_listen: SocketAddr,
-    pub max_syncs: usize,
-    pub observe_only: bool,
-    pub removals_max_percent: Option<u8>,
-    pub removals_max_count: Option<u32>,
-    pub network: crate::http::NetworkPolicy,
-}
-impl Default for ControllerConfig {
-    fn default() -> Self {
-        Self {
-            http_listen: ([127, 0, 0, 1], 0).into(),
-            max_syncs: 4,
-            observe_only: false,
-            removals_max_percent: None,
-            removals_max_count: None,
-            network: Default::default(),
-        }
-    }
-}
-pub async fn run(_c: ControllerConfig, _s: impl Future<Output = ()>) -> Result<(), Error> {
-    Err(Error)
-}
+//! The operator: watches the kinds and keeps the platform of each connection in step.
+//!
+//! ```text
+//!  watches ──▶ stores ──▶ reconcile: look · decide · act ──▶ sync task: wait · order · run · conclude
+//!                 ▲                                                              │
+//!                 └───────────── wake ◀── status · plans · events · metrics ◀────┘
+//! ```
+//!
+//! | what | where |
+//! | --- | --- |
+//! | What is watched, and whom a change concerns | [`watch`] |
+//! | One connection with all that belongs to it | [`view`] |
+//! | What is remembered of it; what outlives a restart | [`memory`], [`judged`], [`digest`] |
+//! | What to do now, as a pure function | [`schedule`], [`backoff`] |
+//! | Looks, decides, acts | [`reconcile`], [`mappings`] |
+//! | One sync, from its turn to its end | [`sync_task`], [`run`], [`documents`], [`notes`] |
+//! | What a sync says of the connection, as pure functions | [`assessment`], [`cause`], [`status`], [`plans`], [`events`] |
+//! | Telling it | [`conclude`], [`write`] |
+//!
+//! Reconciles are short, 32 at once; syncs run in tasks of their own, as many at once as the operator allows and one for each
+//! connection, so that none delays another.
+
+mod assessment;
+mod backoff;
+mod cause;
+mod conclude;
+mod config;
+mod digest;
+mod documents;
+mod error;
+mod events;
+mod fleet;
+mod judged;
+mod mappings;
+mod memory;
+mod notes;
+mod plans;
+mod reconcile;
+mod run;
+mod schedule;
+mod start;
+mod status;
+mod sync_task;
+#[cfg(test)]
+mod testing;
+mod view;
+mod watch;
+mod write;
+
+pub use config::{ControllerConfig, Timing};
+pub use error::{Error, ReconcileError};
+pub use start::{client, run};

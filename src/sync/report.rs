@@ -66,6 +66,8 @@ pub enum Outcome {
 pub struct Hold {
     /// The limits that it exceeds.
     pub exceeded: Vec<Exceeded>,
+    /// How many people it deactivates because a mapping has gone; these are held however few they are.
+    pub departures: u64,
 }
 
 /// What a run did.

@@ -11,7 +11,7 @@ use directory_sync_model::{
     guard::{Limits, Verdict, guard},
     map::map,
     observed::ContainerKind,
-    plan::{Place, Plan, PlanHash},
+    plan::{Cause, Place, Plan, PlanHash},
     rules::Rules,
     snapshot::Snapshot,
 };
@@ -58,6 +58,9 @@ pub struct Options {
     pub approved: Option<PlanHash>,
     /// Limits that judge this run beside those of the rules; the stricter ones count.
     pub stricter: Option<Limits>,
+    /// Whether deactivations of people whom the specification doesn't want any more hold the plan, however few they are:
+    /// for the first plans after a mapping has gone.
+    pub hold_departures: bool,
     /// The time that expressions see.
     pub now: Now,
     /// The key of this process's fingerprints.
@@ -132,19 +135,33 @@ async fn steps(
     let verdict = guard(plan, &limits, options.approved.as_ref());
     clock.end(report);
 
+    let held = if options.mode == Mode::Observe {
+        Outcome::Observed
+    } else {
+        Outcome::Held
+    };
     let approved = match verdict {
         Verdict::Hold { plan, exceeded } => {
-            let hold = Hold { exceeded };
+            let hold = Hold {
+                exceeded,
+                departures: departures(&plan, options),
+            };
             watch.planned(&plan, Some(&hold));
             report.hold = Some(hold);
-            return Ok(if options.mode == Mode::Observe {
-                Outcome::Observed
-            } else {
-                Outcome::Held
-            });
+            return Ok(held);
         }
         Verdict::Pass(approved) => approved,
     };
+    let departures = departures(approved.plan(), options);
+    if departures > 0 && options.approved != report.hash {
+        let hold = Hold {
+            exceeded: Vec::new(),
+            departures,
+        };
+        watch.planned(approved.plan(), Some(&hold));
+        report.hold = Some(hold);
+        return Ok(held);
+    }
     watch.planned(approved.plan(), None);
     if options.mode == Mode::Observe {
         return Ok(Outcome::Observed);
@@ -174,6 +191,19 @@ async fn steps(
         None if stopped => Ok(Outcome::Stopped),
         None if report.failures.is_empty() => Ok(Outcome::Synced),
         None => Ok(Outcome::PartlyFailed),
+    }
+}
+
+/// How many people are deactivated because the specification doesn't want them any more, where that holds a plan.
+fn departures(plan: &Plan<'_>, options: &Options) -> u64 {
+    let out_of_scope = plan
+        .deactivations
+        .iter()
+        .filter(|deactivation| deactivation.cause == Cause::OutOfScope);
+    if options.hold_departures {
+        out_of_scope.count() as u64
+    } else {
+        0
     }
 }
 

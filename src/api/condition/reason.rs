@@ -200,7 +200,7 @@ reasons! {
     // Failures that a person must end.
     NoMappings [On(Ready, False), On(Stalled, True)] Some(Warning),
         "No GroupMapping names this connection; nothing is removed because of it.",
-        "Apply a GroupMapping, or set spec.scope.users to All.";
+        "Apply a GroupMapping that names it.";
     InvalidSpec [On(Ready, False), On(Stalled, True)] Some(Warning),
         "The spec can't be carried out as it is.",
         "Change the field that the message names.";

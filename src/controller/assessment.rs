@@ -1,0 +1,171 @@
+//! What a run says of its connection, as conditions. Pure.
+//!
+//! Messages tell a state and not what the last run did, so that a run that changes nothing changes no condition.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use directory_sync_model::desired::MappingProblem;
+
+use super::{
+    backoff::After,
+    cause::Cause,
+    plans::Hold,
+    run::{Ended, Order},
+};
+use crate::{
+    api::condition::{Reason, Status},
+    sync::{Outcome, Report},
+};
+
+/// A condition's status, its reason, and why in a sentence.
+pub type Claim = (Status, Reason, String);
+
+/// What a run says of its connection. `None`: as it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assessment {
+    /// Whether the connection does what its spec says.
+    pub ready: Claim,
+    /// Whether a plan waits for a decision.
+    pub held: Option<Claim>,
+    /// Whether the last read saw everything.
+    pub complete: Option<Claim>,
+    /// Whether a person must act.
+    pub stalled: bool,
+    /// Why the operator goes on trying; `None` where it doesn't.
+    pub reconciling: Option<Reason>,
+    /// When the next run is due.
+    pub after: After,
+}
+
+/// Judges a run. `hold` is the plan that is held now.
+pub fn assess(order: &Order, ended: &Ended, hold: Option<&Hold<'_>>) -> Assessment {
+    let complete = ended.result.as_ref().ok().and_then(completeness);
+    let Some(report) = ended.result.as_ref().ok().filter(|report| report.error.is_none()) else {
+        return failed(ended.cause(), complete);
+    };
+    let incomplete = !report.doubts.is_empty();
+    let held = (report.outcome != Outcome::Stopped).then(|| holding(report, hold));
+    let (ready, reconciling, after) = match report.outcome {
+        Outcome::Stopped => (
+            (Status::Unknown, Reason::Stopped),
+            Some(Reason::Progressing),
+            After::Stopped,
+        ),
+        _ if incomplete => (
+            (Status::False, Reason::DirectoryIncomplete),
+            Some(Reason::Retrying),
+            After::Incomplete,
+        ),
+        Outcome::Observed => ((Status::True, Reason::Observed), None, After::Success),
+        Outcome::Held => ((Status::True, Reason::PlanHeld), None, After::Success),
+        _ if !report.failures.is_empty() => ((Status::True, Reason::SyncedWithFailures), None, After::Success),
+        _ => ((Status::True, Reason::Synced), None, After::Success),
+    };
+    let message = match ready.1 {
+        Reason::SyncedWithFailures => failures(report),
+        Reason::DirectoryIncomplete if report.failures.is_empty() => ready.1.row().meaning.to_owned(),
+        Reason::DirectoryIncomplete => format!("{} {}", ready.1.row().meaning, failures(report)),
+        Reason::Observed if order.connection.spec.mode == crate::api::connection::Mode::Apply => {
+            "The plan was computed; the operator runs with --observe-only and writes nothing.".to_owned()
+        }
+        reason => reason.row().meaning.to_owned(),
+    };
+    Assessment {
+        ready: (ready.0, ready.1, message),
+        held,
+        complete,
+        stalled: false,
+        reconciling,
+        after,
+    }
+}
+
+fn failed(cause: Option<Cause>, complete: Option<Claim>) -> Assessment {
+    let cause = cause.unwrap_or_else(|| Cause::panicked("unknown"));
+    let after = cause.after();
+    Assessment {
+        ready: (Status::False, cause.reason, cause.message),
+        held: None,
+        complete,
+        stalled: cause.needs_a_person,
+        reconciling: (!cause.needs_a_person).then_some(Reason::Retrying),
+        after,
+    }
+}
+
+/// Whether the read saw everything; `None` where there was none.
+fn completeness(report: &Report) -> Option<Claim> {
+    let incomplete = |reason: Reason, message: String| Some((Status::False, reason, message));
+    report.directory.as_ref()?;
+    if let Some(first) = report.doubts.first() {
+        let all: Vec<String> = report.doubts.iter().map(ToString::to_string).collect();
+        return incomplete(Reason::from(first), all.join("; "));
+    }
+    let problems = report.mappings.iter().flat_map(|mapping| {
+        let problems = mapping.outcome.problems.iter();
+        problems.map(|problem| (mapping.name.as_str(), problem))
+    });
+    for (mapping, problem) in problems {
+        let reason = match problem {
+            MappingProblem::GroupNotFound => Reason::MappedGroupMissing,
+            MappingProblem::GroupAmbiguous { .. } => Reason::MappedGroupAmbiguous,
+            MappingProblem::MembersNotTold { .. } => Reason::MembersNotTold,
+            _ => continue,
+        };
+        return incomplete(reason, format!("GroupMapping {mapping}: {}", reason.row().meaning));
+    }
+    Some((
+        Status::True,
+        Reason::Complete,
+        Reason::Complete.row().meaning.to_owned(),
+    ))
+}
+
+fn holding(report: &Report, hold: Option<&Hold<'_>>) -> Claim {
+    let (Some(hold), Some(why)) = (hold, &report.hold) else {
+        let meaning = Reason::NothingHeld.row().meaning;
+        return (Status::False, Reason::NothingHeld, meaning.to_owned());
+    };
+    let reason = match hold {
+        Hold::Existing { rejected: true, .. } => Reason::PlanRejected,
+        _ if why.exceeded.is_empty() => Reason::MappingRemoved,
+        _ => Reason::TooManyRemovals,
+    };
+    let mut message = String::new();
+    for exceeded in &why.exceeded {
+        // Writing to a String can't fail.
+        let _ = write!(message, "{exceeded}; ");
+    }
+    if why.departures > 0 {
+        let _ = write!(
+            message,
+            "{} users would be deactivated because a mapping has gone; ",
+            why.departures
+        );
+    }
+    message.push_str(match reason {
+        Reason::PlanRejected => "the plan was rejected",
+        _ => "see the SyncPlan in status.heldPlan",
+    });
+    (Status::True, reason, message)
+}
+
+/// How many objects failed, by reason.
+fn failures(report: &Report) -> String {
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for failure in &report.failures {
+        *reasons.entry(Reason::from(failure.reason).as_str()).or_default() += 1;
+    }
+    let reasons: Vec<String> = reasons
+        .iter()
+        .map(|(reason, count)| format!("{reason} {count}"))
+        .collect();
+    format!(
+        "{} objects failed ({}); status.failures says what to do",
+        report.failures.len(),
+        reasons.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! Tells what came of a run: plans first, then the statuses of connection and mappings, then events. What is to be remembered
+//! is remembered once the status has it, so that a restart in between repeats the run and forgets nothing.
+
+use std::collections::HashMap;
+
+use futures::{TryStreamExt as _, stream};
+use jiff::Timestamp;
+use kube::{Resource as _, ResourceExt as _};
+
+use super::{
+    assessment::assess,
+    backoff::{After, next_look, next_run},
+    digest::Digest,
+    error::ReconcileError,
+    events,
+    fleet::Fleet,
+    memory::{Memory, came_to_its_end},
+    plans::{self, Held, settle},
+    reconcile::unless_gone,
+    run::{Ended, Order},
+    status, write,
+};
+use crate::{
+    api::{
+        DirectoryConnection, GroupMapping,
+        condition::ConditionType,
+        connection::DirectoryConnectionStatus,
+        status::{HeldPlan, LastHandled, Removals},
+    },
+    sync::{Outcome, report::MappingReport},
+};
+
+/// How many statuses of mappings are written at once.
+const CONCURRENCY: usize = 8;
+
+/// Tells what came of a run. It can be repeated.
+pub async fn conclude(fleet: &Fleet, order: &Order, ended: &Ended) -> Result<(), ReconcileError> {
+    let key = order.key();
+    let uid = order.connection.metadata.uid.as_deref().unwrap_or_default();
+    let Some((before, failures)) = fleet.recollect(&key, uid, |memory| (memory.status.clone(), memory.past.failures))
+    else {
+        // The connection is gone.
+        return Ok(());
+    };
+    let now = Timestamp::now();
+    let settlement = settle(order.plans(), ended.judgement(order.mode), now);
+    let assessment = assess(order, ended, settlement.hold.as_ref());
+    let held = plans::write(fleet.client(), &order.connection, &settlement, &held(order, ended), now).await?;
+    let held = held.or_else(|| still_held(&before, ended, now));
+    let due = due(fleet, order, assessment.after, failures, now);
+    let after = status::After {
+        assessment: &assessment,
+        held,
+        next: due.next,
+        handled: handled(&before, order, ended),
+    };
+    let status = status::after_run(&before, order, ended, after);
+    let written = write::status::<DirectoryConnection>(fleet.client(), &order.connection.metadata, &status).await;
+    unless_gone(written)?;
+    tell_mappings(fleet, order, ended, now).await?;
+    let notices = events::of_run(&before, &status, ended.outcome(), &assessment, &settlement);
+    let object = order.connection.object_ref(&());
+    events::publish(&fleet.recorder, &object, notices).await;
+    fleet.recollect(&key, uid, |memory| {
+        remember(memory, order, ended, due);
+        memory.status = status;
+    });
+    Ok(())
+}
+
+/// Remembers a run of which nobody could be told, as one that failed: so it isn't begun again at once.
+pub fn give_up(fleet: &Fleet, order: &Order, ended: &Ended) {
+    let uid = order.connection.metadata.uid.as_deref().unwrap_or_default();
+    fleet.recollect(&order.key(), uid, |memory| {
+        let after = After::Failure { retry_after: None };
+        let due = due(fleet, order, after, memory.past.failures, Timestamp::now());
+        remember(memory, order, ended, due);
+    });
+}
+
+/// When a connection is due again.
+#[derive(Clone, Copy)]
+struct Due {
+    /// How many runs have failed in a row.
+    failures: u32,
+    /// When the next run is due.
+    next: Timestamp,
+    /// When to look at documents, where a person must act.
+    look: Option<Timestamp>,
+}
+
+fn due(fleet: &Fleet, order: &Order, after: After, failures: u32, now: Timestamp) -> Due {
+    let timing = &fleet.config.timing;
+    let failures = match after {
+        After::Success => 0,
+        After::Stopped => failures,
+        After::Incomplete | After::Failure { .. } | After::Stall => failures.saturating_add(1),
+    };
+    let interval = order.connection.spec.interval.get();
+    Due {
+        failures,
+        next: next_run(now, after, interval, failures, timing, fastrand::f64()),
+        look: (after == After::Stall).then(|| next_look(now, timing, fastrand::f64())),
+    }
+}
+
+/// What a held plan is made of.
+fn held(order: &Order, ended: &Ended) -> Held {
+    let Ok(report) = &ended.result else {
+        return Held::default();
+    };
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    Held {
+        hash: report.hash.as_ref().map(ToString::to_string).unwrap_or_default(),
+        removals: Removals {
+            users: number(report.removals.users),
+            memberships: number(report.removals.team_memberships),
+            roles: number(report.removals.roles),
+            inboxes: number(report.removals.inbox_memberships),
+        },
+        samples: ended
+            .noted
+            .as_ref()
+            .map(|noted| noted.samples.clone())
+            .unwrap_or_default(),
+        ttl: order.connection.spec.removals.approval_ttl.get(),
+    }
+}
+
+/// A run that worked out no plan leaves the one that was held as it is.
+fn still_held(before: &DirectoryConnectionStatus, ended: &Ended, now: Timestamp) -> Option<HeldPlan> {
+    let unjudged = matches!(ended.outcome(), Outcome::Failed | Outcome::Stopped);
+    before
+        .held_plan
+        .clone()
+        .filter(|held| unjudged && now < held.expire_time.0)
+}
+
+/// What outlives a restart.
+fn handled(before: &DirectoryConnectionStatus, order: &Order, ended: &Ended) -> LastHandled {
+    let mut handled = before.last_handled.clone().unwrap_or_default();
+    if ended.outcome() != Outcome::Stopped {
+        handled.mappings = order.mappings_digest.to_string();
+    }
+    handled.documents = ended.documents.as_ref().map(Digest::to_string).unwrap_or_default();
+    if let Some(judged) = ended.judged(order) {
+        judged.store(&mut handled);
+    }
+    handled
+}
+
+fn remember(memory: &mut Memory, order: &Order, ended: &Ended, due: Due) {
+    let past = &mut memory.past;
+    if ended.outcome() != Outcome::Stopped {
+        past.generation = Some(order.generation());
+        past.mappings = Some(order.mappings_digest.clone());
+        if order.requested.is_some() {
+            past.requested.clone_from(&order.requested);
+        }
+    }
+    past.failures = due.failures;
+    past.next = Some(due.next);
+    past.stalled = due.look;
+    past.ran = true;
+    memory.judged = ended.judged(order);
+    memory.documents.clone_from(&ended.documents);
+    if came_to_its_end(ended.outcome()) {
+        memory.succeeded = ended.end;
+    }
+}
+
+/// Writes the statuses of mappings that have another one now.
+async fn tell_mappings(fleet: &Fleet, order: &Order, ended: &Ended, now: Timestamp) -> Result<(), ReconcileError> {
+    let Ok(report) = &ended.result else { return Ok(()) };
+    let readable = order.mappings.iter().filter_map(|mapping| mapping.0.as_ref().ok());
+    let by_name: HashMap<String, &GroupMapping> = readable.map(|mapping| (mapping.name_any(), mapping)).collect();
+    let reports = report.mappings.iter();
+    let pairs = reports.filter_map(|report| Some((*by_name.get(&report.name)?, report)));
+    stream::iter(pairs.map(Ok))
+        .try_for_each_concurrent(CONCURRENCY, |(mapping, report)| {
+            tell_mapping(fleet, mapping, report, now)
+        })
+        .await
+}
+
+async fn tell_mapping(
+    fleet: &Fleet,
+    mapping: &GroupMapping,
+    report: &MappingReport,
+    now: Timestamp,
+) -> Result<(), ReconcileError> {
+    let before = mapping.status.clone().unwrap_or_default();
+    let status = status::mapping_after_run(mapping, report, now);
+    if status == before {
+        return Ok(());
+    }
+    unless_gone(write::status::<GroupMapping>(fleet.client(), &mapping.metadata, &status).await)?;
+    let notices = [ConditionType::Ready, ConditionType::Conflicted]
+        .into_iter()
+        .filter_map(|condition| events::transition_of(&before.conditions, &status.conditions, condition));
+    events::publish(&fleet.recorder, &mapping.object_ref(&()), notices).await;
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! What the operator is told at its start.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use crate::http::NetworkPolicy;
+
+/// What the operator is told at its start; the command line maps its flags to this.
+#[derive(Clone, Debug)]
+pub struct ControllerConfig {
+    /// Where `/metrics`, `/healthz` and `/readyz` are served. Port 0 takes a free one, which the log names.
+    pub http_listen: SocketAddr,
+    /// The one namespace to watch; `None` watches all.
+    pub namespace: Option<String>,
+    /// How many syncs run at once, at least 1. Each holds its directory in memory.
+    pub max_syncs: usize,
+    /// Works out and reports every plan, and writes nothing to any platform, whatever connections say.
+    pub observe_only: bool,
+    /// Ceiling over `spec.removals.maxPercent` of every connection, 0 to 100.
+    pub removals_max_percent: Option<u8>,
+    /// Ceiling over `spec.removals.maxCount` of every connection.
+    pub removals_max_count: Option<u32>,
+    /// What connections may reach.
+    pub network: NetworkPolicy,
+    /// How long things wait.
+    pub timing: Timing,
+}
+
+impl Default for ControllerConfig {
+    fn default() -> Self {
+        Self {
+            http_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            namespace: None,
+            max_syncs: 4,
+            observe_only: false,
+            removals_max_percent: None,
+            removals_max_count: None,
+            network: NetworkPolicy::default(),
+            timing: Timing::default(),
+        }
+    }
+}
+
+/// How long things wait. The defaults are what the documentation promises; tests are in a hurry.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// After a change of a mapping, until nothing more has changed for so long. Default: 10 s.
+    pub settle: Duration,
+    /// After the first failed run; twice as long after each further one. Default: 10 s.
+    pub first_retry: Duration,
+    /// The longest wait after a failed run. Default: 1 h.
+    pub max_retry: Duration,
+    /// Between two looks at the Secrets and `ConfigMap`s of a stalled connection. Default: 1 min.
+    pub stalled_look: Duration,
+    /// Between two runs of a stalled connection that nobody touches. Default: 24 h.
+    pub stalled_retry: Duration,
+    /// For syncs to stop, and to be reported, when the operator is told to end. Default: 40 s.
+    pub grace: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            settle: Duration::from_secs(10),
+            first_retry: Duration::from_secs(10),
+            max_retry: Duration::from_hours(1),
+            stalled_look: Duration::from_mins(1),
+            stalled_retry: Duration::from_hours(24),
+            grace: Duration::from_secs(40),
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Which events a run has: one for each noteworthy outcome, none for a run that changed nothing, never one for a person.
+//! Pure but for [`publish`].
+
+use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::Condition};
+use kube::runtime::events::{Event, EventType, Recorder};
+
+use super::{
+    assessment::{Assessment, Claim},
+    plans::{Hold, Settlement},
+    write::within,
+};
+use crate::{
+    api::{
+        condition::{self, ConditionType, Reason, find},
+        connection::DirectoryConnectionStatus,
+        status::{SyncSummary, cut},
+    },
+    sync::Outcome,
+};
+
+/// The longest note that the API server takes is 1 kB.
+const MAX_NOTE: usize = 800;
+
+/// One event: its reason, which is that of a condition, and what happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The reason.
+    pub reason: Reason,
+    /// What happened, without names of people.
+    pub note: String,
+}
+
+/// The events of a run.
+pub fn of_run(
+    before: &DirectoryConnectionStatus,
+    after: &DirectoryConnectionStatus,
+    outcome: Outcome,
+    assessment: &Assessment,
+    settlement: &Settlement<'_>,
+) -> Vec<Notice> {
+    let (_, reason, message) = &assessment.ready;
+    let is_new = reason_of(&before.conditions, ConditionType::Ready) != Some(reason.as_str());
+    let done = after.last_sync.as_ref().map(numbers).unwrap_or_default();
+    let planned_before = before.last_sync.as_ref().map(numbers).unwrap_or_default();
+    let noteworthy = match outcome {
+        Outcome::Failed | Outcome::Stopped => true,
+        // Nothing is written, so that the same plan is there each time.
+        Outcome::Observed => !done.is_empty() && (is_new || done != planned_before),
+        Outcome::Unchanged => false,
+        Outcome::Synced => true,
+        Outcome::PartlyFailed => is_new || !done.is_empty(),
+        // The hold has an event of its own.
+        Outcome::Held => false,
+    };
+    let mut notices = Vec::new();
+    if settlement.marks.iter().any(|(_, reason)| *reason == Reason::Spent) {
+        notices.push(plain(Reason::PlanApproved));
+    }
+    if noteworthy {
+        let note = match (done.is_empty(), outcome) {
+            (false, Outcome::Observed) => format!("would be: {done}"),
+            (false, Outcome::Synced) => done,
+            (false, _) => format!("{message}; {done}"),
+            (true, _) => message.clone(),
+        };
+        notices.push(Notice { reason: *reason, note });
+    }
+    if let (Some(hold), Some((_, reason, message))) = (settlement.hold, &assessment.held) {
+        let was = reason_of(&before.conditions, ConditionType::Held);
+        if hold == Hold::New || was != Some(reason.as_str()) {
+            notices.push(Notice {
+                reason: *reason,
+                note: message.clone(),
+            });
+        }
+    }
+    notices.extend(transition(
+        &before.conditions,
+        ConditionType::DirectoryComplete,
+        assessment.complete.as_ref(),
+    ));
+    notices.retain(|notice| notice.reason.row().event.is_some());
+    notices
+}
+
+/// The event of a condition that has another reason now.
+pub fn transition(before: &[Condition], condition: ConditionType, now: Option<&Claim>) -> Option<Notice> {
+    let (_, reason, message) = now?;
+    let is_new = reason_of(before, condition) != Some(reason.as_str());
+    (is_new && reason.row().event.is_some()).then(|| Notice {
+        reason: *reason,
+        note: message.clone(),
+    })
+}
+
+/// The event of conditions of which one has another reason now.
+pub fn transition_of(before: &[Condition], after: &[Condition], condition: ConditionType) -> Option<Notice> {
+    let now = find(after, condition)?;
+    let row = condition::REASONS
+        .iter()
+        .find(|row| row.reason.as_str() == now.reason)?;
+    let is_new = reason_of(before, condition) != Some(now.reason.as_str());
+    (is_new && row.event.is_some()).then(|| Notice {
+        reason: row.reason,
+        note: now.message.clone(),
+    })
+}
+
+/// Publishes events of an object. One that can't be published is logged: it is no reason to do anything again.
+pub async fn publish(recorder: &Recorder, object: &ObjectReference, notices: impl IntoIterator<Item = Notice>) {
+    for Notice { reason, note } in notices {
+        let type_ = match reason.row().event {
+            Some(condition::Event::Warning) => EventType::Warning,
+            _ => EventType::Normal,
+        };
+        let event = Event {
+            type_,
+            reason: reason.as_str().to_owned(),
+            note: Some(cut(&note, MAX_NOTE)),
+            action: "Sync".to_owned(),
+            secondary: None,
+        };
+        if let Err(error) = within("publishing an event", recorder.publish(&event, object)).await {
+            tracing::warn!(error = crate::fault::chain(&error), "An event couldn't be published.");
+        }
+    }
+}
+
+fn plain(reason: Reason) -> Notice {
+    Notice {
+        reason,
+        note: reason.row().meaning.to_owned(),
+    }
+}
+
+fn reason_of(conditions: &[Condition], condition: ConditionType) -> Option<&str> {
+    find(conditions, condition).map(|condition| condition.reason.as_str())
+}
+
+/// What a run did, in words; empty where it did nothing.
+fn numbers(summary: &SyncSummary) -> String {
+    let SyncSummary {
+        users,
+        teams,
+        memberships,
+        roles,
+        inboxes,
+        ..
+    } = summary;
+    let all = [
+        (users.created, "users created"),
+        (users.adopted, "users adopted"),
+        (users.updated, "users updated"),
+        (users.activated, "users activated"),
+        (users.deactivated, "users deactivated"),
+        (teams.created, "teams created"),
+        (memberships.added, "team memberships added"),
+        (memberships.removed, "team memberships removed"),
+        (roles.changed, "roles changed"),
+        (inboxes.added, "inbox memberships added"),
+        (inboxes.removed, "inbox memberships removed"),
+    ];
+    let told: Vec<String> = all
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    told.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+    use super::*;
+    use crate::{
+        api::{
+            condition::{Status, set},
+            status::{self, Trigger, UserCounts},
+        },
+        controller::backoff::After,
+    };
+
+    fn status(ready: (Status, Reason), created: i64) -> DirectoryConnectionStatus {
+        let now = Time(Timestamp::from_second(1).unwrap());
+        let mut status = DirectoryConnectionStatus::default();
+        let claim = (ConditionType::Ready, ready.0, ready.1);
+        set(&mut status.conditions, claim, "", None, &now);
+        status.last_sync = Some(SyncSummary {
+            id: "run".into(),
+            trigger: Trigger::Interval,
+            outcome: status::Outcome::Synced,
+            start_time: now.clone(),
+            completion_time: now,
+            users: UserCounts {
+                created,
+                ..UserCounts::default()
+            },
+            teams: Default::default(),
+            memberships: Default::default(),
+            roles: Default::default(),
+            inboxes: Default::default(),
+        });
+        status
+    }
+
+    fn assessment(status: Status, reason: Reason) -> Assessment {
+        Assessment {
+            ready: (status, reason, "why".into()),
+            held: None,
+            complete: None,
+            stalled: false,
+            reconciling: None,
+            after: After::Success,
+        }
+    }
+
+    /// The reasons of a run's events, where Ready had one reason before and has another now.
+    fn reasons(outcome: Outcome, before: Reason, now: (Status, Reason), created: i64) -> Vec<Reason> {
+        let before = status((now.0, before), 0);
+        let after = status(now, created);
+        let notices = of_run(
+            &before,
+            &after,
+            outcome,
+            &assessment(now.0, now.1),
+            &Settlement::default(),
+        );
+        notices.into_iter().map(|notice| notice.reason).collect()
+    }
+
+    #[test]
+    fn a_run_that_changed_nothing_has_no_event() {
+        let synced = (Status::True, Reason::Synced);
+        assert_eq!(reasons(Outcome::Unchanged, Reason::Synced, synced, 0), []);
+        let partly = (Status::True, Reason::SyncedWithFailures);
+        assert_eq!(
+            reasons(Outcome::PartlyFailed, Reason::SyncedWithFailures, partly, 0),
+            []
+        );
+        let observed = (Status::True, Reason::Observed);
+        assert_eq!(reasons(Outcome::Observed, Reason::Synced, observed, 0), []);
+    }
+
+    #[test]
+    fn a_run_that_changed_something_has_one() {
+        let synced = (Status::True, Reason::Synced);
+        assert_eq!(reasons(Outcome::Synced, Reason::Synced, synced, 3), [Reason::Synced]);
+        let partly = (Status::True, Reason::SyncedWithFailures);
+        assert_eq!(
+            reasons(Outcome::PartlyFailed, Reason::SyncedWithFailures, partly, 3),
+            [Reason::SyncedWithFailures]
+        );
+    }
+
+    #[test]
+    fn every_failed_run_has_one() {
+        let unreachable = (Status::False, Reason::Unreachable);
+        assert_eq!(
+            reasons(Outcome::Failed, Reason::Unreachable, unreachable, 0),
+            [Reason::Unreachable]
+        );
+    }
+
+    #[test]
+    fn the_same_observed_plan_is_told_once() {
+        let observed = (Status::True, Reason::Observed);
+        assert_eq!(
+            reasons(Outcome::Observed, Reason::Synced, observed, 3),
+            [Reason::Observed]
+        );
+        let before = status(observed, 3);
+        let again = of_run(
+            &before,
+            &before,
+            Outcome::Observed,
+            &assessment(observed.0, observed.1),
+            &Settlement::default(),
+        );
+        assert_eq!(again, []);
+    }
+
+    #[test]
+    fn a_hold_is_told_when_it_begins_and_an_incomplete_read_when_its_reason_changes() {
+        let before = status((Status::True, Reason::PlanHeld), 0);
+        let mut assessment = assessment(Status::True, Reason::PlanHeld);
+        assessment.held = Some((Status::True, Reason::TooManyRemovals, "many".into()));
+        assessment.complete = Some((Status::False, Reason::SizeLimit, "cut".into()));
+        let settlement = Settlement {
+            hold: Some(Hold::New),
+            ..Settlement::default()
+        };
+        let notices = of_run(&before, &before, Outcome::Held, &assessment, &settlement);
+        let told: Vec<_> = notices
+            .iter()
+            .map(|notice| (notice.reason, notice.note.as_str()))
+            .collect();
+        assert_eq!(told, [(Reason::TooManyRemovals, "many"), (Reason::SizeLimit, "cut")]);
+    }
+
+    #[test]
+    fn the_note_of_a_run_says_what_was_done() {
+        let synced = (Status::True, Reason::Synced);
+        let (before, after) = (status(synced, 0), status(synced, 3));
+        let assessment = assessment(synced.0, synced.1);
+        let notices = of_run(&before, &after, Outcome::Synced, &assessment, &Settlement::default());
+        assert_eq!(notices[0].note, "3 users created");
+    }
+}

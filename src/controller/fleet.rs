@@ -1,0 +1,264 @@
+//! Everything that the reconcilers share: the stores of the watches, what is remembered of each connection, the syncs under
+//! way.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use directory_sync_model::{fingerprint::FingerprintKey, guard::Limits};
+use jiff::Timestamp;
+use kube::{
+    Client,
+    runtime::{
+        events::{Recorder, Reporter},
+        reflector::{ObjectRef, Store},
+    },
+};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    backoff::next_look,
+    config::ControllerConfig,
+    memory::Memory,
+    run::Shared,
+    view::{Guarded, Key, View, concerns, is_plan_of},
+};
+use crate::{
+    api::{CONTROLLER_MANAGER, DirectoryConnection, GroupMapping, SyncPlan, connection::Mode},
+    call::LimiterRegistry,
+    http::Network,
+    metrics::Metrics,
+    resolve::Connector,
+    sync,
+};
+
+/// What the watches keep.
+#[derive(Clone)]
+pub struct Stores {
+    /// All connections.
+    pub connections: Store<Guarded<DirectoryConnection>>,
+    /// All mappings.
+    pub mappings: Store<Guarded<GroupMapping>>,
+    /// All plans.
+    pub plans: Store<Guarded<SyncPlan>>,
+}
+
+/// Where to say that an object has to be looked at.
+#[derive(Clone)]
+pub struct Wakes {
+    /// Connections.
+    pub connections: mpsc::UnboundedSender<Key>,
+    /// Mappings.
+    pub mappings: mpsc::UnboundedSender<Key>,
+}
+
+/// Everything that the reconcilers share.
+pub struct Fleet {
+    /// What the operator was told at its start.
+    pub config: ControllerConfig,
+    /// What the watches keep.
+    pub stores: Stores,
+    /// What each run uses.
+    pub shared: Shared,
+    /// The counts.
+    pub metrics: Metrics,
+    /// Publishes events.
+    pub recorder: Recorder,
+    /// One for each sync that may be under way.
+    pub permits: Semaphore,
+    /// The syncs that wait or are under way.
+    pub tasks: TaskTracker,
+    /// Cancelled when the operator is to end: every sync stops after the batch in flight.
+    pub stop: CancellationToken,
+    /// Cancelled when that takes too long: every sync is given up where it is.
+    pub abandon: CancellationToken,
+    wakes: Wakes,
+    memories: Mutex<HashMap<Key, Memory>>,
+}
+
+impl Fleet {
+    /// A fleet of which nothing is known yet.
+    pub fn new(config: ControllerConfig, client: &Client, metrics: Metrics, stores: Stores, wakes: Wakes) -> Self {
+        let reporter = Reporter {
+            controller: CONTROLLER_MANAGER.to_owned(),
+            // The name of the pod.
+            instance: std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty()),
+        };
+        Self {
+            permits: Semaphore::new(config.max_syncs.clamp(1, Semaphore::MAX_PERMITS)),
+            shared: Shared {
+                client: client.clone(),
+                connector: Connector {
+                    network: Network::new(config.network.clone()),
+                    limiters: Arc::new(LimiterRegistry::default()),
+                    metrics: metrics.calls(),
+                },
+                key: FingerprintKey::new(fastrand::u64(..), fastrand::u64(..)),
+            },
+            recorder: Recorder::new(client.clone(), reporter),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            abandon: CancellationToken::new(),
+            memories: Mutex::new(HashMap::new()),
+            config,
+            metrics,
+            stores,
+            wakes,
+        }
+    }
+
+    /// The client of the API server.
+    pub fn client(&self) -> &Client {
+        &self.shared.client
+    }
+
+    /// Has a connection looked at.
+    pub fn wake(&self, key: Key) {
+        // Nobody listens any more when the operator ends.
+        let _ = self.wakes.connections.send(key);
+    }
+
+    /// Has a mapping looked at.
+    pub fn wake_mapping(&self, key: Key) {
+        let _ = self.wakes.mappings.send(key);
+    }
+
+    /// The connection of a name, readable or not.
+    pub fn connection(&self, key: &Key) -> Option<Arc<Guarded<DirectoryConnection>>> {
+        self.stores.connections.get(&reference(key))
+    }
+
+    /// A connection with all that belongs to it.
+    pub fn view<'a>(&self, connection: &'a DirectoryConnection) -> View<'a> {
+        let key = Key::of(&connection.metadata);
+        let mappings = self.stores.mappings.state_filter(|mapping| concerns(mapping, &key));
+        let plans = self.stores.plans.state_filter(|plan| is_plan_of(plan, connection));
+        View::new(connection, mappings, plans)
+    }
+
+    /// Asks or changes what is remembered of a connection. An object that came in the place of another one of its name
+    /// begins with what its own status tells.
+    pub fn remember<R>(&self, connection: &DirectoryConnection, change: impl FnOnce(&mut Memory) -> R) -> R {
+        let uid = connection.metadata.uid.as_deref().unwrap_or_default();
+        let recall = || {
+            let now = Timestamp::now();
+            Memory::recall(connection, now, next_look(now, &self.config.timing, fastrand::f64()))
+        };
+        let mut memories = self.memories();
+        let memory = memories.entry(Key::of(&connection.metadata)).or_insert_with(recall);
+        if memory.uid != uid {
+            if let Some(running) = &memory.running {
+                running.stop.cancel();
+            }
+            *memory = recall();
+        }
+        change(memory)
+    }
+
+    /// Asks or changes what is remembered of a connection of which something is.
+    pub fn recollect<R>(&self, key: &Key, uid: &str, change: impl FnOnce(&mut Memory) -> R) -> Option<R> {
+        let mut memories = self.memories();
+        memories.get_mut(key).filter(|memory| memory.uid == uid).map(change)
+    }
+
+    /// Whether anything is remembered of a connection.
+    pub fn knows(&self, key: &Key) -> bool {
+        self.memories().contains_key(key)
+    }
+
+    /// Forgets a connection that is gone, and stops its sync.
+    pub fn forget(&self, key: &Key) {
+        let forgotten = self.memories().remove(key);
+        if let Some(running) = forgotten.and_then(|memory| memory.running) {
+            running.stop.cancel();
+        }
+        self.metrics.forget(&key.namespace, &key.name);
+    }
+
+    /// The names of all connections of which something is remembered.
+    pub fn known(&self) -> Vec<Key> {
+        self.memories().keys().cloned().collect()
+    }
+
+    /// Lets all connections for which this is true run again at once.
+    pub fn hurry(&self, which: impl Fn(&Memory) -> bool) {
+        let hurried: Vec<Key> = {
+            let mut memories = self.memories();
+            let chosen = memories.iter_mut().filter(|(_, memory)| which(memory));
+            chosen
+                .map(|(key, memory)| {
+                    memory.past.next = None;
+                    key.clone()
+                })
+                .collect()
+        };
+        hurried.into_iter().for_each(|key| self.wake(key));
+    }
+
+    /// The counts as they are now, in Prometheus' text format.
+    pub fn render_metrics(&self) -> Result<String, prometheus::Error> {
+        let now = Timestamp::now();
+        let mut held = 0;
+        for (key, memory) in self.memories().iter() {
+            held += i64::from(memory.status.held_plan.is_some());
+            let seconds = now.duration_since(memory.succeeded).as_secs_f64().max(0.0);
+            self.metrics.set_since_success(&key.namespace, &key.name, seconds);
+        }
+        self.metrics.held.set(held);
+        self.metrics.render()
+    }
+
+    /// Whether plans of a connection are carried out.
+    pub fn mode(&self, connection: &DirectoryConnection) -> sync::Mode {
+        match connection.spec.mode {
+            Mode::Apply if !self.config.observe_only => sync::Mode::Apply,
+            Mode::Apply | Mode::Observe => sync::Mode::Observe,
+        }
+    }
+
+    /// The operator's own limits over those of every connection.
+    pub fn ceilings(&self) -> Limits {
+        Limits {
+            max_percent: self.config.removals_max_percent.unwrap_or(100),
+            min_population: u32::MAX,
+            max_count: self.config.removals_max_count,
+        }
+    }
+
+    /// An older connection that marks the same platform in the same way: only one of the two may run.
+    pub fn older_twin(&self, connection: &DirectoryConnection) -> Option<Key> {
+        let (owner, address) = (connection.owner_id(), address(connection)?);
+        let age = |connection: &DirectoryConnection| {
+            let created = connection.metadata.creation_timestamp.clone();
+            (created, connection.metadata.uid.clone())
+        };
+        let twins = self.stores.connections.state_filter(|other| {
+            other.0.as_ref().is_ok_and(|other| {
+                age(other) < age(connection)
+                    && other.owner_id() == owner
+                    && self::address(other) == Some(address.clone())
+            })
+        });
+        twins.first().map(|twin| Key::of(kube::Resource::meta(&**twin)))
+    }
+
+    fn memories(&self) -> MutexGuard<'_, HashMap<Key, Memory>> {
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The name of an object as a store has it.
+pub fn reference<K>(key: &Key) -> ObjectRef<Guarded<K>>
+where
+    K: kube::Resource<DynamicType = ()>,
+{
+    ObjectRef::new(&key.name).within(&key.namespace)
+}
+
+/// The address of a connection's platform.
+fn address(connection: &DirectoryConnection) -> Option<String> {
+    let rest = connection.spec.platform.rest.as_ref()?;
+    Some(rest.url.trim_end_matches('/').to_ascii_lowercase())
+}

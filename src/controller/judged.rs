@@ -1,0 +1,266 @@
+//! Loosening is approving: what the last plan was judged by, and how the next one is judged because of it.
+//!
+//! - The first plan of a new generation is judged by the stricter of the limits and protections of before and of now. A
+//!   plan counts as judged where it could have been carried out: in Apply mode.
+//! - Where a mapping has gone, or names other groups, what its people would lose their accounts for is held, until a plan
+//!   isn't held any more.
+//!
+//! While the operator runs it knows what it judged by; after a restart it knows digests. Where those say that something
+//! changed meanwhile and not what, the first plan is judged as if everything had been loosened: every removal is held.
+
+use std::collections::BTreeSet;
+
+use directory_sync_model::{
+    guard::Limits,
+    rules::{Protect, Rules, UserScope},
+};
+
+use super::digest::Digest;
+use crate::api::{
+    connection::DirectoryConnectionStatus,
+    mapping::GroupMapping,
+    status::{HandledLimits, LastHandled},
+};
+
+/// Something that was known, or its digest.
+#[derive(Clone, Debug)]
+pub enum Known<T> {
+    /// It is known.
+    Fully(T),
+    /// Another process knew it.
+    Digest(Digest),
+}
+
+/// What the last plan was judged by.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The limits of the spec.
+    pub limits: Limits,
+    /// What was protected.
+    pub protect: Known<Protect>,
+    /// The groups that mappings named in the last plan that wasn't held; `None` until there was one.
+    pub groups: Option<Known<BTreeSet<String>>>,
+}
+
+/// How the next plan is judged beside the rules themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Strictness {
+    /// Limits of before; the stricter ones count.
+    pub limits: Option<Limits>,
+    /// Whether deactivations of people whom no mapping wants any more are held.
+    pub hold_departures: bool,
+}
+
+/// Limits under which every removal is held.
+const NO_REMOVALS: Limits = Limits {
+    max_percent: 0,
+    min_population: 0,
+    max_count: Some(0),
+};
+
+impl Judged {
+    /// What the status tells of it.
+    pub fn recall(status: &DirectoryConnectionStatus) -> Option<Self> {
+        let handled = status.last_handled.as_ref()?;
+        let limits = handled.limits?;
+        Some(Self {
+            limits: Limits {
+                max_percent: u8::try_from(limits.max_percent).unwrap_or(0),
+                min_population: u32::try_from(limits.min_population).unwrap_or(0),
+                max_count: limits.max_count.map(|count| u32::try_from(count).unwrap_or(0)),
+            },
+            protect: Known::Digest(Digest::stored(&handled.protect)?),
+            groups: Digest::stored(&handled.groups).map(Known::Digest),
+        })
+    }
+
+    /// Writes it down.
+    pub fn store(&self, handled: &mut LastHandled) {
+        let number = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+        handled.limits = Some(HandledLimits {
+            max_percent: i32::from(self.limits.max_percent),
+            min_population: number(self.limits.min_population),
+            max_count: self.limits.max_count.map(number),
+        });
+        handled.protect = match &self.protect {
+            Known::Fully(protect) => protect_digest(protect),
+            Known::Digest(digest) => digest.clone(),
+        }
+        .to_string();
+        handled.groups = match &self.groups {
+            Some(Known::Fully(groups)) => groups_digest(groups).to_string(),
+            Some(Known::Digest(digest)) => digest.to_string(),
+            None => String::new(),
+        };
+    }
+
+    /// How a plan of these rules is judged because of it. What was protected before stays so for this plan.
+    pub fn strictness(&self, rules: &mut Rules, groups: &BTreeSet<String>) -> Strictness {
+        let mut limits = self.limits;
+        match &self.protect {
+            Known::Fully(before) => {
+                rules.protect.users.extend(before.users.iter().cloned());
+                rules.protect.roles.extend(before.roles.iter().cloned());
+            }
+            Known::Digest(before) if *before != protect_digest(&rules.protect) => limits = NO_REMOVALS,
+            Known::Digest(_) => {}
+        }
+        let gone = match &self.groups {
+            None => false,
+            Some(Known::Fully(before)) => !before.is_subset(groups),
+            Some(Known::Digest(before)) => *before != groups_digest(groups),
+        };
+        Strictness {
+            limits: Some(limits),
+            // Where everybody is in scope, nobody leaves it with a mapping.
+            hold_departures: gone && rules.scope == UserScope::MappedGroups,
+        }
+    }
+
+    /// What the next plan is compared with, after one that was judged and, maybe, held.
+    pub fn next(before: Option<&Self>, limits: Limits, protect: Protect, groups: BTreeSet<String>, held: bool) -> Self {
+        let before_groups = before.and_then(|before| before.groups.clone());
+        Self {
+            limits,
+            protect: Known::Fully(protect),
+            groups: if held {
+                before_groups
+            } else {
+                Some(Known::Fully(groups))
+            },
+        }
+    }
+}
+
+/// The groups that mappings name, each in words that no other selector has.
+pub fn groups<'m>(mappings: impl IntoIterator<Item = &'m GroupMapping>) -> BTreeSet<String> {
+    mappings
+        .into_iter()
+        .map(|mapping| serde_json::to_string(&mapping.spec.group).unwrap_or_default())
+        .collect()
+}
+
+fn groups_digest(groups: &BTreeSet<String>) -> Digest {
+    Digest::of(groups.iter().map(String::as_str))
+}
+
+fn protect_digest(protect: &Protect) -> Digest {
+    let Protect { users, roles } = protect;
+    let users = users.iter().map(String::as_str);
+    Digest::of(users.chain(["/"]).chain(roles.iter().map(String::as_str)))
+}
+
+#[cfg(test)]
+mod tests {
+    use directory_sync_model::rules::Adoption;
+
+    use super::*;
+
+    fn limits(max_percent: u8) -> Limits {
+        Limits {
+            max_percent,
+            ..Limits::default()
+        }
+    }
+
+    fn protect(users: &[&str]) -> Protect {
+        Protect {
+            users: users.iter().map(|&user| user.to_owned()).collect(),
+            roles: BTreeSet::new(),
+        }
+    }
+
+    fn set(groups: &[&str]) -> BTreeSet<String> {
+        groups.iter().map(|&group| group.to_owned()).collect()
+    }
+
+    fn rules(max_percent: u8, users: &[&str], scope: UserScope) -> Rules {
+        Rules {
+            owner: "acme".into(),
+            scope,
+            filter: None,
+            attributes: Vec::new(),
+            default_role: None,
+            allowed_roles: None,
+            adoption: Adoption::Email,
+            protect: protect(users),
+            limits: limits(max_percent),
+            mappings: Vec::new(),
+        }
+    }
+
+    /// What another process makes of it, by way of the status.
+    fn after_a_restart(judged: &Judged) -> Judged {
+        let mut handled = LastHandled::default();
+        judged.store(&mut handled);
+        let status = DirectoryConnectionStatus {
+            last_handled: Some(handled),
+            ..DirectoryConnectionStatus::default()
+        };
+        Judged::recall(&status).unwrap()
+    }
+
+    fn judged() -> Judged {
+        Judged::next(None, limits(20), protect(&["ann@acme.test"]), set(&["a", "b"]), false)
+    }
+
+    #[test]
+    fn the_first_plan_after_limits_were_loosened_is_judged_by_the_old_ones() {
+        for judged in [judged(), after_a_restart(&judged())] {
+            let mut rules = rules(90, &["ann@acme.test"], UserScope::MappedGroups);
+            let strictness = judged.strictness(&mut rules, &set(&["a", "b"]));
+            assert_eq!(
+                strictness,
+                Strictness {
+                    limits: Some(limits(20)),
+                    hold_departures: false
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn who_was_protected_stays_so_for_one_plan() {
+        let mut rules = rules(20, &["bob@acme.test"], UserScope::MappedGroups);
+        judged().strictness(&mut rules, &set(&["a", "b"]));
+        assert_eq!(rules.protect.users, protect(&["ann@acme.test", "bob@acme.test"]).users);
+    }
+
+    #[test]
+    fn a_protection_that_changed_while_nobody_looked_holds_every_removal_once() {
+        let mut rules = rules(20, &["bob@acme.test"], UserScope::MappedGroups);
+        let strictness = after_a_restart(&judged()).strictness(&mut rules, &set(&["a", "b"]));
+        assert_eq!(strictness.limits, Some(NO_REMOVALS));
+        assert_eq!(NO_REMOVALS.allowed(1_000_000), 0);
+    }
+
+    #[test]
+    fn a_group_that_no_mapping_names_any_more_holds_departures() {
+        for judged in [judged(), after_a_restart(&judged())] {
+            let mut mapped = rules(20, &["ann@acme.test"], UserScope::MappedGroups);
+            assert!(judged.strictness(&mut mapped, &set(&["a"])).hold_departures);
+            let mut all = rules(20, &["ann@acme.test"], UserScope::All);
+            assert!(!judged.strictness(&mut all, &set(&["a"])).hold_departures);
+        }
+    }
+
+    #[test]
+    fn one_more_group_holds_nothing() {
+        let mut rules = rules(20, &["ann@acme.test"], UserScope::MappedGroups);
+        assert!(!judged().strictness(&mut rules, &set(&["a", "b", "c"])).hold_departures);
+    }
+
+    #[test]
+    fn departures_stay_held_until_a_plan_is_not_held_any_more() {
+        let held = Judged::next(Some(&judged()), limits(20), protect(&[]), set(&["a"]), true);
+        let mut rules = rules(20, &[], UserScope::MappedGroups);
+        assert!(held.strictness(&mut rules, &set(&["a"])).hold_departures);
+        let passed = Judged::next(Some(&held), limits(20), protect(&[]), set(&["a"]), false);
+        assert!(!passed.strictness(&mut rules, &set(&["a"])).hold_departures);
+    }
+
+    #[test]
+    fn a_first_plan_has_nothing_to_be_stricter_than() {
+        assert!(Judged::recall(&DirectoryConnectionStatus::default()).is_none());
+    }
+}

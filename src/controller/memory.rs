@@ -1,0 +1,130 @@
+//! What the operator remembers of one connection. All that outlives a restart is read from its status.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    digest::Digest,
+    judged::Judged,
+    schedule::{Decision, Past, Situation, decide},
+    view::View,
+};
+use crate::api::{
+    DirectoryConnection,
+    condition::{ConditionType, Reason, Status, find},
+    connection::DirectoryConnectionStatus,
+    plan::SyncPlan,
+    status,
+};
+use crate::{controller::config::Timing, sync::Outcome};
+
+/// A run that waits for its turn or is under way.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// The generation that it is about.
+    pub generation: i64,
+    /// Ends it after the batch in flight.
+    pub stop: CancellationToken,
+}
+
+/// What the operator remembers of one connection.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    /// The object's own id: another one of the same name is another connection.
+    pub uid: String,
+    /// What was done, as far as it decides what comes next.
+    pub past: Past,
+    /// The run under way.
+    pub running: Option<Running>,
+    /// The status as it was last written or read.
+    pub status: DirectoryConnectionStatus,
+    /// What the last plan was judged by.
+    pub judged: Option<Judged>,
+    /// The versions of the Secrets and `ConfigMap`s that the last run read.
+    pub documents: Option<Digest>,
+    /// Decided plans that a run has taken notice of, by uid.
+    pub noticed: BTreeSet<String>,
+    /// When a run last came to its end; when the connection was created, where none did.
+    pub succeeded: Timestamp,
+}
+
+impl Memory {
+    /// What the object itself tells. `look`: when to look at the documents of a stalled one.
+    pub fn recall(connection: &DirectoryConnection, now: Timestamp, look: Timestamp) -> Self {
+        let status = connection.status.clone().unwrap_or_default();
+        let handled = status.last_handled.clone().unwrap_or_default();
+        let stalled = find(&status.conditions, ConditionType::Stalled)
+            .is_some_and(|stalled| stalled.reason != Reason::NoMappings.as_str());
+        let ready = find(&status.conditions, ConditionType::Ready);
+        let failed = ready.is_some_and(|ready| ready.status == Status::False.as_str());
+        let created = connection
+            .metadata
+            .creation_timestamp
+            .as_ref()
+            .map_or(now, |time| time.0);
+        Self {
+            uid: connection.metadata.uid.clone().unwrap_or_default(),
+            past: Past {
+                generation: status.observed_generation,
+                requested: status.last_handled_reconcile_at.clone(),
+                mappings: Digest::stored(&handled.mappings),
+                settling: None,
+                next: status.next_sync_time.as_ref().map(|time| time.0),
+                failures: u32::from(failed),
+                stalled: stalled.then_some(look),
+                ran: false,
+            },
+            running: None,
+            judged: Judged::recall(&status),
+            documents: Digest::stored(&handled.documents),
+            noticed: BTreeSet::new(),
+            succeeded: match (&status.last_sync, ready) {
+                (Some(last), _) if !matches!(last.outcome, status::Outcome::Failed | status::Outcome::Stopped) => {
+                    last.completion_time.0
+                }
+                // It became not ready with the first run that failed.
+                (Some(_), Some(ready)) => ready.last_transition_time.0,
+                _ => created,
+            },
+            status,
+        }
+    }
+
+    /// What to do now.
+    pub fn decide(&mut self, view: &View<'_>, now: Timestamp, timing: &Timing) -> Decision {
+        self.past.note_mappings(&view.mappings_digest, now);
+        let held = self.status.held_plan.as_ref();
+        let situation = Situation {
+            now,
+            generation: view.generation(),
+            suspended: view.connection.spec.suspend,
+            mapped: view.is_mapped(),
+            mappings: &view.mappings_digest,
+            requested: view.requested(),
+            decided: view.plans().any(|plan| self.is_news(plan)),
+            hold_expires: held.map(|held| held.expire_time.0),
+            running: self.running.as_ref().map(|running| running.generation),
+        };
+        decide(&situation, &self.past, timing)
+    }
+
+    /// Whether a plan was decided and neither a run of ours nor the plan's own status has taken notice of it.
+    fn is_news(&self, plan: &SyncPlan) -> bool {
+        let conditions = plan.status.as_ref().map(|status| status.conditions.as_slice());
+        let waits = conditions
+            .and_then(|conditions| find(conditions, ConditionType::Applied))
+            .is_some_and(|applied| applied.reason == Reason::AwaitingDecision.as_str());
+        let uid = plan.metadata.uid.as_deref().unwrap_or_default();
+        plan.spec.decision.is_some() && waits && !self.noticed.contains(uid)
+    }
+}
+
+/// Whether a run with this outcome came to its end.
+pub const fn came_to_its_end(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Synced | Outcome::Unchanged | Outcome::Observed | Outcome::Held | Outcome::PartlyFailed => true,
+        Outcome::Failed | Outcome::Stopped => false,
+    }
+}

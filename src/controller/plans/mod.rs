@@ -1,0 +1,169 @@
+//! Held plans: what becomes of the `SyncPlan`s of a connection after a run. Pure; [`write`] carries it out.
+//!
+//! An approval is about one plan, known by its hash: it is usable until the plan is carried out, is another one, or runs
+//! out. A rejection stays for as long as the plan is the same. Plans that are over are kept for a while, to be looked at.
+
+mod write;
+
+use jiff::Timestamp;
+
+pub use write::{Held, write};
+
+use crate::api::{
+    SyncPlan,
+    condition::{ConditionType, Reason, find},
+    plan::Decision,
+};
+
+/// How many plans that are over are kept.
+const KEPT: usize = 3;
+
+/// What a run says of its plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement<'a> {
+    /// There was none, or nothing follows from it: the run failed, was stopped, or only observed.
+    None,
+    /// It wasn't held.
+    Passed {
+        /// Its hash.
+        hash: &'a str,
+        /// Whether it was carried out to its end.
+        applied: bool,
+    },
+    /// It is held.
+    Held {
+        /// Its hash.
+        hash: &'a str,
+    },
+}
+
+/// The plan that is held now.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Hold<'a> {
+    /// It has an object already.
+    Existing {
+        /// The object.
+        plan: &'a SyncPlan,
+        /// Whether it was rejected.
+        rejected: bool,
+    },
+    /// It needs one.
+    New,
+}
+
+/// What becomes of the plans.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settlement<'a> {
+    /// Plans whose state changes, and why.
+    pub marks: Vec<(&'a SyncPlan, Reason)>,
+    /// The plan that is held now.
+    pub hold: Option<Hold<'a>>,
+    /// Plans that have been kept long enough.
+    pub garbage: Vec<&'a SyncPlan>,
+}
+
+/// Where a plan stands before the run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Open,
+    Approved,
+    Rejected,
+    Over,
+}
+
+/// The hash of the plan that may be carried out because a person approved it.
+pub fn approved<'a>(plans: impl IntoIterator<Item = &'a SyncPlan>, now: Timestamp) -> Option<&'a str> {
+    plans
+        .into_iter()
+        .filter(|plan| standing(plan) == Standing::Approved)
+        .filter(|plan| expires(plan).is_some_and(|expires| now < expires))
+        .max_by_key(|plan| created(plan))
+        .map(|plan| plan.spec.hash.as_str())
+}
+
+/// Says what becomes of the plans of a connection after a run.
+pub fn settle<'a>(
+    plans: impl IntoIterator<Item = &'a SyncPlan>,
+    judgement: Judgement<'_>,
+    now: Timestamp,
+) -> Settlement<'a> {
+    let mut plans: Vec<_> = plans.into_iter().collect();
+    plans.sort_by_key(|plan| std::cmp::Reverse(created(plan)));
+    let mut settlement = Settlement::default();
+    let mut over = Vec::new();
+    for plan in plans {
+        let reason = next(plan, judgement, now, settlement.hold.is_some());
+        if let Some(reason) = reason
+            && applied_reason(plan) != Some(reason.as_str())
+        {
+            settlement.marks.push((plan, reason));
+        }
+        match reason {
+            Some(Reason::AwaitingDecision | Reason::PlanApproved | Reason::PlanRejected) => {
+                let rejected = reason == Some(Reason::PlanRejected);
+                if matches!(judgement, Judgement::Held { hash } if hash == plan.spec.hash) && settlement.hold.is_none()
+                {
+                    settlement.hold = Some(Hold::Existing { plan, rejected });
+                } else if rejected {
+                    over.push(plan);
+                }
+            }
+            _ => over.push(plan),
+        }
+    }
+    if settlement.hold.is_none() && matches!(judgement, Judgement::Held { .. }) {
+        settlement.hold = Some(Hold::New);
+    }
+    settlement.garbage = over.into_iter().skip(KEPT).collect();
+    settlement
+}
+
+/// The reason that a plan's state has now; `None` where it is over and stays as it is.
+fn next(plan: &SyncPlan, judgement: Judgement<'_>, now: Timestamp, another_is_held: bool) -> Option<Reason> {
+    let carried_out = |hash: &str, applied: bool| applied && hash == plan.spec.hash;
+    let standing = standing(plan);
+    let pending = if standing == Standing::Approved {
+        Reason::PlanApproved
+    } else {
+        Reason::AwaitingDecision
+    };
+    match (standing, judgement) {
+        (Standing::Over, _) => None,
+        (Standing::Open | Standing::Approved, Judgement::Passed { hash, applied }) if carried_out(hash, applied) => {
+            Some(Reason::Spent)
+        }
+        (Standing::Rejected, Judgement::Passed { hash, applied }) if carried_out(hash, applied) => Some(Reason::Spent),
+        (Standing::Rejected, _) => Some(Reason::PlanRejected),
+        _ if expires(plan).is_some_and(|expires| expires <= now) => Some(Reason::Expired),
+        (_, Judgement::None) => Some(pending),
+        (_, Judgement::Held { hash }) if hash == plan.spec.hash && !another_is_held => Some(pending),
+        (_, Judgement::Held { .. } | Judgement::Passed { .. }) => Some(Reason::Superseded),
+    }
+}
+
+fn standing(plan: &SyncPlan) -> Standing {
+    let over = [Reason::Spent, Reason::Expired, Reason::Superseded].map(Reason::as_str);
+    match (applied_reason(plan), plan.spec.decision) {
+        (Some(reason), _) if over.contains(&reason) => Standing::Over,
+        (_, Some(Decision::Approved)) => Standing::Approved,
+        (_, Some(Decision::Rejected)) => Standing::Rejected,
+        (_, None) => Standing::Open,
+    }
+}
+
+fn applied_reason(plan: &SyncPlan) -> Option<&str> {
+    let conditions = &plan.status.as_ref()?.conditions;
+    find(conditions, ConditionType::Applied).map(|applied| applied.reason.as_str())
+}
+
+/// When a plan can no longer be approved; `None` before its status is written.
+pub fn expires(plan: &SyncPlan) -> Option<Timestamp> {
+    plan.status.as_ref()?.expire_time.as_ref().map(|time| time.0)
+}
+
+fn created(plan: &SyncPlan) -> Option<Timestamp> {
+    plan.metadata.creation_timestamp.as_ref().map(|time| time.0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+//! The life of a held plan, state by state.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::*;
+use crate::api::{
+    condition::{Status, set},
+    plan::{SyncPlanSpec, SyncPlanStatus},
+    reference::ConnectionRef,
+};
+
+const H: &str = "aaaa";
+const OTHER: &str = "bbbb";
+const HELD: Judgement<'_> = Judgement::Held { hash: H };
+const DONE: Judgement<'_> = Judgement::Passed { hash: H, applied: true };
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+/// A plan that was held at second `created` and runs out at second 1000.
+fn plan(created: i64, hash: &str, decision: Option<Decision>, reason: Option<Reason>) -> SyncPlan {
+    let spec = SyncPlanSpec {
+        connection_ref: ConnectionRef {
+            name: "acme".try_into().unwrap(),
+        },
+        hash: hash.to_owned(),
+        decision,
+        decided_by: decision.map(|_| "ann".to_owned()),
+    };
+    let mut plan = SyncPlan::new(&format!("acme-{created}"), spec);
+    plan.metadata.creation_timestamp = Some(Time(at(created)));
+    if let Some(reason) = reason {
+        let mut status = SyncPlanStatus {
+            expire_time: Some(Time(at(1000))),
+            ..SyncPlanStatus::default()
+        };
+        let value = if reason == Reason::Spent {
+            Status::True
+        } else {
+            Status::False
+        };
+        set(
+            &mut status.conditions,
+            (ConditionType::Applied, value, reason),
+            "",
+            None,
+            &Time(at(created)),
+        );
+        plan.status = Some(status);
+    }
+    plan
+}
+
+fn open(created: i64, hash: &str) -> SyncPlan {
+    plan(created, hash, None, Some(Reason::AwaitingDecision))
+}
+
+fn decided(created: i64, hash: &str, decision: Decision) -> SyncPlan {
+    plan(created, hash, Some(decision), Some(Reason::AwaitingDecision))
+}
+
+/// What a run makes of one plan at second 100.
+fn mark(plan: &SyncPlan, judgement: Judgement<'_>) -> Option<Reason> {
+    let settlement = settle([plan], judgement, at(100));
+    settlement.marks.first().map(|(_, reason)| *reason)
+}
+
+#[test]
+fn a_plan_that_is_held_for_the_first_time_gets_an_object() {
+    assert_eq!(settle([], HELD, at(100)).hold, Some(Hold::New));
+    assert_eq!(settle([], DONE, at(100)), Settlement::default());
+}
+
+#[test]
+fn the_same_plan_stays_the_same_object() {
+    let open = open(1, H);
+    let settlement = settle([&open], HELD, at(100));
+    assert_eq!(
+        settlement.hold,
+        Some(Hold::Existing {
+            plan: &open,
+            rejected: false
+        })
+    );
+    assert_eq!(settlement.marks, []);
+}
+
+#[test]
+fn another_plan_supersedes_an_undecided_and_an_approved_one() {
+    for plan in [open(1, OTHER), decided(1, OTHER, Decision::Approved)] {
+        let settlement = settle([&plan], HELD, at(100));
+        assert_eq!(settlement.marks, [(&plan, Reason::Superseded)]);
+        assert_eq!(settlement.hold, Some(Hold::New));
+    }
+}
+
+#[test]
+fn a_plan_that_is_no_longer_held_is_superseded() {
+    let passed = Judgement::Passed {
+        hash: OTHER,
+        applied: true,
+    };
+    assert_eq!(mark(&open(1, H), passed), Some(Reason::Superseded));
+}
+
+#[test]
+fn a_plan_that_was_carried_out_is_spent_and_its_approval_used_up() {
+    let approved_plan = decided(1, H, Decision::Approved);
+    assert_eq!(approved([&approved_plan], at(100)), Some(H));
+    assert_eq!(mark(&approved_plan, DONE), Some(Reason::Spent));
+    let spent = plan(1, H, Some(Decision::Approved), Some(Reason::Spent));
+    assert_eq!(approved([&spent], at(100)), None);
+    assert_eq!(mark(&spent, HELD), None);
+    assert_eq!(settle([&spent], HELD, at(100)).hold, Some(Hold::New));
+}
+
+#[test]
+fn an_approval_outlives_a_run_that_failed_or_was_stopped() {
+    let approved_plan = decided(1, H, Decision::Approved);
+    assert_eq!(mark(&approved_plan, Judgement::None), Some(Reason::PlanApproved));
+    let noticed = plan(1, H, Some(Decision::Approved), Some(Reason::PlanApproved));
+    assert_eq!(approved([&noticed], at(100)), Some(H));
+}
+
+#[test]
+fn an_approval_that_was_given_while_the_run_was_under_way_is_kept() {
+    let approved_plan = decided(1, H, Decision::Approved);
+    assert_eq!(mark(&approved_plan, HELD), Some(Reason::PlanApproved));
+}
+
+#[test]
+fn a_rejected_plan_stays_held_and_rejected_until_it_is_another() {
+    let rejected = decided(1, H, Decision::Rejected);
+    let settlement = settle([&rejected], HELD, at(100));
+    assert_eq!(settlement.marks, [(&rejected, Reason::PlanRejected)]);
+    assert_eq!(
+        settlement.hold,
+        Some(Hold::Existing {
+            plan: &rejected,
+            rejected: true
+        })
+    );
+    // Even when its time to be approved has run out.
+    let later = settle([&rejected], HELD, at(2000));
+    assert!(matches!(later.hold, Some(Hold::Existing { rejected: true, .. })));
+    assert_eq!(
+        settle([&rejected], Judgement::Held { hash: OTHER }, at(100)).hold,
+        Some(Hold::New)
+    );
+}
+
+#[test]
+fn a_plan_that_ran_out_can_not_be_used_and_a_new_hold_is_a_new_object() {
+    for plan in [open(1, H), decided(1, H, Decision::Approved)] {
+        assert_eq!(approved([&plan], at(1000)), None);
+        let settlement = settle([&plan], HELD, at(1000));
+        assert_eq!(settlement.marks, [(&plan, Reason::Expired)]);
+        assert_eq!(settlement.hold, Some(Hold::New));
+    }
+}
+
+#[test]
+fn a_plan_without_a_status_of_ours_approves_nothing() {
+    let forged = plan(1, H, Some(Decision::Approved), None);
+    assert_eq!(approved([&forged], at(100)), None);
+}
+
+#[test]
+fn an_object_whose_status_was_never_written_is_still_the_plan_that_is_held() {
+    let unwritten = plan(1, H, None, None);
+    assert!(matches!(
+        settle([&unwritten], HELD, at(100)).hold,
+        Some(Hold::Existing { rejected: false, .. })
+    ));
+}
+
+#[test]
+fn the_last_three_plans_that_are_over_are_kept() {
+    let plans: Vec<_> = (1..=6)
+        .map(|created| plan(created, H, None, Some(Reason::Superseded)))
+        .collect();
+    let settlement = settle(&plans, HELD, at(100));
+    let garbage: Vec<_> = settlement
+        .garbage
+        .iter()
+        .map(|plan| plan.metadata.name.as_deref())
+        .collect();
+    assert_eq!(garbage, [Some("acme-3"), Some("acme-2"), Some("acme-1")]);
+}
+
+#[test]
+fn a_rejected_plan_that_is_held_is_never_garbage() {
+    let mut plans: Vec<_> = (2..=6)
+        .map(|created| plan(created, OTHER, None, Some(Reason::Superseded)))
+        .collect();
+    plans.push(decided(1, H, Decision::Rejected));
+    let settlement = settle(&plans, HELD, at(100));
+    assert!(settlement.garbage.iter().all(|plan| plan.spec.hash == OTHER));
+}

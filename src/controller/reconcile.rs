@@ -1,0 +1,133 @@
+//! Looks at one connection, decides, and acts. It is short: syncs run in tasks of their own.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use kube::{Resource as _, core::error_boundary::InvalidObject, runtime::controller::Action};
+
+use super::{
+    backoff::{next_look, until},
+    documents::ClusterDocuments,
+    error::ReconcileError,
+    events,
+    fleet::Fleet,
+    memory::Memory,
+    schedule::Decision,
+    status, sync_task,
+    view::{Guarded, Key, View, unreadable},
+    write,
+};
+use crate::api::{
+    DirectoryConnection,
+    condition::{ConditionType, Reason},
+    connection::DirectoryConnectionStatus,
+    status::Trigger,
+};
+
+/// Looks after one connection.
+pub async fn reconcile(object: Arc<Guarded<DirectoryConnection>>, fleet: Arc<Fleet>) -> Result<Action, ReconcileError> {
+    let connection = match &object.0 {
+        Ok(connection) => connection,
+        Err(invalid) => return refuse(invalid, &fleet).await,
+    };
+    let view = fleet.view(connection);
+    let now = Timestamp::now();
+    let decision = fleet.remember(connection, |memory| memory.decide(&view, now, &fleet.config.timing));
+    match decision {
+        Decision::Suspend => rest(&view, Reason::Suspended, &fleet, now).await,
+        Decision::NoMappings => rest(&view, Reason::NoMappings, &fleet, now).await,
+        Decision::Await { stop } => Ok(await_end(&view, stop, &fleet)),
+        Decision::Run(trigger) => begin(&view, trigger, &fleet, now).await,
+        Decision::LookAtDocuments => look_at_documents(&view, &fleet, now).await,
+        Decision::WaitUntil(then) => Ok(Action::requeue(until(now, then))),
+    }
+}
+
+/// An object that doesn't fit its definition says so in its status, and nothing else is done with it.
+async fn refuse(invalid: &InvalidObject, fleet: &Fleet) -> Result<Action, ReconcileError> {
+    let key = Key::of(&invalid.metadata);
+    tracing::warn!(connection = %key, error = invalid.error, "A DirectoryConnection can't be read.");
+    fleet.forget(&key);
+    let message = unreadable(&invalid.error);
+    let status = status::unreadable_connection(invalid.metadata.generation, &message, Timestamp::now());
+    let written = write::status::<DirectoryConnection>(fleet.client(), &invalid.metadata, &status).await;
+    unless_gone(written)?;
+    Ok(Action::await_change())
+}
+
+/// Says why nothing is done, once.
+async fn rest(view: &View<'_>, reason: Reason, fleet: &Fleet, now: Timestamp) -> Result<Action, ReconcileError> {
+    let before = fleet.remember(view.connection, |memory| memory.status.clone());
+    let status = status::at_rest(view.connection, &before, reason, view.requested(), now);
+    if status != before {
+        save(view.connection, &status, fleet).await?;
+        let notice = events::transition_of(&before.conditions, &status.conditions, ConditionType::Ready);
+        let object = view.connection.object_ref(&());
+        events::publish(&fleet.recorder, &object, notice).await;
+    }
+    Ok(Action::await_change())
+}
+
+/// The end of the run wakes the connection.
+fn await_end(view: &View<'_>, stop: bool, fleet: &Fleet) -> Action {
+    if stop {
+        fleet.remember(view.connection, |memory| {
+            if let Some(running) = &memory.running {
+                running.stop.cancel();
+            }
+        });
+    }
+    Action::await_change()
+}
+
+/// Begins a run; where it is the first of a generation, the status says so.
+async fn begin(
+    view: &View<'_>,
+    trigger: Trigger,
+    fleet: &Arc<Fleet>,
+    now: Timestamp,
+) -> Result<Action, ReconcileError> {
+    let before = fleet.remember(view.connection, |memory| memory.status.clone());
+    if before.observed_generation != Some(view.generation()) {
+        let status = status::announced(view.connection, &before, now);
+        if status != before {
+            save(view.connection, &status, fleet).await?;
+        }
+    }
+    sync_task::start(fleet, view, trigger);
+    Ok(Action::await_change())
+}
+
+/// A changed Secret or `ConfigMap` begins a run of a stalled connection.
+async fn look_at_documents(view: &View<'_>, fleet: &Arc<Fleet>, now: Timestamp) -> Result<Action, ReconcileError> {
+    let digest = ClusterDocuments::load(fleet.client(), view.connection).await.digest();
+    let look = next_look(now, &fleet.config.timing, fastrand::f64());
+    let changed = fleet.remember(view.connection, |memory: &mut Memory| {
+        memory.past.stalled = Some(look);
+        digest.is_some() && digest != memory.documents
+    });
+    if changed {
+        begin(view, Trigger::Retry, fleet, now).await
+    } else {
+        Ok(Action::requeue(until(now, look)))
+    }
+}
+
+/// Writes a status and remembers it.
+pub async fn save(
+    connection: &DirectoryConnection,
+    status: &DirectoryConnectionStatus,
+    fleet: &Fleet,
+) -> Result<(), ReconcileError> {
+    unless_gone(write::status::<DirectoryConnection>(fleet.client(), &connection.metadata, status).await)?;
+    fleet.remember(connection, |memory| memory.status = status.clone());
+    Ok(())
+}
+
+/// What is written of an object that is gone is of no use to anybody, and nothing went wrong.
+pub fn unless_gone(written: Result<(), ReconcileError>) -> Result<(), ReconcileError> {
+    match written {
+        Err(error) if error.is_gone() => Ok(()),
+        other => other,
+    }
+}

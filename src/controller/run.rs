@@ -1,0 +1,264 @@
+//! One run of the pipeline for one connection: what it works with, and what came of it.
+
+use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
+
+use directory_sync_model::{
+    fingerprint::FingerprintKey,
+    guard::Limits,
+    plan::PlanHash,
+    rules::{Protect, Rules},
+};
+use jiff::Timestamp;
+use kube::Client;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use tracing::Span;
+
+use super::{
+    cause::Cause,
+    digest::Digest,
+    documents::ClusterDocuments,
+    judged::{self, Judged, Strictness},
+    notes::{Noted, Notes},
+    plans::Judgement,
+    view::{Guarded, Key, for_rules},
+};
+use crate::{
+    api::{DirectoryConnection, GroupMapping, SyncPlan, status::Trigger},
+    directory::fetch::FetchLimits,
+    resolve::{self, Connector},
+    sync::{self, Mode, Options, Outcome, Report},
+};
+
+/// What one run works with: everything as it was at its beginning.
+pub struct Order {
+    /// The run's id, as in logs and idempotency keys.
+    pub id: String,
+    /// Why it began.
+    pub trigger: Trigger,
+    /// When it began.
+    pub start: Timestamp,
+    /// The connection.
+    pub connection: DirectoryConnection,
+    /// Its mappings, and those that can't be read, by name.
+    pub mappings: Vec<Arc<Guarded<GroupMapping>>>,
+    /// What the mappings say.
+    pub mappings_digest: Digest,
+    /// Its plans.
+    pub plans: Vec<Arc<Guarded<SyncPlan>>>,
+    /// The request that it answers.
+    pub requested: Option<String>,
+    /// Whether its plan is carried out.
+    pub mode: Mode,
+    /// Ceilings of the operator.
+    pub ceilings: Limits,
+    /// What the last plan was judged by.
+    pub judged: Option<Judged>,
+    /// The hash of the plan that a person approved.
+    pub approved: Option<String>,
+    /// An older connection that marks the same platform in the same way.
+    pub older: Option<Key>,
+}
+
+impl Order {
+    /// The connection's name.
+    pub fn key(&self) -> Key {
+        Key::of(&self.connection.metadata)
+    }
+
+    /// `metadata.generation` of the connection.
+    pub fn generation(&self) -> i64 {
+        self.connection.metadata.generation.unwrap_or_default()
+    }
+
+    /// The kind of directory, for metrics.
+    pub fn provider(&self) -> &'static str {
+        let provider = self.connection.spec.provider.selected();
+        provider.map_or("none", crate::api::provider::ProviderSpec::name)
+    }
+
+    /// The plans that can be read.
+    pub fn plans(&self) -> impl Iterator<Item = &SyncPlan> {
+        self.plans.iter().filter_map(|plan| plan.0.as_ref().ok())
+    }
+}
+
+/// What a run came to.
+pub struct Ended {
+    /// When it ended.
+    pub end: Timestamp,
+    /// What it did; or why it couldn't begin.
+    pub result: Result<Report, Cause>,
+    /// What was noted of its plan.
+    pub noted: Option<Noted>,
+    /// The versions of the Secrets and `ConfigMap`s that it read; `None` where that can't be told.
+    pub documents: Option<Digest>,
+    /// What its plan was judged by; `None` where there was no plan.
+    pub rules: Option<JudgedRules>,
+}
+
+/// The part of the rules that the next plan is compared with.
+pub struct JudgedRules {
+    limits: Limits,
+    protect: Protect,
+    groups: BTreeSet<String>,
+}
+
+impl Ended {
+    /// How it ended.
+    pub fn outcome(&self) -> Outcome {
+        self.result.as_ref().map_or(Outcome::Failed, |report| report.outcome)
+    }
+
+    /// Why it failed.
+    pub fn cause(&self) -> Option<Cause> {
+        match &self.result {
+            Ok(report) => report.error.as_ref().map(Cause::failed),
+            Err(cause) => Some(cause.clone()),
+        }
+    }
+
+    /// What follows for held plans.
+    pub fn judgement(&self, mode: Mode) -> Judgement<'_> {
+        let Ok(report) = &self.result else {
+            return Judgement::None;
+        };
+        let Some(hash) = report.hash.as_ref().map(PlanHash::as_str) else {
+            return Judgement::None;
+        };
+        match report.outcome {
+            _ if mode == Mode::Observe => Judgement::None,
+            Outcome::Held => Judgement::Held { hash },
+            Outcome::Synced | Outcome::PartlyFailed | Outcome::Unchanged => Judgement::Passed { hash, applied: true },
+            Outcome::Observed | Outcome::Stopped | Outcome::Failed => Judgement::None,
+        }
+    }
+
+    /// What the next plan is compared with. Only a plan that could have been carried out is a measure.
+    pub fn judged(&self, order: &Order) -> Option<Judged> {
+        let before = order.judged.as_ref();
+        let (Some(rules), Ok(report)) = (&self.rules, &self.result) else {
+            return before.cloned();
+        };
+        if order.mode == Mode::Observe || report.hash.is_none() {
+            return before.cloned();
+        }
+        Some(Judged::next(
+            before,
+            rules.limits,
+            rules.protect.clone(),
+            rules.groups.clone(),
+            report.hold.is_some(),
+        ))
+    }
+}
+
+/// What all runs share.
+#[derive(Clone)]
+pub struct Shared {
+    /// For Secrets and `ConfigMap`s.
+    pub client: Client,
+    /// For directories and platforms.
+    pub connector: Connector,
+    /// The key of this process's fingerprints.
+    pub key: FingerprintKey,
+}
+
+/// Runs the pipeline once. It never fails and never panics: whatever happens is in what it came to.
+///
+/// It has a thread of its own: while it maps and compares a million people it keeps no other connection waiting, and a panic
+/// in somebody's parser ends this run and nothing else. It is given up when `abandon` is cancelled.
+pub async fn run(order: &Arc<Order>, shared: &Shared, stop: &CancellationToken, abandon: &CancellationToken) -> Ended {
+    let work = {
+        let (order, shared) = (Arc::clone(order), shared.clone());
+        let (stop, abandon) = (stop.clone(), abandon.clone());
+        let (runtime, span) = (Handle::current(), Span::current());
+        move || {
+            let _entered = span.entered();
+            runtime.block_on(abandon.run_until_cancelled(attempt(&order, &shared, &stop)))
+        }
+    };
+    let cause = match tokio::task::spawn_blocking(work).await {
+        Ok(Some(ended)) => return ended,
+        Ok(None) => Cause::abandoned(),
+        Err(error) => {
+            tracing::error!(%error, "The sync panicked.");
+            Cause::panicked(&order.id)
+        }
+    };
+    Ended {
+        end: Timestamp::now(),
+        result: Err(cause),
+        noted: None,
+        documents: None,
+        rules: None,
+    }
+}
+
+async fn attempt(order: &Order, shared: &Shared, stop: &CancellationToken) -> Ended {
+    let documents = ClusterDocuments::load(&shared.client, &order.connection).await;
+    let notes = Notes::default();
+    let mut rules = None;
+    let result = pipeline(order, shared, &documents, &notes, &mut rules, stop).await;
+    Ended {
+        end: Timestamp::now(),
+        result,
+        noted: notes.take(),
+        documents: documents.digest(),
+        rules,
+    }
+}
+
+async fn pipeline(
+    order: &Order,
+    shared: &Shared,
+    documents: &ClusterDocuments,
+    notes: &Notes,
+    judged_rules: &mut Option<JudgedRules>,
+    stop: &CancellationToken,
+) -> Result<Report, Cause> {
+    if let Some(older) = &order.older {
+        let owner = order.connection.owner_id();
+        return Err(Cause::owner_in_use(&owner, &older.to_string()));
+    }
+    let mappings = for_rules(&order.mappings, &order.key());
+    let mut rules = resolve::rules(&order.connection, &mappings).map_err(|error| Cause::unresolved(&error))?;
+    let groups = judged::groups(order.mappings.iter().filter_map(|mapping| mapping.0.as_ref().ok()));
+    *judged_rules = Some(JudgedRules {
+        limits: rules.limits,
+        protect: rules.protect.clone(),
+        groups: groups.clone(),
+    });
+    let strictness = strictness(order, &mut rules, &groups);
+    let ends = resolve::ends(&order.connection, documents, &shared.connector)
+        .await
+        .map_err(|error| Cause::unresolved(&error))?;
+    let options = Options {
+        id: order.id.clone(),
+        mode: order.mode,
+        approved: order.approved.as_deref().map(PlanHash::from_text),
+        stricter: strictness.limits,
+        hold_departures: strictness.hold_departures,
+        now: SystemTime::now(),
+        key: shared.key,
+        fetch: FetchLimits::default(),
+    };
+    Ok(sync::run(&ends, &rules, &options, stop, notes).await)
+}
+
+/// How this plan is judged beside its own rules: by the operator's ceilings, and by what was before.
+fn strictness(order: &Order, rules: &mut Rules, groups: &BTreeSet<String>) -> Strictness {
+    let before = order
+        .judged
+        .as_ref()
+        .map(|judged| judged.strictness(rules, groups))
+        .unwrap_or_default();
+    Strictness {
+        limits: Some(
+            before
+                .limits
+                .map_or(order.ceilings, |limits| limits.stricter(order.ceilings)),
+        ),
+        ..before
+    }
+}
