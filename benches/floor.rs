@@ -32,6 +32,8 @@ struct Sides {
     person_of: Vec<u32>,
     teams: Index,
     group_of: Vec<u32>,
+    /// The container of the last membership and its group: memberships come container by container.
+    container: (String, u32),
     observed: Vec<u64>,
     found: Expected,
 }
@@ -69,6 +71,7 @@ impl Sides {
             person_of: Vec::new(),
             teams: Index::default(),
             group_of: Vec::new(),
+            container: (String::new(), UNKNOWN),
             observed: Vec::new(),
             found: Expected::default(),
         }
@@ -207,16 +210,17 @@ impl Observer for Sides {
     }
 
     fn membership(&mut self, membership: &MembershipRow<'_>) {
-        let of = |index: &Index, numbers: &[u32], id: &str| {
-            index
-                .get(self.key.text(id))
-                .map_or(UNKNOWN, |number| numbers[number as usize])
-        };
-        let person = of(&self.users, &self.person_of, &membership.user);
+        if self.container.0 != membership.container {
+            let team = self.teams.get(self.key.text(&membership.container));
+            self.container.1 = team.map_or(UNKNOWN, |team| self.group_of[team as usize]);
+            self.container.0.clear();
+            self.container.0.push_str(&membership.container);
+        }
+        let user = self.users.get(self.key.text(&membership.user));
+        let person = user.map_or(UNKNOWN, |user| self.person_of[user as usize]);
         // Whoever left takes his memberships with him.
         if person != UNKNOWN {
-            self.observed
-                .push(pair(of(&self.teams, &self.group_of, &membership.container), person));
+            self.observed.push(pair(self.container.1, person));
         }
     }
 }

@@ -66,7 +66,11 @@ impl Page {
         let mut in_block = false;
         for line in text.lines() {
             in_block ^= line.starts_with("```");
-            page.push_str(&if in_block { line.to_owned() } else { rebased(line, folder) });
+            page.push_str(&if in_block {
+                line.to_owned()
+            } else {
+                rebased(line, folder)
+            });
             page.push('\n');
         }
         page

@@ -1,6 +1,10 @@
 //! What is compared between a person and his platform user: names, phone, e-mail address and attributes.
 //!
 //! Both sides are brought into the same [`Content`]; where the fingerprints are equal, nothing else is kept of it.
+//!
+//! A field of which the directory says nothing (no phone) stays as the platform has it: directories leave out what they
+//! don't know. A rule in the specification is different: it says what the value is to be, so a rule that yields nothing
+//! clears the field, or takes the attribute away.
 
 use std::borrow::Cow;
 
@@ -30,7 +34,7 @@ pub struct Content<'a> {
     /// `None`: not told by the directory, so it stays as it is.
     fields: [Option<Cow<'a, str>>; 4],
     /// One per attribute rule that isn't a field.
-    attributes: Vec<Option<AttributeValue>>,
+    attributes: Vec<Option<Cow<'a, AttributeValue>>>,
 }
 
 /// Which of the four fields are compared, one bit each.
@@ -65,26 +69,16 @@ pub struct Change {
 
 impl<'a> Content<'a> {
     /// What a person is to have.
-    pub fn desired(record: Record<'a>, rules: &[AttributeRule], scope: &Scope<'_>) -> Result<Self, ContentError> {
+    pub fn desired(record: Record<'a>, rules: &'a [AttributeRule], scope: &Scope<'_>) -> Result<Self, ContentError> {
         let email = email::normalize(record.text(Attribute::Email))?;
         let told = |text: &'a str| Some(Cow::Borrowed(text)).filter(|text| !text.is_empty());
         let mut fields = FIELDS.map(|(_, attribute, _)| told(record.text(attribute)));
         let mut attributes = Vec::with_capacity(rules.len());
         for rule in rules {
-            let value = match &rule.source {
-                AttributeSource::Value(value) => Some(value.clone()),
-                AttributeSource::Expression(expression) => {
-                    expression
-                        .evaluate_attribute(scope)
-                        .map_err(|source| ContentError::Attribute {
-                            name: rule.name.clone(),
-                            source,
-                        })?
-                }
-            };
+            let value = value_of(rule, scope)?;
             match Field::from_name(&rule.name) {
                 Some(field) => {
-                    fields[field as usize] = Some(value.map_or(Cow::Borrowed(""), |value| value.to_string().into()));
+                    fields[field as usize] = Some(value.map_or(Cow::Borrowed(""), as_text));
                 }
                 None => attributes.push(value),
             }
@@ -108,10 +102,10 @@ impl<'a> Content<'a> {
         }
         let attributes = named(rules)
             .map(|rule| {
-                row.attributes
-                    .iter()
-                    .find(|(name, _)| *name == rule.name)
-                    .map(|(_, value)| value.clone())
+                let found = row.attributes.iter().find(|(name, _)| *name == rule.name);
+                found
+                    .filter(|(_, value)| !value.is_empty())
+                    .map(|(_, value)| Cow::Borrowed(value))
             })
             .collect();
         Self {
@@ -146,7 +140,7 @@ impl<'a> Content<'a> {
             };
         }
         for attribute in &self.attributes {
-            match attribute {
+            match attribute.as_deref() {
                 None => hasher.number(0),
                 Some(AttributeValue::Text(text)) => hasher.number(1).text(text),
                 Some(AttributeValue::List(items)) => {
@@ -169,7 +163,7 @@ impl<'a> Content<'a> {
             self.fields.map(|field| field.map(Cow::into_owned).unwrap_or_default());
         let attributes = named(rules)
             .zip(self.attributes)
-            .filter_map(|(rule, value)| value.map(|value| (rule.name.clone(), Some(value))))
+            .filter_map(|(rule, value)| value.map(|value| (rule.name.clone(), Some(value.into_owned()))))
             .collect();
         UserFields {
             email: self.email.into_owned(),
@@ -218,12 +212,40 @@ impl<'a> Content<'a> {
         }
         for ((rule, after), before) in named(rules).zip(&self.attributes).zip(&observed.attributes) {
             if after != before {
-                let text = |value: &Option<AttributeValue>| value.as_ref().map(ToString::to_string).unwrap_or_default();
+                let text = |value: &Option<Cow<'_, AttributeValue>>| {
+                    let value = value.as_deref().map(ToString::to_string);
+                    value.unwrap_or_default()
+                };
                 note(&rule.name, text(before), text(after));
-                patch.attributes.push((rule.name.clone(), after.clone()));
+                let after = after.as_deref().cloned();
+                patch.attributes.push((rule.name.clone(), after));
             }
         }
         (patch, changes)
+    }
+}
+
+/// What a rule yields for one person.
+fn value_of<'a>(rule: &'a AttributeRule, scope: &Scope<'_>) -> Result<Option<Cow<'a, AttributeValue>>, ContentError> {
+    match &rule.source {
+        AttributeSource::Value(value) if value.is_settled(&rule.name) => Ok(Some(Cow::Borrowed(value))),
+        AttributeSource::Value(value) => Ok(value.clone().settled(&rule.name).map(Cow::Owned)),
+        AttributeSource::Expression(expression) => {
+            let value = expression.evaluate_attribute(scope);
+            let value = value.map_err(|source| ContentError::Attribute {
+                name: rule.name.clone(),
+                source,
+            })?;
+            Ok(value.and_then(|value| value.settled(&rule.name)).map(Cow::Owned))
+        }
+    }
+}
+
+fn as_text(value: Cow<'_, AttributeValue>) -> Cow<'_, str> {
+    match value {
+        Cow::Borrowed(AttributeValue::Text(text)) => Cow::Borrowed(text),
+        Cow::Owned(AttributeValue::Text(text)) => Cow::Owned(text),
+        other => Cow::Owned(other.to_string()),
     }
 }
 

@@ -3,7 +3,11 @@
 //! Nothing is copied: people stay numbers of the snapshot, a team's members stay the groups that make it, and a
 //! person's content is kept as a fingerprint that can be told again from the snapshot when it is needed.
 
-use std::collections::{HashMap, HashSet};
+mod outcome;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+pub use outcome::{Failure, FailureKind, FailureReason, MappingOutcome, MappingProblem};
 
 use crate::{
     content::{Content, ContentError, FieldMask},
@@ -21,7 +25,9 @@ pub enum Standing {
     Wanted,
     /// The directory has him and says that he is disabled.
     Disabled,
-    /// The directory has him, and the specification doesn't want him.
+    /// The directory has him, and no mapping does.
+    Unmapped,
+    /// The directory has him, and he doesn't pass the filter.
     OutOfScope,
     /// Exactly as he is: something about him can't be told, or a frozen mapping has him.
     Frozen,
@@ -94,165 +100,26 @@ pub struct Container {
     pub create: bool,
     /// Whose members belong into it.
     pub sources: Vec<Source>,
-    /// Nobody is removed from it: a mapping that gives it is suspended, unresolved or broken.
+    /// Nobody is removed from it: a mapping that gives it is suspended, or a group of it is in doubt.
     pub frozen: bool,
+    /// Whose members may have it, without anybody being added: groups of frozen mappings, and ambiguous groups.
+    pub frozen_sources: Vec<Source>,
     /// The mappings that give it, numbers of [`Rules::mappings`].
     pub mappings: Vec<usize>,
 }
 
-/// Why a mapping doesn't do what it says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MappingProblem {
-    /// It can't be carried out as it is written.
-    Invalid {
-        /// The field, what is wrong with it, and what to do.
-        message: String,
-    },
-    /// No group of the directory fits.
-    GroupNotFound,
-    /// Several groups have the name.
-    GroupAmbiguous {
-        /// The name.
-        name: String,
-        /// Their ids, at most ten.
-        ids: Vec<String>,
-    },
-    /// The directory doesn't tell the members of a group.
-    MembersNotTold {
-        /// The group's name.
-        group: String,
-    },
-    /// It grants a role that mappings may not grant.
-    RoleNotAllowed {
-        /// The role.
-        role: String,
-    },
-    /// Another mapping of the same priority gives the same person another role.
-    RoleConflict {
-        /// The other mapping.
-        other: String,
-        /// One person's directory id.
-        example: String,
-        /// How many people.
-        people: u64,
-    },
-    /// The expression for the team's name fails.
-    TeamNameFailed {
-        /// For which group.
-        group: String,
-        /// Why.
-        message: String,
-    },
-    /// The team doesn't exist and is not to be created.
-    TeamNotFound {
-        /// Its name or id.
-        team: String,
-    },
-    /// Several teams or inboxes of the platform fit.
-    Ambiguous {
-        /// Name or number.
-        name: String,
-    },
-    /// The inbox doesn't exist.
-    InboxNotFound {
-        /// Its name, number or id.
-        inbox: String,
-    },
-    /// The role doesn't exist on the platform.
-    RoleNotFound {
-        /// The role.
-        role: String,
-    },
-}
-
-/// What one mapping came to.
-#[derive(Clone, Debug, Default)]
-pub struct MappingOutcome {
-    /// The groups that it is about, numbers of the snapshot.
-    pub groups: Vec<u32>,
-    /// The group that it makes of an attribute, a number of [`Desired::made_groups`].
-    pub made: Option<usize>,
-    /// How many people are in them, those out of scope included.
-    pub members: u64,
-    /// The containers that it gives, numbers of [`Desired::containers`].
-    pub containers: Vec<usize>,
-    /// What is wrong, if anything. All but a role conflict freeze the mapping.
-    pub problems: Vec<MappingProblem>,
-}
-
-/// A failure of one object, named, which stops nobody else.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// What kind of object.
-    pub kind: FailureKind,
-    /// The directory's id; the platform's where the directory has none.
-    pub id: String,
-    /// A word for the reason.
-    pub reason: FailureReason,
-    /// What is wrong and what to do. May hold names and addresses: it is for reports and plans, not for status.
-    pub message: String,
-}
-
-/// Kinds of objects that fail on their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FailureKind {
-    /// A person.
-    User,
-    /// A group.
-    Group,
-    /// A team.
-    Team,
-    /// An inbox.
-    Inbox,
-    /// A membership.
-    Membership,
-}
-
-/// Why an object failed. One documented word each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FailureReason {
-    /// The e-mail address is missing or can't be one.
-    InvalidEmail,
-    /// Two people of the directory have one address.
-    DuplicateEmail,
-    /// An expression failed on this person.
-    ExpressionFailed,
-    /// Another connection manages the platform's user.
-    ManagedElsewhere,
-    /// The address belongs to a platform user who is managed under another directory id.
-    AddressReused,
-    /// Another platform user has the address.
-    AddressInUse,
-    /// Several platform users fit, and nothing is guessed.
-    AmbiguousMatch,
-    /// A platform user fits, and adoption doesn't allow to take him.
-    AdoptionNotAllowed,
-    /// The entry can't be read.
-    Unreadable,
-    /// The platform refused the write.
-    Refused,
-    /// The object was changed by somebody else in the meantime.
-    Changed,
-    /// No seat is left on the platform.
-    NoSeats,
-}
-
-impl FailureReason {
-    /// The word, as in status and metrics.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::InvalidEmail => "InvalidEmail",
-            Self::DuplicateEmail => "DuplicateEmail",
-            Self::ExpressionFailed => "ExpressionFailed",
-            Self::ManagedElsewhere => "ManagedElsewhere",
-            Self::AddressReused => "AddressReused",
-            Self::AddressInUse => "AddressInUse",
-            Self::AmbiguousMatch => "AmbiguousMatch",
-            Self::AdoptionNotAllowed => "AdoptionNotAllowed",
-            Self::Unreadable => "Unreadable",
-            Self::Refused => "Refused",
-            Self::Changed => "Changed",
-            Self::NoSeats => "NoSeats",
+impl Container {
+    /// A container that no mapping gives yet.
+    pub fn new(kind: ContainerKind, key: ContainerKey, name: &str) -> Self {
+        Self {
+            kind,
+            key,
+            name: name.to_owned(),
+            create: false,
+            sources: Vec::new(),
+            frozen: false,
+            frozen_sources: Vec::new(),
+            mappings: Vec::new(),
         }
     }
 }
@@ -275,10 +142,16 @@ pub struct Desired<'a> {
     pub made_groups: Vec<Vec<u32>>,
     /// One per mapping.
     pub outcomes: Vec<MappingOutcome>,
-    /// Some mapping's targets are not known, so nobody is removed from a team or inbox that no mapping gives.
-    pub unknown_targets: bool,
-    /// Some mapping is frozen, so leaving its groups can't be told from its silence.
+    /// Of these kinds, some mapping doesn't say which ones it gave, so nobody is removed from any.
+    pub unknown_targets: Vec<ContainerKind>,
+    /// People of groups whose team can't be named: they lose no team.
+    pub(crate) unplaced: HashSet<u32>,
+    /// Some mapped group is missing, ambiguous or not told, so nobody is out of scope for certain.
     pub unknown_members: bool,
+    /// Some mapping is suspended or does nothing, so that leaving its groups changes nothing.
+    pub frozen_members: bool,
+    /// The roles of mappings that are not to take them: whoever got one of these keeps it.
+    pub(crate) frozen_roles: BTreeSet<String>,
     /// Failures of single objects.
     pub failures: Vec<Failure>,
     /// Wanted people by the fingerprint of their address. Of two with one address, the first.
@@ -299,15 +172,23 @@ impl Desired<'_> {
 
     /// What an expression sees of one person.
     pub fn with_scope<R>(&self, user: u32, read: impl FnOnce(&Scope<'_>) -> R) -> R {
-        let names = self
-            .groups_by_user
-            .as_ref()
-            .map(|groups| self.snapshot.group_names(groups.of(user)));
+        let names = self.groups_by_user.as_ref().map(|groups| {
+            let mut names = self.snapshot.group_names(groups.of(user));
+            // The order in which a directory sends its groups must not look like a change.
+            names.sort_unstable();
+            names.dedup();
+            names
+        });
         read(&Scope::user(
             self.snapshot.user(user),
             names.as_deref().unwrap_or_default(),
             self.now,
         ))
+    }
+
+    /// Whether what is absent may be removed at all: the read is complete, and there is a mapping that says what to keep.
+    pub fn is_certain(&self) -> bool {
+        self.snapshot.completeness.is_complete() && self.doubt().is_none() && !self.rules.mappings.is_empty()
     }
 
     /// What one person is to have, told again from the snapshot.
@@ -344,6 +225,30 @@ impl Desired<'_> {
             members.sort_unstable();
             members.dedup();
         }
+    }
+
+    /// Notes that the members of a group may belong into any team.
+    pub(crate) fn unplace(&mut self, source: &Source) {
+        let mut unplaced = std::mem::take(&mut self.unplaced);
+        unplaced.extend(self.source(source));
+        self.unplaced = unplaced;
+    }
+
+    /// Notes that an expression failed on a person; counts each person once.
+    pub(crate) fn fail_expression(&mut self, user: u32, message: &str) {
+        if self.expression_failed.insert(user) {
+            self.fail_user(user, FailureReason::ExpressionFailed, message.to_owned());
+        }
+    }
+
+    pub(crate) fn fail_user(&mut self, user: u32, reason: FailureReason, message: String) {
+        let id = self.snapshot.user_id(user).to_owned();
+        self.failures.push(Failure {
+            kind: FailureKind::User,
+            id,
+            reason,
+            message,
+        });
     }
 
     /// A role's number, made when it is new.

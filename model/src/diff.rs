@@ -3,8 +3,12 @@
 //! A [`Differ`] is shown the platform's rows while they are read ([`Observer`]) and yields the [`Plan`] at the end.
 //! The order of rows within a part doesn't matter; the parts come in the order of the trait's documentation.
 
+mod addresses;
+mod conflicts;
 mod containers;
+mod draft;
 mod memberships;
+mod roles;
 mod users;
 
 use std::{
@@ -12,12 +16,14 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
 };
 
+use self::{draft::Draft, roles::Roles};
 use crate::{
     content::{Change, Content},
-    desired::{Desired, Failure, FailureKind, FailureReason, MappingOutcome, Standing},
+    desired::{Desired, Standing},
     email,
-    observed::{ContainerRow, FieldsPatch, MembershipRow, Observer, RoleRow, UserRow},
-    plan::{HeldContainer, Holdings, Kept, KeptReason, NewHolding, Place, Plan, RemovalKind},
+    fingerprint::Fingerprint,
+    observed::{ContainerKind, ContainerRow, FieldsPatch, MembershipRow, Observer, RoleRow, UserRow},
+    plan::{HeldContainer, Holdings, NewHolding, Plan},
 };
 
 /// What the diff must know of the platform beyond its rows.
@@ -39,18 +45,22 @@ pub struct Differ<'a> {
     holding_of: Vec<u32>,
     /// Users that nobody manages and that may be adopted.
     candidates: Vec<Candidate>,
+    /// Users with our mark and without an external id, whom nobody fits.
+    unidentified: Vec<String>,
     /// Other connections' users whom one of ours should be.
     elsewhere: BTreeMap<u32, String>,
-    /// (person, managed user who has his address and is somebody else).
+    /// (person, user who has the person's address and may be somebody else's).
     address_holders: Vec<(u32, u32)>,
     /// People with two managed users.
     doubled: HashSet<u32>,
     /// Differences of managed and candidate users.
     differences: HashMap<u32, Difference>,
-    /// External id and address of managed users who may have to go.
-    leavers: HashMap<u32, Leaver>,
+    /// Managed users who may have to go.
+    leavers: Vec<Leaver>,
+    /// Those of our holdings who are active administrators.
     administrators: HashSet<u32>,
-    active_administrators: u64,
+    /// The ids of all active administrators of the platform, whoever manages them.
+    active_administrators: HashSet<Fingerprint>,
     /// Per container: holding number and whether the membership is ours, packed into one word.
     memberships: Vec<Vec<u32>>,
     last_container: (String, usize),
@@ -70,58 +80,34 @@ struct Difference {
 }
 
 struct Leaver {
+    holding: u32,
     external_id: String,
     email: String,
 }
 
-/// Names of roles, numbered; what the platform says of them.
-#[derive(Default)]
-struct Roles {
-    names: Vec<String>,
-    numbers: HashMap<String, u16>,
-    administrator: HashSet<u16>,
-    default: Option<u16>,
-    on_platform: HashSet<u16>,
-}
-
-impl Roles {
-    fn number(&mut self, name: &str) -> u16 {
-        if let Some(number) = self.numbers.get(name) {
-            return *number;
-        }
-        // A platform has tens of roles; one with 65,535 would share the last number's name.
-        let number = u16::try_from(self.names.len()).unwrap_or(u16::MAX - 1);
-        self.names.push(name.to_owned());
-        self.numbers.insert(name.to_owned(), number);
-        number
-    }
-}
-
+/// No platform user.
 const NOBODY: u32 = u32::MAX;
 
 impl<'a> Differ<'a> {
     /// A differ that has seen nothing yet.
     pub fn new(desired: &'a Desired<'a>, account: Account) -> Self {
-        let mut roles = Roles::default();
-        for role in &desired.roles {
-            roles.number(role);
-        }
         Self {
             desired,
             account,
-            roles,
+            roles: Roles::new(&desired.roles, desired.rules),
             containers: Vec::new(),
             container_numbers: HashMap::new(),
             holdings: Holdings::new(desired.key()),
             holding_of: vec![NOBODY; desired.people.len()],
             candidates: Vec::new(),
+            unidentified: Vec::new(),
             elsewhere: BTreeMap::new(),
             address_holders: Vec::new(),
             doubled: HashSet::new(),
             differences: HashMap::new(),
-            leavers: HashMap::new(),
+            leavers: Vec::new(),
             administrators: HashSet::new(),
-            active_administrators: 0,
+            active_administrators: HashSet::new(),
             memberships: Vec::new(),
             last_container: (String::new(), usize::MAX),
             observed_users: 0,
@@ -142,7 +128,10 @@ impl<'a> Differ<'a> {
     pub fn finish(self) -> Plan<'a> {
         let mut draft = Draft::new(self);
         let targets = containers::resolve(&mut draft);
+        conflicts::reject(&mut draft);
         users::plan(&mut draft);
+        roles::plan(&mut draft);
+        users::deactivate(&mut draft);
         memberships::plan(&mut draft, &targets);
         draft.into_plan(targets.places)
     }
@@ -174,12 +163,14 @@ impl<'a> Differ<'a> {
                 && (protect.users.contains(address) || protect.users.contains(row.external_id.as_ref())))
     }
 
+    /// Keeps a user. What our mark says is kept whether or not he counts as managed.
     fn hold(&mut self, row: &UserRow<'_>, user: Option<u32>, managed: bool, address: &str) -> Option<u32> {
-        let role = (!row.role.is_empty()).then(|| self.roles.number(&row.role));
-        let mark = row.mark.as_ref().filter(|_| managed);
+        let role = (!row.role.is_empty()).then(|| self.roles.number(&row.role, self.desired.rules));
+        let owner = &self.desired.rules.owner;
+        let mark = row.mark.as_ref().filter(|mark| mark.owner == *owner);
         let given_role = mark
             .and_then(|mark| mark.role.as_ref())
-            .map(|role| self.roles.number(role));
+            .map(|role| self.roles.number(role, self.desired.rules));
         let holding = self.holdings.add(&NewHolding {
             id: &row.id,
             version: &row.version,
@@ -191,7 +182,7 @@ impl<'a> Differ<'a> {
             deactivated_by_us: mark.is_some_and(|mark| mark.deactivated),
             untouchable: self.is_untouchable(row, address),
         })?;
-        if row.active && role.is_some_and(|role| self.roles.administrator.contains(&role)) {
+        if row.active && role.is_some_and(|role| self.roles.is_administrator(role)) {
             self.administrators.insert(holding);
         }
         Some(holding)
@@ -215,72 +206,82 @@ impl<'a> Differ<'a> {
         match (user, standing) {
             (Some(user), Some(Standing::Wanted)) => self.compare(holding, user, row),
             (_, Some(Standing::Frozen)) => {}
-            _ => {
-                let leaver = Leaver {
-                    external_id: row.external_id.to_string(),
-                    email: row.email.to_string(),
-                };
-                self.leavers.insert(holding, leaver);
-            }
+            _ => self.leavers.push(Leaver {
+                holding,
+                external_id: row.external_id.to_string(),
+                email: row.email.to_string(),
+            }),
         }
+        // Whoever has just the address that he is to have, takes it from nobody.
         let unchanged = standing == Some(Standing::Wanted) && !self.differences.contains_key(&holding);
-        if let Some(other) = (!unchanged).then(|| self.wanted_by_email(&address)).flatten()
-            && Some(other) != user
-        {
+        if let Some(other) = (!unchanged).then(|| self.wanted_by_email(&address)).flatten() {
             self.address_holders.push((other, holding));
         }
     }
 
+    /// A user whom nobody manages, or of whom our mark alone is left.
     fn unmanaged_user(&mut self, row: &UserRow<'_>) {
         let address = email::normalize(&row.email).unwrap_or(Cow::Borrowed(&row.email));
         let by_external_id = Some(row.external_id.as_ref())
             .filter(|id| !id.is_empty())
-            .and_then(|id| self.desired.snapshot.find_user(id))
-            .filter(|user| self.desired.people[*user as usize].standing == Standing::Wanted);
+            .and_then(|id| self.desired.snapshot.find_user(id));
         let by_email = self.wanted_by_email(&address);
-        let Some(user) = by_external_id.or(by_email) else {
-            return;
+        // Who carries the id of one person of the directory is not another one, whatever his address.
+        let user = match by_external_id {
+            Some(user) => Some(user).filter(|user| self.desired.people[*user as usize].standing == Standing::Wanted),
+            None => by_email,
         };
-        let Some(holding) = self.hold(row, Some(user), false, &address) else {
+        if user.or(by_email).is_none() {
+            if row.mark.is_some() {
+                self.unidentified.push(row.id.to_string());
+            }
             return;
-        };
-        self.compare(holding, user, row);
-        self.candidates.push(Candidate {
-            user,
-            holding,
-            by_external_id: by_external_id.is_some(),
-        });
-        // He fits one person by his id and has the address of another.
-        if let Some(other) = by_email.filter(|other| *other != user) {
-            self.address_holders.push((other, holding));
         }
+        let Some(holding) = self.hold(row, user, false, &address) else {
+            return;
+        };
+        if let Some(user) = user {
+            self.compare(holding, user, row);
+            self.candidates.push(Candidate {
+                user,
+                holding,
+                by_external_id: by_external_id.is_some(),
+            });
+        }
+        self.address_holders.extend(by_email.map(|other| (other, holding)));
     }
 
     fn foreign_user(&mut self, row: &UserRow<'_>, owner: &str) {
         let address = email::normalize(&row.email).unwrap_or(Cow::Borrowed(&row.email));
         let by_external_id = self.desired.snapshot.find_user(&row.external_id);
-        for user in by_external_id.into_iter().chain(self.wanted_by_email(&address)) {
-            self.elsewhere.insert(user, owner.to_owned());
+        let by_email = self.wanted_by_email(&address);
+        for user in by_external_id.into_iter().chain(by_email) {
+            let known = self.elsewhere.entry(user).or_insert_with(|| owner.to_owned());
+            if owner < known.as_str() {
+                owner.clone_into(known);
+            }
+        }
+        if let Some(other) = by_email
+            && let Some(holding) = self.hold(row, None, false, &address)
+        {
+            self.address_holders.push((other, holding));
         }
     }
 }
 
 impl Observer for Differ<'_> {
     fn role(&mut self, role: &RoleRow<'_>) {
-        let number = self.roles.number(&role.name);
-        self.roles.on_platform.insert(number);
-        if role.administrator {
-            self.roles.administrator.insert(number);
-        }
-        if role.default {
-            self.roles.default = Some(number);
-        }
+        self.roles.observe(role, self.desired.rules);
     }
 
     fn container(&mut self, container: &ContainerRow<'_>) {
         let number = self.containers.len();
-        self.container_numbers
-            .insert(container_key(container.kind, &container.id), number);
+        let key = container_key(container.kind, &container.id);
+        // A row that comes again, because a page moved while it was read, is no second team.
+        if self.container_numbers.contains_key(&key) {
+            return;
+        }
+        self.container_numbers.insert(key, number);
         self.containers.push(HeldContainer {
             kind: container.kind,
             id: container.id.to_string(),
@@ -292,16 +293,14 @@ impl Observer for Differ<'_> {
 
     fn user(&mut self, row: &UserRow<'_>) {
         self.observed_users += 1;
-        if row.active
-            && let Some(role) = self.roles.numbers.get(row.role.as_ref())
-            && self.roles.administrator.contains(role)
-        {
-            self.active_administrators += 1;
+        let role = self.roles.find(&row.role);
+        if row.active && role.is_some_and(|role| self.roles.is_administrator(role)) {
+            self.active_administrators.insert(self.desired.key().text(&row.id));
         }
         match &row.mark {
-            None => self.unmanaged_user(row),
-            Some(mark) if mark.owner == self.desired.rules.owner => self.managed_user(row),
-            Some(mark) => self.foreign_user(row, &mark.owner),
+            Some(mark) if mark.owner != self.desired.rules.owner => self.foreign_user(row, &mark.owner),
+            Some(_) if !row.external_id.is_empty() => self.managed_user(row),
+            _ => self.unmanaged_user(row),
         }
     }
 
@@ -325,117 +324,13 @@ impl Observer for Differ<'_> {
     }
 }
 
-fn container_key(kind: crate::observed::ContainerKind, id: &str) -> String {
+fn container_key(kind: ContainerKind, id: &str) -> String {
     let prefix = match kind {
-        crate::observed::ContainerKind::Team => 't',
-        crate::observed::ContainerKind::Inbox => 'i',
+        ContainerKind::Team => 't',
+        ContainerKind::Inbox => 'i',
     };
     let mut key = String::with_capacity(id.len() + 1);
     key.push(prefix);
     key.push_str(id);
     key
-}
-
-/// A plan in the making: what was seen, and what was decided so far.
-struct Draft<'a> {
-    seen: Differ<'a>,
-    /// People for whom nothing is done: failures, conflicts, hand-deactivated users.
-    left_alone: HashSet<u32>,
-    /// Users who are deactivated by this plan, or are inactive leavers already.
-    leaving: HashSet<u32>,
-    plan: PlanLists,
-    failures: Vec<Failure>,
-    outcomes: Vec<MappingOutcome>,
-    kept: BTreeMap<(RemovalKind, KeptReason), u64>,
-    /// The read is complete, so that absence means something.
-    complete: bool,
-}
-
-#[derive(Default)]
-struct PlanLists {
-    new_teams: Vec<crate::plan::NewTeam>,
-    creations: Vec<crate::plan::Creation>,
-    updates: Vec<crate::plan::Update>,
-    additions: Vec<crate::plan::Additions>,
-    role_changes: Vec<crate::plan::RoleChange>,
-    removals: Vec<crate::plan::Removals>,
-    deactivations: Vec<crate::plan::Deactivation>,
-    populations: Vec<crate::plan::Population>,
-    managed_users: u64,
-}
-
-impl<'a> Draft<'a> {
-    fn new(seen: Differ<'a>) -> Self {
-        let desired = seen.desired;
-        Self {
-            left_alone: HashSet::new(),
-            leaving: HashSet::new(),
-            plan: PlanLists::default(),
-            failures: desired.failures.clone(),
-            outcomes: desired.outcomes.clone(),
-            kept: BTreeMap::new(),
-            complete: desired.snapshot.completeness.is_complete() && desired.doubt().is_none(),
-            seen,
-        }
-    }
-
-    fn desired(&self) -> &'a Desired<'a> {
-        self.seen.desired
-    }
-
-    fn fail_user(&mut self, user: u32, reason: FailureReason, message: String) {
-        self.left_alone.insert(user);
-        let id = self.desired().snapshot.user_id(user).to_owned();
-        self.failures.push(Failure {
-            kind: FailureKind::User,
-            id,
-            reason,
-            message,
-        });
-    }
-
-    fn keep(&mut self, kind: RemovalKind, reason: KeptReason, count: u64) {
-        if count > 0 {
-            *self.kept.entry((kind, reason)).or_default() += count;
-        }
-    }
-
-    fn into_plan(self, places: Vec<Option<Place>>) -> Plan<'a> {
-        let PlanLists {
-            new_teams,
-            creations,
-            updates,
-            additions,
-            role_changes,
-            removals,
-            deactivations,
-            populations,
-            managed_users,
-        } = self.plan;
-        let kept = self
-            .kept
-            .into_iter()
-            .map(|((kind, reason), count)| Kept { kind, reason, count })
-            .collect();
-        Plan {
-            desired: self.seen.desired,
-            holdings: self.seen.holdings,
-            containers: self.seen.containers,
-            roles: self.seen.roles.names,
-            holding_of: self.seen.holding_of,
-            places,
-            new_teams,
-            creations,
-            updates,
-            additions,
-            role_changes,
-            removals,
-            deactivations,
-            populations,
-            kept,
-            failures: self.failures,
-            outcomes: self.outcomes,
-            managed_users,
-        }
-    }
 }

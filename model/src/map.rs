@@ -1,8 +1,11 @@
 //! From what was read and what is asked for to what should be: the step `map` of the pipeline.
 
-mod mappings;
+mod groups;
 mod people;
 mod roles;
+mod targets;
+
+use std::collections::{BTreeSet, HashSet};
 
 use crate::{
     desired::{Desired, Standing},
@@ -26,18 +29,21 @@ pub fn map<'a>(snapshot: &'a Snapshot, rules: &'a Rules, now: Now) -> Desired<'a
         containers: Vec::new(),
         made_groups: Vec::new(),
         outcomes: Vec::new(),
-        unknown_targets: false,
+        unknown_targets: Vec::new(),
+        unplaced: HashSet::new(),
         unknown_members: false,
+        frozen_members: false,
+        frozen_roles: BTreeSet::new(),
         failures: Vec::new(),
         emails: crate::fingerprint::Index::default(),
         shared_emails: Vec::new(),
         groups_by_user: reads.reads_groups().then(|| snapshot.groups_by_user()),
-        expression_failed: std::collections::HashSet::new(),
+        expression_failed: HashSet::new(),
     };
-    let groups = mappings::resolve(&mut desired);
+    let groups = groups::resolve(&mut desired);
     people::judge(&mut desired, &groups);
     roles::assign(&mut desired, &groups);
-    mappings::target(&mut desired, &groups);
+    targets::target(&mut desired, &groups);
     desired
 }
 

@@ -127,7 +127,7 @@ pub struct Update {
     pub user: u32,
     /// He becomes managed; his id stays.
     pub adopt: bool,
-    /// He is activated.
+    /// He is activated, or somebody has activated him since we deactivated him; the mark says no longer that we did.
     pub activate: bool,
     /// The fields to change.
     pub patch: FieldsPatch,
@@ -204,8 +204,10 @@ pub struct Deactivation {
 /// Why a removal that the directory suggests is not in the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeptReason {
-    /// The read, or a group, is incomplete or doubtful.
+    /// The read is incomplete or doubtful, or there is no mapping.
     Incomplete,
+    /// A mapping that may have given it is suspended, or doesn't find what it is about.
+    Frozen,
     /// `protect` names the user or his role.
     Protected,
     /// It is the operator's own account.
@@ -219,6 +221,7 @@ impl KeptReason {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Incomplete => "Incomplete",
+            Self::Frozen => "Frozen",
             Self::Protected => "Protected",
             Self::OwnAccount => "OwnAccount",
             Self::LastAdministrator => "LastAdministrator",
@@ -273,7 +276,7 @@ pub struct Plan<'a> {
     pub failures: Vec<Failure>,
     /// One per mapping, with what the platform added to it.
     pub outcomes: Vec<MappingOutcome>,
-    /// Managed and active users, and teams and inboxes of the platform, before the plan.
+    /// Managed and active users before the plan.
     pub managed_users: u64,
 }
 

@@ -6,6 +6,7 @@ use crate::{
     attribute::{Attribute, AttributeSet},
     expression::Expression,
     guard::Limits,
+    names,
     value::AttributeValue,
 };
 
@@ -40,8 +41,10 @@ pub enum AttributeSource {
     Expression(Expression),
 }
 
-/// The attributes of a platform user that every platform has as fields of their own. An attribute rule of this name
-/// sets the field instead of an attribute.
+/// The attributes of a platform user that every platform has as fields of their own.
+///
+/// Without a rule they follow the directory, and one that the directory doesn't tell stays as it is. An attribute rule
+/// of this name sets the field instead, and clears it when it yields nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
     /// `givenName`
@@ -76,6 +79,28 @@ pub struct AttributeRule {
     pub source: AttributeSource,
 }
 
+/// A regular expression that is about the whole name of a group.
+#[derive(Clone, Debug)]
+pub struct NamePattern(regex::Regex);
+
+impl NamePattern {
+    /// The memory that a compiled pattern may take, in bytes.
+    pub const SIZE_LIMIT: usize = 1 << 20;
+
+    /// Compiles a pattern as it was written, without anchors of its own.
+    pub fn new(pattern: &str) -> Result<Self, regex::Error> {
+        let compile = |pattern: &str| regex::RegexBuilder::new(pattern).size_limit(Self::SIZE_LIMIT).build();
+        // Once alone: `a)|(b` is no pattern, although it becomes one between brackets, and one without anchors at that.
+        compile(pattern)?;
+        compile(&format!("^(?:{pattern})$")).map(Self)
+    }
+
+    /// Whether the whole name matches.
+    pub fn is_match(&self, name: &str) -> bool {
+        self.0.is_match(name)
+    }
+}
+
 /// Which groups of the directory a mapping is about.
 #[derive(Debug)]
 pub enum GroupSelector {
@@ -84,7 +109,7 @@ pub enum GroupSelector {
     /// The one group of this name.
     Name(String),
     /// All groups whose whole name matches.
-    NameRegex(regex::Regex),
+    NameRegex(NamePattern),
     /// Everybody for whom the expression is true: a group made of an attribute.
     Members(Expression),
     /// The mapping can't be carried out as it is written, and why. It stays frozen; the others go on.
@@ -205,8 +230,36 @@ impl Rules {
         self.filter.iter().chain(attributes).chain(groups)
     }
 
+    /// Whether a role is protected, in whatever spelling.
+    pub fn is_protected_role(&self, role: &str) -> bool {
+        !self.protect.roles.is_empty() && {
+            let role = names::normalize(role);
+            self.protect.roles.iter().any(|other| names::normalize(other) == role)
+        }
+    }
+
     /// Whether mappings may grant this role.
     pub fn may_grant(&self, role: &str) -> bool {
-        !self.protect.roles.contains(role) && self.allowed_roles.as_ref().is_none_or(|allowed| allowed.contains(role))
+        !self.is_protected_role(role) && self.allowed_roles.as_ref().is_none_or(|allowed| allowed.contains(role))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_about_the_whole_name() {
+        let pattern = NamePattern::new("team-.+|ops").unwrap();
+        assert!(pattern.is_match("team-a") && pattern.is_match("ops"));
+        assert!(!pattern.is_match("a team-a") && !pattern.is_match("team-a\n") && !pattern.is_match("devops"));
+        assert!(NamePattern::new("a|ab").unwrap().is_match("ab"));
+    }
+
+    #[test]
+    fn a_pattern_cannot_leave_its_brackets() {
+        assert!(NamePattern::new("a)|(b").is_err());
+        assert!(NamePattern::new("(").is_err());
+        assert!(!NamePattern::new("(?m)a").unwrap().is_match("a\nb"));
     }
 }

@@ -13,6 +13,8 @@ pub use batch::{Batch, GroupEntry, Rejected};
 pub use builder::SnapshotBuilder;
 pub use completeness::{Completeness, Doubt};
 
+use std::collections::HashMap;
+
 use crate::{
     attribute::Attribute,
     fingerprint::{FingerprintKey, Index},
@@ -57,12 +59,15 @@ pub struct Snapshot {
     users: Vec<Span>,
     user_ids: Index,
     groups: Vec<GroupRow>,
+    group_ids: Index,
     direct: Vec<u32>,
     key: FingerprintKey,
     /// Whether this is everything, and if not, why.
     pub completeness: Completeness,
     /// Rows that could not be read, each on its own.
     pub rejected: Vec<Rejected>,
+    /// People whose entry can't be read beyond the id, with a message for the first of them.
+    unreadable: HashMap<u32, Option<String>>,
 }
 
 impl Snapshot {
@@ -86,6 +91,12 @@ impl Snapshot {
         self.user_ids.get(self.key.text(id))
     }
 
+    /// Why a person's entry can't be read beyond his id; `None` when it can.
+    pub fn unreadable(&self, user: u32) -> Option<&str> {
+        let message = self.unreadable.get(&user)?;
+        Some(message.as_deref().unwrap_or("the entry can't be read"))
+    }
+
     /// One group.
     pub fn group(&self, group: u32) -> Group<'_> {
         let row = &self.groups[group as usize];
@@ -95,6 +106,11 @@ impl Snapshot {
             description: self.text(row.description),
             members_told: row.members_told,
         }
+    }
+
+    /// The group with this directory id.
+    pub fn find_group(&self, id: &str) -> Option<u32> {
+        self.group_ids.get(self.key.text(id))
     }
 
     /// All groups with their numbers, in the order in which they were read.

@@ -23,7 +23,10 @@ pub fn render() -> String {
          `NO_COLOR` switches colours off.\n\n\
          Options of every command:\n\n",
     );
-    table(&mut page, root.get_arguments().filter(|argument| argument.is_global_set()));
+    table(
+        &mut page,
+        root.get_arguments().filter(|argument| argument.is_global_set()),
+    );
     for command in root.get_subcommands() {
         section(&mut page, "directory-sync", command);
     }
@@ -37,13 +40,15 @@ fn section(page: &mut String, parent: &str, command: &Command) {
     let name = format!("{parent} {}", command.get_name());
     let about = command.get_long_about().or(command.get_about());
     if command.has_subcommands() {
-        command
-            .get_subcommands()
-            .for_each(|inner| section(page, &name, inner));
+        command.get_subcommands().for_each(|inner| section(page, &name, inner));
         return;
     }
     // Writing to a String can't fail.
-    let _ = writeln!(page, "\n## `{name}`\n\n{}.", about.map(ToString::to_string).unwrap_or_default());
+    let _ = writeln!(
+        page,
+        "\n## `{name}`\n\n{}.",
+        about.map(ToString::to_string).unwrap_or_default()
+    );
     let mut own = command
         .get_arguments()
         .filter(|argument| !argument.is_global_set() && !is_help(argument))
@@ -70,7 +75,12 @@ fn is_help(argument: &Arg) -> bool {
 fn table<'a>(page: &mut String, arguments: impl Iterator<Item = &'a Arg>) {
     page.push_str("| option | meaning |\n| --- | --- |\n");
     for argument in arguments {
-        let _ = writeln!(page, "| `{}` | {} |", written(argument), meaning(argument).replace('|', "\\|"));
+        let _ = writeln!(
+            page,
+            "| `{}` | {} |",
+            written(argument),
+            meaning(argument).replace('|', "\\|")
+        );
     }
 }
 
@@ -109,7 +119,11 @@ fn meaning(argument: &Arg) -> String {
     if !possible.is_empty() {
         let _ = write!(text, " One of {}.", possible.join(", "));
     }
-    let default: Vec<_> = argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+    let default: Vec<_> = argument
+        .get_default_values()
+        .iter()
+        .map(|value| value.to_string_lossy())
+        .collect();
     if takes_values && !default.is_empty() {
         let _ = write!(text, " Default: `{}`.", default.join(" "));
     }
@@ -128,11 +142,18 @@ mod tests {
         let page = render();
         let mut root = Arguments::command();
         root.build();
-        let mut commands: Vec<_> = root.get_subcommands().filter(|command| command.get_name() != "help").collect();
+        let mut commands: Vec<_> = root
+            .get_subcommands()
+            .filter(|command| command.get_name() != "help")
+            .collect();
         while let Some(command) = commands.pop() {
             commands.extend(command.get_subcommands().filter(|inner| inner.get_name() != "help"));
             if !command.has_subcommands() {
-                assert!(page.contains(&format!(" {}`\n", command.get_name())), "{}", command.get_name());
+                assert!(
+                    page.contains(&format!(" {}`\n", command.get_name())),
+                    "{}",
+                    command.get_name()
+                );
             }
             for argument in command.get_arguments().filter(|argument| !is_help(argument)) {
                 assert!(page.contains(&written(argument)), "{}", argument.get_id());

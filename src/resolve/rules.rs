@@ -8,8 +8,8 @@ use directory_sync_model::{
     expression::{Expression, ExpressionError, Subject},
     guard::Limits,
     rules::{
-        Adoption, AttributeRule, AttributeSource, GroupSelector, InboxSelector, Mapping, Protect, Rules, TeamSelector,
-        UserScope,
+        Adoption, AttributeRule, AttributeSource, GroupSelector, InboxSelector, Mapping, NamePattern, Protect, Rules,
+        TeamSelector, UserScope,
     },
     value::AttributeValue,
 };
@@ -20,9 +20,6 @@ use crate::api::{
     connection::{self, AdoptionMatch, DirectoryConnection, ScopeUsers},
     mapping::{GroupMapping, GroupMappingSpec, GroupSelection, InboxSelection, TeamSelection},
 };
-
-/// A regular expression may take this much memory when compiled.
-const REGEX_BYTES: usize = 1 << 20;
 
 /// The rules of a connection with its mappings, sorted by name whatever their order.
 pub fn rules(connection: &DirectoryConnection, mappings: &[GroupMapping]) -> Result<Rules, Error> {
@@ -153,7 +150,7 @@ fn selectors(spec: &GroupMappingSpec) -> Result<(GroupSelector, Option<TeamSelec
     let group = match spec.group.selected() {
         Some(GroupSelection::Id(id)) => GroupSelector::Id(id.to_owned()),
         Some(GroupSelection::Name(name)) => GroupSelector::Name(name.to_owned()),
-        Some(GroupSelection::NameRegex(text)) => GroupSelector::NameRegex(anchored(text)?),
+        Some(GroupSelection::NameRegex(text)) => GroupSelector::NameRegex(pattern(text)?),
         Some(GroupSelection::MemberExpression(text)) => GroupSelector::Members(compile(
             "spec.group.memberExpression",
             Expression::compile_filter(text, Subject::User),
@@ -180,17 +177,13 @@ fn selectors(spec: &GroupMappingSpec) -> Result<(GroupSelector, Option<TeamSelec
     Ok((group, Some(team)))
 }
 
-/// A mapping's regular expression is about the whole name.
-fn anchored(text: &str) -> Result<regex::Regex, Error> {
-    regex::RegexBuilder::new(&format!("^(?:{text})$"))
-        .size_limit(REGEX_BYTES)
-        .build()
-        .map_err(|error| Error::Field {
-            field: "spec.group.nameRegex".to_owned(),
-            // The library draws the place in several lines; the last one says what is wrong.
-            message: format!(
-                "{text:?} is no usable regular expression: {}",
-                error.to_string().lines().last().unwrap_or("")
-            ),
-        })
+fn pattern(text: &str) -> Result<NamePattern, Error> {
+    NamePattern::new(text).map_err(|error| Error::Field {
+        field: "spec.group.nameRegex".to_owned(),
+        // The library draws the place in several lines; the last one says what is wrong.
+        message: format!(
+            "{text:?} is no usable regular expression: {}",
+            error.to_string().lines().last().unwrap_or("")
+        ),
+    })
 }

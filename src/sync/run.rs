@@ -119,7 +119,7 @@ async fn steps(
     }
 
     clock.begin(Step::Observe, watch);
-    let differ = observe_platform(ends.platform.as_ref(), &desired, watch, report).await?;
+    let differ = observe_platform(ends.platform.as_ref(), &desired, options.mode, watch, report).await?;
     clock.end(report);
 
     clock.begin(Step::Diff, watch);
@@ -192,11 +192,13 @@ async fn fetch_snapshot(
 async fn observe_platform<'a>(
     platform: &dyn Platform,
     desired: &'a Desired<'a>,
+    mode: Mode,
     watch: &dyn Watch,
     report: &mut Report,
 ) -> Result<Differ<'a>, Error> {
     let identity = platform.identity().await.map_err(Error::Observe)?;
-    if !identity.missing.is_empty() {
+    // A plan alone needs no right to write.
+    if mode == Mode::Apply && !identity.missing.is_empty() {
         return Err(Error::Rights {
             account: identity.name,
             missing: identity.missing,

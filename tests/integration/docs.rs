@@ -29,11 +29,22 @@ fn links_of_the_documentation_lead_somewhere() {
                 continue;
             }
             let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
-            let folder = root().join(&page.path).parent().expect("a page is in a folder").to_owned();
-            let file = if path.is_empty() { root().join(&page.path) } else { folder.join(path) };
+            let folder = root()
+                .join(&page.path)
+                .parent()
+                .expect("a page is in a folder")
+                .to_owned();
+            let file = if path.is_empty() {
+                root().join(&page.path)
+            } else {
+                folder.join(path)
+            };
             let found = fs::canonicalize(&file).ok();
-            let linked = pages.iter().find(|page| fs::canonicalize(root().join(&page.path)).ok() == found);
-            let has_anchor = anchor.is_empty() || linked.is_some_and(|page| page.anchors().iter().any(|other| other == anchor));
+            let linked = pages
+                .iter()
+                .find(|page| fs::canonicalize(root().join(&page.path)).ok() == found);
+            let has_anchor =
+                anchor.is_empty() || linked.is_some_and(|page| page.anchors().iter().any(|other| other == anchor));
             if found.is_none() || !has_anchor {
                 broken.push(format!("{}:{line}: {target}", page.path));
             }
@@ -45,17 +56,28 @@ fn links_of_the_documentation_lead_somewhere() {
 #[test]
 fn nearly_every_block_of_the_documentation_is_run() {
     let pages = pages();
-    let all = || pages.iter().flat_map(|page| page.parts.iter().map(move |part| (page, part)));
+    let all = || {
+        pages
+            .iter()
+            .flat_map(|page| page.parts.iter().map(move |part| (page, part)))
+    };
     let mut not_run = 0;
     for (page, part) in all() {
         let known = ["sh", "console", "yaml", "before", "text", "csv", "json"].contains(&part.language.as_str());
-        assert!(known, "{}:{}: a block of {:?} is not tested", page.path, part.line, part.language);
+        assert!(
+            known,
+            "{}:{}: a block of {:?} is not tested",
+            page.path, part.line, part.language
+        );
         if let Some(reason) = &part.not_run {
             assert!(reason.len() > 10, "{}:{}: say why it is not run", page.path, part.line);
             not_run += 1;
         }
     }
-    assert!(not_run <= NOT_RUN, "{not_run} blocks are not run; find a way to run some of them");
+    assert!(
+        not_run <= NOT_RUN,
+        "{not_run} blocks are not run; find a way to run some of them"
+    );
     assert!(all().count() > 3 * NOT_RUN);
 }
 
@@ -65,7 +87,11 @@ async fn yaml_of_the_documentation_is_accepted() {
     let namespace = server.namespace("docs").await;
     let arguments = ["apply", "--server-side", "--dry-run=server", "-f", "-"];
     for page in pages() {
-        for part in page.parts.iter().filter(|part| part.language == "yaml" && part.not_run.is_none()) {
+        for part in page
+            .parts
+            .iter()
+            .filter(|part| part.language == "yaml" && part.not_run.is_none())
+        {
             let place = format!("{}:{}", page.path, part.line);
             match Fragment::of(&place, &part.text) {
                 Fragment::Objects(yaml) => {
@@ -77,7 +103,13 @@ async fn yaml_of_the_documentation_is_accepted() {
                     let values = folder.path().join("values.yaml");
                     fs::write(&values, yaml).unwrap();
                     let chart = root().join("charts/directory-sync");
-                    let arguments = ["template".as_ref(), "docs".as_ref(), chart.as_os_str(), "-f".as_ref(), values.as_os_str()];
+                    let arguments = [
+                        "template".as_ref(),
+                        "docs".as_ref(),
+                        chart.as_os_str(),
+                        "-f".as_ref(),
+                        values.as_os_str(),
+                    ];
                     let rendered = run(&tools::tool("helm"), arguments, &[("HOME", folder.path())], "").await;
                     assert!(rendered.status.success(), "{place}: {}", rendered.stderr);
                 }
@@ -98,7 +130,9 @@ impl Fragment {
     fn of(place: &str, text: &str) -> Self {
         let documents = text.split("\n---\n").collect::<Vec<_>>();
         let first: Value = serde_saphyr::from_str(documents[0]).unwrap_or_else(|error| panic!("{place}: {error}"));
-        let fields = first.as_object().unwrap_or_else(|| panic!("{place}: this is neither an object nor a part of one"));
+        let fields = first
+            .as_object()
+            .unwrap_or_else(|| panic!("{place}: this is neither an object nor a part of one"));
         if fields.contains_key("kind") {
             return Self::Objects(text.to_owned());
         }
@@ -112,13 +146,18 @@ impl Fragment {
             let object = merged(kind, part);
             Self::Objects(serde_json::to_string(&object).unwrap())
         };
-        let values: Value = serde_saphyr::from_str(&fs::read_to_string(root().join("charts/directory-sync/values.yaml")).unwrap()).unwrap();
+        let values: Value =
+            serde_saphyr::from_str(&fs::read_to_string(root().join("charts/directory-sync/values.yaml")).unwrap())
+                .unwrap();
         if of_kind("DirectoryConnection") {
             whole("DirectoryConnection", inner.clone())
         } else if of_kind("GroupMapping") {
             whole("GroupMapping", inner.clone())
         } else if inner.keys().all(|key| ["ldap", "scim", "file"].contains(&key.as_str())) {
-            whole("DirectoryConnection", Map::from_iter([("provider".to_owned(), json!(inner))]))
+            whole(
+                "DirectoryConnection",
+                Map::from_iter([("provider".to_owned(), json!(inner))]),
+            )
         } else if inner.keys().all(|key| values.get(key).is_some()) {
             Self::Values(text.to_owned())
         } else {
@@ -128,9 +167,22 @@ impl Fragment {
 }
 
 fn spec_fields(kind: &str) -> BTreeSet<String> {
-    let definition = crds::definitions().into_iter().find(|crd| crd.spec.names.kind == kind).unwrap();
-    let schema = definition.spec.versions[0].schema.clone().unwrap().open_api_v3_schema.unwrap();
-    schema.properties.unwrap()["spec"].properties.clone().unwrap().into_keys().collect()
+    let definition = crds::definitions()
+        .into_iter()
+        .find(|crd| crd.spec.names.kind == kind)
+        .unwrap();
+    let schema = definition.spec.versions[0]
+        .schema
+        .clone()
+        .unwrap()
+        .open_api_v3_schema
+        .unwrap();
+    schema.properties.unwrap()["spec"]
+        .properties
+        .clone()
+        .unwrap()
+        .into_keys()
+        .collect()
 }
 
 /// A whole object with these fields in its spec.
@@ -157,7 +209,11 @@ async fn commands_of_the_documentation_do_what_it_says() {
             continue;
         }
         let shell = Shell::new();
-        let needs_cluster = |step: &Step| ["kubectl", "helm", "controller"].iter().any(|word| step.command.contains(word));
+        let needs_cluster = |step: &Step| {
+            ["kubectl", "helm", "controller"]
+                .iter()
+                .any(|word| step.command.contains(word))
+        };
         if steps.iter().any(needs_cluster) {
             // A server of the page's own: the operator that runs on it looks at all namespaces.
             let server = ApiServer::start_private().await;
@@ -181,7 +237,12 @@ fn a_page_is_taken_apart_into_what_can_be_run() {
         (17, "d &", 0, None),
         (20, "e", 0, Some(vec!["out …".to_owned()])),
     ];
-    let expected = expected.map(|(line, command, code, output)| Step { line, command: command.to_owned(), code, output });
+    let expected = expected.map(|(line, command, code, output)| Step {
+        line,
+        command: command.to_owned(),
+        code,
+        output,
+    });
     assert_eq!(shell::steps(&page), expected);
 }
 

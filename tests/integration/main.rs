@@ -7,5 +7,8 @@
 
 mod docs;
 mod kinds;
+mod ldap;
+mod rest_contract;
+mod scim;
 mod support;
 mod testbed;

@@ -1,10 +1,10 @@
 //! Which team or inbox of the platform a mapping means.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::Draft;
+use super::{draft::Draft, roles};
 use crate::{
-    desired::{Container, ContainerKey, MappingProblem, RoleWish},
+    desired::{Container, ContainerKey, MappingProblem},
     names,
     observed::ContainerKind,
     plan::{NewTeam, Place},
@@ -18,58 +18,72 @@ pub(super) struct Targets {
     pub places: Vec<Option<Place>>,
     /// Containers of the platform from which nobody is removed.
     pub frozen: Vec<bool>,
+    /// People who may belong into any team, or into any inbox: what they should be in wasn't found.
+    pub unplaced: HashMap<ContainerKind, HashSet<u32>>,
 }
 
 /// Finds every container that mappings give, or plans its creation.
 pub(super) fn resolve(draft: &mut Draft<'_>) -> Targets {
     let desired = draft.desired();
     let lookup = Lookup::new(draft);
-    let mut frozen = vec![desired.unknown_targets; draft.seen.containers.len()];
-    let mut given = vec![false; frozen.len()];
-    let mut places: BTreeMap<Place, Vec<usize>> = BTreeMap::new();
+    let held = draft.seen.containers.iter();
+    let mut frozen: Vec<bool> = held.map(|held| desired.unknown_targets.contains(&held.kind)).collect();
+    let mut unplaced: HashMap<ContainerKind, HashSet<u32>> = HashMap::new();
+    unplaced.insert(ContainerKind::Team, desired.unplaced.clone());
+    let mut joining: BTreeMap<Place, Vec<usize>> = BTreeMap::new();
+    let mut places = vec![None; desired.containers.len()];
     for (number, container) in desired.containers.iter().enumerate() {
-        match lookup.find(container) {
+        let place = match lookup.find(container) {
             [only] => {
-                given[*only] = true;
-                places.entry(Place::Held(*only)).or_default().push(number);
+                frozen[*only] |= container.frozen;
+                Some(Place::Held(*only))
             }
             [] if container.create && !container.sources.is_empty() => {
-                let place = Place::New(draft.plan.new_teams.len());
                 draft.plan.new_teams.push(NewTeam {
                     name: container.name.clone(),
                 });
-                places.entry(place).or_default().push(number);
+                Some(Place::New(draft.plan.new_teams.len() - 1))
             }
-            [] if container.frozen && container.sources.is_empty() => {}
-            [] => problem(draft, container, not_found(container)),
             several => {
-                // Any of them may be the one that was meant, so none of them loses anybody.
+                // Any of several may be the one that was meant, so none of them loses anybody.
                 several.iter().for_each(|at| frozen[*at] = true);
-                problem(
-                    draft,
-                    container,
-                    MappingProblem::Ambiguous {
-                        name: container.name.clone(),
-                    },
-                );
+                report(draft, container, several.len());
+                // And where none is found, it may be any that goes by another name now.
+                let people = unplaced.entry(container.kind).or_default();
+                for source in container.sources.iter().chain(&container.frozen_sources) {
+                    people.extend(desired.source(source));
+                }
+                None
             }
+        };
+        places[number] = place;
+        if let Some(place) = place {
+            joining.entry(place).or_default().push(number);
         }
     }
-    for (place, numbers) in &places {
-        if let Place::Held(at) = place {
-            // A known target is frozen only by its own mappings.
-            frozen[*at] = numbers.iter().any(|number| desired.containers[*number].frozen);
-        }
-    }
-    check_roles(draft);
-    let mut place_of = vec![None; desired.containers.len()];
-    for (place, numbers) in &places {
-        numbers.iter().for_each(|number| place_of[*number] = Some(*place));
-    }
+    roles::check(draft);
     Targets {
-        joining: places.into_iter().collect(),
-        places: place_of,
+        joining: joining.into_iter().collect(),
+        places,
         frozen,
+        unplaced,
+    }
+}
+
+/// Tells the mappings what was found in place of the one container that they mean. Nobody asked for those of a frozen
+/// mapping.
+fn report(draft: &mut Draft<'_>, container: &Container, found: usize) {
+    if container.frozen && container.sources.is_empty() && found == 0 {
+        return;
+    }
+    let name = container.name.clone();
+    let problem = match (found, container.kind) {
+        (0, ContainerKind::Team) => MappingProblem::TeamNotFound { team: name },
+        (0, ContainerKind::Inbox) => MappingProblem::InboxNotFound { inbox: name },
+        _ => MappingProblem::Ambiguous { name },
+    };
+    for mapping in &container.mappings {
+        draft.outcomes[*mapping].problems.push(problem.clone());
     }
 }
 
@@ -107,56 +121,5 @@ impl Lookup {
             ContainerKey::PhoneNumber(number) => self.by_phone.get(number),
         }
         .map_or(&[], Vec::as_slice)
-    }
-}
-
-fn not_found(container: &Container) -> MappingProblem {
-    match container.kind {
-        ContainerKind::Team => MappingProblem::TeamNotFound {
-            team: container.name.clone(),
-        },
-        ContainerKind::Inbox => MappingProblem::InboxNotFound {
-            inbox: container.name.clone(),
-        },
-    }
-}
-
-fn problem(draft: &mut Draft<'_>, container: &Container, problem: MappingProblem) {
-    for mapping in &container.mappings {
-        draft.outcomes[*mapping].problems.push(problem.clone());
-    }
-}
-
-/// A role that the platform doesn't have is the mapping's problem; the people keep the role that they have.
-fn check_roles(draft: &mut Draft<'_>) {
-    if draft.seen.roles.on_platform.is_empty() {
-        return;
-    }
-    let rules = draft.desired().rules;
-    for (mapping, outcome) in rules.mappings.iter().zip(&mut draft.outcomes) {
-        let Some(role) = &mapping.role else { continue };
-        let known = draft
-            .seen
-            .roles
-            .numbers
-            .get(role)
-            .is_some_and(|role| draft.seen.roles.on_platform.contains(role));
-        if !known && !mapping.suspended {
-            outcome
-                .problems
-                .push(MappingProblem::RoleNotFound { role: role.clone() });
-        }
-    }
-}
-
-/// The role that a person is to have, as far as the platform has it.
-pub(super) fn wish(draft: &Draft<'_>, user: u32) -> RoleWish {
-    match draft.desired().people[user as usize].role {
-        RoleWish::Give(role)
-            if !draft.seen.roles.on_platform.is_empty() && !draft.seen.roles.on_platform.contains(&role) =>
-        {
-            RoleWish::Leave
-        }
-        wish => wish,
     }
 }

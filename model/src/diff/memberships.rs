@@ -1,9 +1,14 @@
 //! Who joins and who leaves which team and which inbox.
 
-use super::{Draft, containers::Targets};
+use std::collections::HashSet;
+
+use super::{
+    containers::Targets,
+    draft::{Draft, Fate},
+};
 use crate::{
     desired::Standing,
-    plan::{Additions, KeptReason, Place, Population, RemovalKind, Removals},
+    plan::{Additions, Place, Population, RemovalKind, Removals},
 };
 
 /// Plans all memberships, one container after the other.
@@ -24,8 +29,8 @@ pub(super) fn plan(draft: &mut Draft<'_>, targets: &Targets) {
         let wanted = sources
             .map(|sources| wanted_members(draft, sources))
             .unwrap_or_default();
-        let held = std::mem::take(&mut draft.seen.memberships[at]);
-        one(draft, at, wanted, &held, targets.frozen[at]);
+        let kind = draft.seen.containers[at].kind;
+        one(draft, at, wanted, targets.frozen[at], targets.unplaced.get(&kind));
     }
     draft.plan.additions.sort_by_key(|additions| additions.place);
 }
@@ -42,88 +47,91 @@ fn wanted_members(draft: &Draft<'_>, containers: &[usize]) -> Vec<u32> {
         members.sort_unstable();
         members.dedup();
     }
-    members.retain(|user| !draft.left_alone.contains(user));
+    members.retain(|user| !draft.left_alone[*user as usize]);
     members
 }
 
 /// One container of the platform: merges who should be in it with who is.
-fn one(draft: &mut Draft<'_>, container: usize, wanted: Vec<u32>, held: &[u32], frozen: bool) {
-    let kind = RemovalKind::from(draft.seen.containers[container].kind);
-    // (person, membership) of everybody who is in it and is somebody of the directory.
-    let mut present: Vec<u32> = Vec::with_capacity(held.len());
-    let mut leaving = Vec::new();
-    let mut with_deactivation = Vec::new();
+fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, frozen: bool, unplaced: Option<&HashSet<u32>>) {
+    let mut held = std::mem::take(&mut draft.seen.memberships[container]);
+    // A membership that is shown twice is one, and ours only if it is ours both times.
+    held.sort_unstable();
+    held.dedup_by_key(|membership| *membership >> 1);
+    let mut present: Vec<(u32, u32)> = Vec::with_capacity(held.len());
+    let mut removals = Removals {
+        container,
+        leaving: Vec::new(),
+        with_deactivation: Vec::new(),
+    };
     let mut population = 0;
-    let mut waiting = 0;
     for membership in held {
-        let (holding, ours) = (membership >> 1, membership & 1 == 1);
+        let (holding, marked) = (membership >> 1, membership & 1 == 1);
         let row = draft.seen.holdings.get(holding);
-        let person = row
-            .user()
-            .filter(|user| draft.seen.holding_of[*user as usize] == holding);
-        if let Some(user) = person {
-            present.push(user);
-        }
-        if !ours || !row.managed {
-            continue;
-        }
-        population += 1;
-        if draft.leaving.contains(&holding) {
-            if !frozen {
-                with_deactivation.push(holding);
+        let fate = draft.fates[holding as usize];
+        let ours = marked && (row.managed || fate == Fate::Adopted);
+        population += u64::from(ours);
+        match fate {
+            Fate::Deactivated if ours && !frozen => removals.with_deactivation.push(holding),
+            Fate::Gone if ours && !frozen => removals.leaving.push(holding),
+            Fate::Deactivated | Fate::Gone => {}
+            Fate::Stays | Fate::Adopted => {
+                let person = row.user().filter(|user| draft.holding_of(*user) == Some(holding));
+                present.extend(person.map(|user| (user, holding << 1 | u32::from(ours))));
             }
-            continue;
-        }
-        let Some(user) = person.filter(|user| !draft.left_alone.contains(user)) else {
-            continue;
-        };
-        let stays =
-            draft.desired().people[user as usize].standing != Standing::Wanted || wanted.binary_search(&user).is_ok();
-        if !stays && (frozen || !draft.complete) {
-            waiting += 1;
-        } else if !stays {
-            leaving.push(holding);
         }
     }
-    draft.keep(kind, KeptReason::Incomplete, waiting);
     present.sort_unstable();
-    let joining = difference(wanted, &present);
-    if !joining.is_empty() {
+
+    let mut waiting = 0;
+    let mut at = 0;
+    for (user, membership) in &present {
+        while wanted.get(at).is_some_and(|other| other < user) {
+            at += 1;
+        }
+        let belongs = wanted.get(at) == Some(user);
+        let (holding, ours) = (membership >> 1, membership & 1 == 1);
+        let standing = draft.desired().people[*user as usize].standing;
+        if belongs || !ours || standing != Standing::Wanted || draft.left_alone[*user as usize] {
+            continue;
+        }
+        if frozen || !draft.certain || unplaced.is_some_and(|people| people.contains(user)) {
+            waiting += 1;
+        } else {
+            removals.leaving.push(holding);
+        }
+    }
+    subtract(&mut wanted, &present);
+
+    let kind = RemovalKind::from(draft.seen.containers[container].kind);
+    draft.keep(kind, draft.waits_for(), waiting);
+    if !wanted.is_empty() {
         draft.plan.additions.push(Additions {
             place: Place::Held(container),
-            users: joining,
+            users: wanted,
         });
     }
-    let removals = leaving.len() as u64;
     if population > 0 {
-        let name = Some(draft.seen.containers[container].name.clone());
         draft.plan.populations.push(Population {
             kind,
-            name,
+            name: Some(draft.seen.containers[container].name.clone()),
             size: population,
-            removals,
+            removals: removals.leaving.len() as u64,
         });
     }
-    if !leaving.is_empty() || !with_deactivation.is_empty() {
-        leaving.sort_unstable();
-        with_deactivation.sort_unstable();
-        draft.plan.removals.push(Removals {
-            container,
-            leaving,
-            with_deactivation,
-        });
+    if !removals.leaving.is_empty() || !removals.with_deactivation.is_empty() {
+        removals.leaving.sort_unstable();
+        draft.plan.removals.push(removals);
     }
 }
 
-/// What of `wanted` isn't in `present`; both sorted.
-fn difference(mut wanted: Vec<u32>, present: &[u32]) -> Vec<u32> {
+/// Takes from `wanted` who is `present`; both are sorted.
+fn subtract(wanted: &mut Vec<u32>, present: &[(u32, u32)]) {
     let mut at = 0;
     wanted.retain(|user| {
-        while at < present.len() && present[at] < *user {
+        while present.get(at).is_some_and(|(other, _)| other < user) {
             at += 1;
         }
-        present.get(at) != Some(user)
+        present.get(at).is_none_or(|(other, _)| other != user)
     });
     wanted.shrink_to_fit();
-    wanted
 }

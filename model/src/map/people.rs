@@ -1,6 +1,6 @@
 //! Who is wanted, and what they are to have.
 
-use super::mappings::Resolved;
+use super::groups::{Resolved, State};
 use crate::{
     content::{Content, ContentError},
     desired::{Desired, FailureReason, Person, RoleWish, Standing},
@@ -8,9 +8,9 @@ use crate::{
     rules::UserScope,
 };
 
-/// Mapped by a mapping that acts.
+/// Mapped by a mapping that adds.
 const ACTIVE: u8 = 1;
-/// Mapped by a frozen mapping.
+/// Mapped by a frozen mapping, or in a group that may be meant.
 const FROZEN: u8 = 2;
 
 /// Judges each person of the snapshot, in order.
@@ -29,6 +29,13 @@ pub(super) fn judge(desired: &mut Desired<'_>, resolved: &[Resolved]) {
     }
 }
 
+/// What can be said of a person once his expressions are evaluated.
+enum Judged {
+    Is(Standing),
+    Wanted(u8, Fingerprint, Fingerprint),
+    Fails(FailureReason, String),
+}
+
 fn judge_one(desired: &mut Desired<'_>, user: u32, mapped: u8) -> Person {
     let person = |standing| Person {
         standing,
@@ -37,59 +44,66 @@ fn judge_one(desired: &mut Desired<'_>, user: u32, mapped: u8) -> Person {
         content: Fingerprint::default(),
     };
     let snapshot = desired.snapshot;
-    let record = snapshot.user(user);
-    if !record.active() {
+    if let Some(message) = snapshot.unreadable(user) {
+        desired.fail_user(user, FailureReason::Unreadable, message.to_owned());
+        return person(Standing::Frozen);
+    }
+    if !snapshot.user(user).active() {
         return person(Standing::Disabled);
     }
     if desired.expression_failed.contains(&user) {
         return person(Standing::Frozen);
     }
-    if mapped == 0 {
-        return person(Standing::OutOfScope);
+    // Nobody asks whether somebody unmapped passes the filter, unless he may be mapped by what is frozen.
+    if mapped == 0 && !desired.frozen_members {
+        return person(Standing::Unmapped);
     }
-    let key = desired.key();
-    let rules = desired.rules;
-    let judged = desired.with_scope(user, |scope| {
-        if let Some(filter) = &rules.filter {
-            match filter.evaluate_filter(scope) {
-                Ok(true) => {}
-                Ok(false) => return Ok(None),
-                Err(error) => return Err((FailureReason::ExpressionFailed, format!("filterExpression: {error}"))),
-            }
-        }
-        match Content::desired(record, &rules.attributes, scope) {
-            Ok(content) => Ok(Some((
-                content.mask(),
-                content.fingerprint(key),
-                key.text(content.email()),
-            ))),
-            Err(error @ ContentError::Email(_)) => Err((FailureReason::InvalidEmail, error.to_string())),
-            Err(error @ ContentError::Attribute { .. }) => Err((FailureReason::ExpressionFailed, error.to_string())),
-        }
-    });
-    match judged {
-        Ok(None) => person(Standing::OutOfScope),
-        Ok(Some(_)) if mapped & ACTIVE == 0 => person(Standing::Frozen),
-        Ok(Some((mask, content, email))) => {
+    match judge_by_expressions(desired, user, mapped) {
+        Judged::Is(standing) => person(standing),
+        Judged::Wanted(mask, content, email) => {
             if let Some(earlier) = desired.emails.insert(email, user) {
                 desired.shared_emails.push((user, earlier));
             }
             Person {
-                standing: Standing::Wanted,
-                role: RoleWish::None,
                 mask,
                 content,
+                ..person(Standing::Wanted)
             }
         }
-        Err((FailureReason::ExpressionFailed, message)) => {
+        Judged::Fails(FailureReason::ExpressionFailed, message) => {
             desired.fail_expression(user, &message);
             person(Standing::Frozen)
         }
-        Err((reason, message)) => {
+        Judged::Fails(reason, message) => {
             desired.fail_user(user, reason, message);
             person(Standing::Frozen)
         }
     }
+}
+
+fn judge_by_expressions(desired: &Desired<'_>, user: u32, mapped: u8) -> Judged {
+    let key = desired.key();
+    let rules = desired.rules;
+    desired.with_scope(user, |scope| {
+        let passes = rules.filter.as_ref().map(|filter| filter.evaluate_filter(scope));
+        match passes {
+            Some(Ok(false)) => return Judged::Is(Standing::OutOfScope),
+            // Not his failure: whether he passes has no effect.
+            _ if mapped == 0 => return Judged::Is(Standing::Unmapped),
+            Some(Err(error)) => {
+                return Judged::Fails(FailureReason::ExpressionFailed, format!("filterExpression: {error}"));
+            }
+            _ if mapped & ACTIVE == 0 => return Judged::Is(Standing::Frozen),
+            _ => {}
+        }
+        match Content::desired(desired.snapshot.user(user), &rules.attributes, scope) {
+            Ok(content) => Judged::Wanted(content.mask(), content.fingerprint(key), key.text(content.email())),
+            Err(error @ ContentError::Email(_)) => Judged::Fails(FailureReason::InvalidEmail, error.to_string()),
+            Err(error @ ContentError::Attribute { .. }) => {
+                Judged::Fails(FailureReason::ExpressionFailed, error.to_string())
+            }
+        }
+    })
 }
 
 /// For each person, whether acting or frozen mappings have him.
@@ -99,8 +113,10 @@ fn mapped(desired: &Desired<'_>, resolved: &[Resolved]) -> Vec<u8> {
     }
     let mut mapped = vec![0; desired.snapshot.user_count() as usize];
     for mapping in resolved {
-        let bit = if mapping.frozen { FROZEN } else { ACTIVE };
-        for source in &mapping.sources {
+        let bit = if mapping.state == State::Frozen { FROZEN } else { ACTIVE };
+        let sources = mapping.sources.iter().map(|source| (source, bit));
+        let ambiguous = mapping.ambiguous.iter().map(|source| (source, FROZEN));
+        for (source, bit) in sources.chain(ambiguous) {
             for user in desired.source(source) {
                 mapped[*user as usize] |= bit;
             }

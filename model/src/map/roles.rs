@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::mappings::Resolved;
+use super::groups::{Distinct, Resolved, State};
 use crate::{
-    desired::{Desired, MappingProblem, RoleWish},
+    desired::{Desired, MappingProblem, RoleWish, Standing},
     rules::Mapping,
 };
+
+/// Nobody has decided a person's role yet.
+const NOBODY: usize = usize::MAX;
 
 /// Gives each person his role. The same group mapped twice to the same role counts once.
 pub(super) fn assign(desired: &mut Desired<'_>, resolved: &[Resolved]) {
@@ -17,11 +20,15 @@ pub(super) fn assign(desired: &mut Desired<'_>, resolved: &[Resolved]) {
     if order.is_empty() {
         return;
     }
-    order.sort_by_key(|at| std::cmp::Reverse(rules.mappings[*at].priority));
+    // Of equal priority, those that act come first: a frozen one takes nothing from them.
+    let acts = |at: usize| resolved[at].state == State::Active;
+    order.sort_by_key(|at| (std::cmp::Reverse(rules.mappings[*at].priority), !acts(*at)));
     let mut numbers = HashMap::new();
     // The mapping that decided each person's role so far.
-    let mut decided_by = vec![usize::MAX; desired.people.len()];
+    let mut decided_by = vec![NOBODY; desired.people.len()];
     let mut conflicts = Conflicts::default();
+    let mut distinct = Distinct::new(desired.snapshot.user_count());
+    let mut wishes = Vec::new();
     for at in order {
         let Mapping {
             role: Some(role),
@@ -31,46 +38,51 @@ pub(super) fn assign(desired: &mut Desired<'_>, resolved: &[Resolved]) {
         else {
             continue;
         };
-        let wish = if resolved[at].frozen {
-            RoleWish::Leave
-        } else {
+        let wish = if acts(at) {
             RoleWish::Give(Desired::role_number(&mut desired.roles, &mut numbers, role))
+        } else {
+            RoleWish::Leave
         };
-        for source in &resolved[at].sources {
-            let members = match source {
-                crate::desired::Source::Group(group) => desired.snapshot.members(*group),
-                crate::desired::Source::Made(made) => &desired.made_groups[*made],
-            };
-            for user in members {
-                let person = &mut desired.people[*user as usize];
-                let earlier = decided_by[*user as usize];
-                if earlier == usize::MAX {
-                    person.role = wish;
-                    decided_by[*user as usize] = at;
-                } else if rules.mappings[earlier].priority == *priority
-                    && rules.mappings[earlier].role.as_ref() != Some(role)
-                {
-                    person.role = RoleWish::Leave;
-                    conflicts.note(earlier, at, *user);
+        for user in distinct.members(desired, resolved[at].all()) {
+            if desired.people[user as usize].standing != Standing::Wanted {
+                continue;
+            }
+            let earlier = decided_by[user as usize];
+            if earlier == NOBODY {
+                decided_by[user as usize] = at;
+                wishes.push((user, wish));
+            } else if rules.mappings[earlier].priority == *priority
+                && rules.mappings[earlier].role.as_ref() != Some(role)
+            {
+                wishes.push((user, RoleWish::Leave));
+                if acts(at) && acts(earlier) {
+                    conflicts.note(earlier, at, desired.snapshot.user_id(user));
                 }
             }
+        }
+        for (user, wish) in wishes.drain(..) {
+            desired.people[user as usize].role = wish;
         }
     }
     conflicts.report(desired);
 }
 
+/// Pairs of mappings, with the number of people about whom they disagree and the least of their ids.
 #[derive(Default)]
-struct Conflicts(BTreeMap<(usize, usize), (u32, u64)>);
+struct Conflicts(BTreeMap<(usize, usize), (String, u64)>);
 
 impl Conflicts {
-    fn note(&mut self, one: usize, other: usize, user: u32) {
-        self.0.entry((one, other)).or_insert((user, 0)).1 += 1;
+    fn note(&mut self, one: usize, other: usize, user: &str) {
+        let (example, people) = self.0.entry((one, other)).or_default();
+        if example.is_empty() || user < example.as_str() {
+            user.clone_into(example);
+        }
+        *people += 1;
     }
 
     fn report(self, desired: &mut Desired<'_>) {
         let rules = desired.rules;
-        for ((one, other), (user, people)) in self.0 {
-            let example = desired.snapshot.user_id(user).to_owned();
+        for ((one, other), (example, people)) in self.0 {
             for (at, with) in [(one, other), (other, one)] {
                 desired.outcomes[at].problems.push(MappingProblem::RoleConflict {
                     other: rules.mappings[with].name.clone(),

@@ -20,15 +20,29 @@ pub struct Batch {
     pub(super) groups: Vec<BatchGroup>,
     /// Other names of users and groups by which members are referred to.
     pub(super) aliases: Vec<(Owner, Span)>,
-    /// Members of groups: the group's place in `groups`, and the id or alias of the member.
-    pub(super) members: Vec<(u32, Span)>,
+    /// Members of groups, those of one group one after the other.
+    pub(super) members: Vec<BatchMember>,
     pub(super) rejected: Vec<Rejected>,
+    /// The places in `users` of those whose entry can't be read, and why.
+    pub(super) unreadable: Vec<(u32, String)>,
+    /// The person added last; nobody after an entry without an id.
+    last_user: Option<u32>,
 }
 
 #[derive(Clone, Copy)]
 pub(super) enum Owner {
     User(u32),
     Group(u32),
+}
+
+/// A member of a group, by an id or an alias.
+#[derive(Clone, Copy)]
+pub(super) struct BatchMember {
+    /// The group's place in `groups`.
+    pub(super) group: u32,
+    pub(super) reference: Span,
+    /// It is known to be a group.
+    pub(super) is_group: bool,
 }
 
 pub(super) struct BatchUser {
@@ -57,6 +71,8 @@ impl Batch {
         self.aliases.clear();
         self.members.clear();
         self.rejected.clear();
+        self.unreadable.clear();
+        self.last_user = None;
     }
 
     /// How many people, groups and rejected entries are in it: what counts against a total that the directory stated.
@@ -64,8 +80,16 @@ impl Batch {
         self.users.len() + self.groups.len() + self.rejected.len()
     }
 
-    /// Adds a person. `id` is the directory's stable id; `write` writes all other attributes.
+    /// Adds a person. `id` is the directory's stable id; `write` writes all other attributes. A person without an id is
+    /// rejected: nobody could tell him from others in the next sync.
     pub fn user(&mut self, id: &str, write: impl FnOnce(&mut RecordWriter<'_>)) {
+        let id = id.trim();
+        self.last_user = None;
+        if id.is_empty() {
+            let place = format!("entry {}", self.entries() + 1);
+            self.reject(place, "the person has no id");
+            return;
+        }
         let id_span = self.store(id);
         let start = self.arena.len();
         let mut attributes = RecordWriter::new(&mut self.arena);
@@ -75,22 +99,31 @@ impl Batch {
             start: count(start),
             length: count(self.arena.len() - start),
         };
+        self.last_user = Some(count(self.users.len()));
         self.users.push(BatchUser { id: id_span, record });
+    }
+
+    /// Adds a person whose entry can't be read beyond the id. He stays exactly as he is on the platform, he is reported,
+    /// and nothing follows for anybody else; so this is better than [`Batch::reject`] wherever the id is known.
+    pub fn unreadable_user(&mut self, id: &str, message: impl Into<String>) {
+        self.user(id, |_| {});
+        if let Some(last) = self.last_user {
+            self.unreadable.push((last, message.into()));
+        }
     }
 
     /// Another name by which the person added last is referred to as a member, for example a DN or a login.
     pub fn user_alias(&mut self, alias: &str) {
-        let Some(last) = self.users.len().checked_sub(1) else {
-            return;
-        };
-        let span = self.store(alias);
-        self.aliases.push((Owner::User(count(last)), span));
+        if let Some(last) = self.last_user {
+            let span = self.store(alias.trim());
+            self.aliases.push((Owner::User(last), span));
+        }
     }
 
     /// Adds a group, or more of a group that has come before: the same id again adds members, it replaces none.
     pub fn group(&mut self, id: &str, name: &str) -> GroupEntry<'_> {
-        let id = self.store(id);
-        let name = self.store(name);
+        let id = self.store(id.trim());
+        let name = self.store(name.trim());
         self.groups.push(BatchGroup {
             id,
             name,
@@ -103,7 +136,8 @@ impl Batch {
         }
     }
 
-    /// Reports an entry that can't be read.
+    /// Reports an entry of which not even the id can be read. Whoever seems to be absent may stand behind it, so it makes
+    /// the whole read incomplete.
     pub fn reject(&mut self, place: impl Into<String>, message: impl Into<String>) {
         self.rejected.push(Rejected {
             place: place.into(),
@@ -151,15 +185,28 @@ impl GroupEntry<'_> {
 
     /// Another name by which this group is referred to as a member, for example its DN.
     pub fn alias(&mut self, alias: &str) -> &mut Self {
-        let span = self.batch.store(alias);
+        let span = self.batch.store(alias.trim());
         self.batch.aliases.push((Owner::Group(self.number), span));
         self
     }
 
-    /// Adds a member by the id or an alias of a user or a group.
+    /// Adds a member by the id or an alias of a user or a group. What is both, means the user.
     pub fn member(&mut self, reference: &str) -> &mut Self {
-        let span = self.batch.store(reference);
-        self.batch.members.push((self.number, span));
+        self.reference(reference, false)
+    }
+
+    /// Adds a member that the directory calls a group, by its id or an alias.
+    pub fn group_member(&mut self, reference: &str) -> &mut Self {
+        self.reference(reference, true)
+    }
+
+    fn reference(&mut self, reference: &str, is_group: bool) -> &mut Self {
+        let reference = self.batch.store(reference.trim());
+        self.batch.members.push(BatchMember {
+            group: self.number,
+            reference,
+            is_group,
+        });
         self
     }
 

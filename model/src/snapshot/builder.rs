@@ -1,20 +1,28 @@
 //! From pages to a snapshot: numbers people and groups, resolves members, notes what raises doubt.
 
+use std::collections::{HashMap, HashSet};
+
 use super::{
     Completeness, Doubt, GroupRow, Rejected, Snapshot, Span,
-    batch::{Batch, BatchGroup, Owner, count},
+    batch::{Batch, BatchGroup, BatchUser, Owner, count},
     nesting,
 };
 use crate::fingerprint::{Fingerprint, FingerprintKey, Index};
 
-/// Above this share of entries that can't be read, the read as a whole is doubtful: one in a hundred.
+/// Above this share of people whose entry can't be read, the read as a whole is doubtful: one in a hundred.
 const UNREADABLE_DIVISOR: u64 = 100;
+
+/// How many people whose entry can't be read are kept with a message; all are known.
+const MESSAGES_KEPT: usize = 1000;
+
+/// A group without an id.
+const NO_GROUP: u32 = u32::MAX;
 
 /// Text above this size can't be addressed; a directory of ten million people stays below it.
 const ARENA_LIMIT: usize = u32::MAX as usize;
 
 /// Takes batches and builds a [`Snapshot`]. People are to be appended before the groups that they are in: a member
-/// that isn't known yet costs sixteen bytes until the end instead of four.
+/// that isn't known yet costs 32 bytes until the end instead of four.
 pub struct SnapshotBuilder {
     key: FingerprintKey,
     arena: Vec<u8>,
@@ -27,12 +35,22 @@ pub struct SnapshotBuilder {
     /// User members, in runs of one group each.
     members: Vec<u32>,
     runs: Vec<Run>,
-    unresolved: Vec<(u32, Fingerprint)>,
+    unresolved: Vec<Unresolved>,
+    /// Aliases that several users, or several groups, have: they mean none of them.
+    ambiguous: HashSet<Fingerprint>,
+    unreadable: HashMap<u32, Option<String>>,
     duplicate_users: Duplicates,
     rejected: Vec<Rejected>,
     rejected_count: u64,
     completeness: Completeness,
     full: bool,
+}
+
+/// A member that wasn't known when his group came.
+struct Unresolved {
+    group: u32,
+    is_group: bool,
+    reference: Fingerprint,
 }
 
 struct Run {
@@ -65,6 +83,8 @@ impl SnapshotBuilder {
             members: Vec::new(),
             runs: Vec::new(),
             unresolved: Vec::new(),
+            ambiguous: HashSet::new(),
+            unreadable: HashMap::new(),
             duplicate_users: Duplicates::default(),
             rejected: Vec::new(),
             rejected_count: 0,
@@ -101,41 +121,73 @@ impl SnapshotBuilder {
         }
         let users: Vec<u32> = batch.users.iter().map(|user| self.add_user(batch, user)).collect();
         let groups: Vec<u32> = batch.groups.iter().map(|group| self.add_group(batch, group)).collect();
+        for (place, message) in &batch.unreadable {
+            self.mark_unreadable(users[*place as usize], message);
+        }
         for (owner, alias) in &batch.aliases {
             let alias = self.key.bytes(batch.bytes(*alias));
-            match owner {
-                Owner::User(at) => self.user_aliases.insert(alias, users[*at as usize]),
-                Owner::Group(at) => self.group_aliases.insert(alias, groups[*at as usize]),
+            let (number, known) = match owner {
+                Owner::User(at) => (users[*at as usize], &mut self.user_aliases),
+                Owner::Group(at) => (groups[*at as usize], &mut self.group_aliases),
             };
+            if number != NO_GROUP && known.insert(alias, number).is_some_and(|other| other != number) {
+                self.ambiguous.insert(alias);
+            }
         }
         self.add_members(batch, &groups);
-        self.rejected_count += batch.rejected.len() as u64;
-        let room = REJECTED_KEPT.saturating_sub(self.rejected.len());
-        self.rejected.extend(batch.rejected.iter().take(room).cloned());
+        batch.rejected.iter().for_each(|rejected| self.reject(rejected.clone()));
     }
 
-    fn add_user(&mut self, batch: &Batch, user: &super::batch::BatchUser) -> u32 {
+    fn reject(&mut self, rejected: Rejected) {
+        self.rejected_count += 1;
+        if self.rejected.len() < REJECTED_KEPT {
+            self.rejected.push(rejected);
+        }
+    }
+
+    fn mark_unreadable(&mut self, user: u32, message: &str) {
+        let room = self.unreadable.len() < MESSAGES_KEPT;
+        self.unreadable
+            .entry(user)
+            .or_insert_with(|| room.then(|| message.to_owned()));
+    }
+
+    fn add_user(&mut self, batch: &Batch, user: &BatchUser) -> u32 {
         let number = count(self.users.len());
+        let record = batch.bytes(user.record);
         if let Some(known) = self.user_ids.insert(self.key.bytes(batch.bytes(user.id)), number) {
             if self.duplicate_users.count == 0 {
                 self.duplicate_users.example = String::from_utf8_lossy(batch.bytes(user.id)).into_owned();
             }
             self.duplicate_users.count += 1;
+            // Which of two that differ is right can't be told, and must not depend on the order in which they come.
+            if self.span(self.users[known as usize]) != record {
+                self.mark_unreadable(known, "the directory has two entries of this id, and they differ");
+            }
             return known;
         }
-        let span = self.store(batch.bytes(user.record));
+        let span = self.store(record);
         self.users.push(span);
         number
     }
 
     fn add_group(&mut self, batch: &Batch, group: &BatchGroup) -> u32 {
+        let id = batch.bytes(group.id);
+        if id.is_empty() {
+            let name = String::from_utf8_lossy(batch.bytes(group.name));
+            self.reject(Rejected {
+                place: format!("group {name:?}"),
+                message: "the group has no id".to_owned(),
+            });
+            return NO_GROUP;
+        }
         let number = count(self.groups.len());
-        if let Some(known) = self.group_ids.insert(self.key.bytes(batch.bytes(group.id)), number) {
+        if let Some(known) = self.group_ids.insert(self.key.bytes(id), number) {
             self.groups[known as usize].members_told &= group.members_told;
             return known;
         }
         let row = GroupRow {
-            id: self.store(batch.bytes(group.id)),
+            id: self.store(id),
             name: self.store(batch.bytes(group.name)),
             description: self.store(batch.bytes(group.description)),
             members_told: group.members_told,
@@ -147,18 +199,21 @@ impl SnapshotBuilder {
     }
 
     fn add_members(&mut self, batch: &Batch, groups: &[u32]) {
-        let mut rest = batch.members.as_slice();
-        while let Some((at, _)) = rest.first() {
-            let length = rest.iter().take_while(|(other, _)| other == at).count();
-            let (run, after) = rest.split_at(length);
-            rest = after;
-            let group = groups[*at as usize];
+        for run in batch.members.chunk_by(|one, other| one.group == other.group) {
+            let group = groups[run[0].group as usize];
+            if group == NO_GROUP {
+                continue;
+            }
             let start = self.members.len();
-            for (_, reference) in run {
-                let reference = self.key.bytes(batch.bytes(*reference));
-                match self.user(reference) {
+            for member in run {
+                let reference = self.key.bytes(batch.bytes(member.reference));
+                match self.user(reference).filter(|_| !member.is_group) {
                     Some(user) => self.members.push(user),
-                    None => self.unresolved.push((group, reference)),
+                    None => self.unresolved.push(Unresolved {
+                        group,
+                        is_group: member.is_group,
+                        reference,
+                    }),
                 }
             }
             self.runs.push(Run {
@@ -170,9 +225,13 @@ impl SnapshotBuilder {
     }
 
     fn user(&self, reference: Fingerprint) -> Option<u32> {
-        self.user_ids
-            .get(reference)
-            .or_else(|| self.user_aliases.get(reference))
+        let by_alias = || self.user_aliases.get(reference);
+        let alias = || by_alias().filter(|_| !self.ambiguous.contains(&reference));
+        self.user_ids.get(reference).or_else(alias)
+    }
+
+    fn span(&self, span: Span) -> &[u8] {
+        &self.arena[span.start as usize..span.start as usize + span.length as usize]
     }
 
     fn store(&mut self, bytes: &[u8]) -> Span {
@@ -188,15 +247,22 @@ impl SnapshotBuilder {
     pub fn finish(mut self) -> Snapshot {
         let mut late: Vec<(u32, u32)> = Vec::new();
         let mut nested: Vec<(u32, u32)> = Vec::new();
-        for (group, reference) in std::mem::take(&mut self.unresolved) {
-            if let Some(user) = self.user(reference) {
+        for unresolved in std::mem::take(&mut self.unresolved) {
+            let Unresolved {
+                group,
+                is_group,
+                reference,
+            } = unresolved;
+            let by_id = |ids: &Index| ids.get(reference);
+            let by_alias = |aliases: &Index| aliases.get(reference).filter(|_| !self.ambiguous.contains(&reference));
+            let user = (!is_group).then(|| self.user(reference)).flatten();
+            if let Some(user) = user {
                 late.push((group, user));
-            } else if let Some(child) = self
-                .group_ids
-                .get(reference)
-                .or_else(|| self.group_aliases.get(reference))
-            {
+            } else if let Some(child) = by_id(&self.group_ids).or_else(|| by_alias(&self.group_aliases)) {
                 nested.push((group, child));
+            } else if self.ambiguous.contains(&reference) {
+                // One of several is a member, and which one isn't said.
+                self.groups[group as usize].members_told = false;
             }
             // Anything else is outside of what is read: a device, a contact, a person outside the search base.
         }
@@ -209,10 +275,12 @@ impl SnapshotBuilder {
             users: self.users,
             user_ids: self.user_ids,
             groups: self.groups,
+            group_ids: self.group_ids,
             direct: self.members,
             key: self.key,
             completeness: self.completeness,
             rejected: self.rejected,
+            unreadable: self.unreadable,
         }
     }
 
@@ -246,15 +314,14 @@ impl SnapshotBuilder {
     }
 
     fn state_doubts(&mut self) {
-        let seen = self.users.len() as u64 + self.groups.len() as u64 + self.rejected_count;
-        if self.rejected_count * UNREADABLE_DIVISOR > seen {
-            let example = self
-                .rejected
-                .first()
-                .map(|first| format!("{}: {}", first.place, first.message));
+        let unreadable = self.unreadable.len() as u64;
+        if self.rejected_count > 0 || unreadable * UNREADABLE_DIVISOR > self.users.len() as u64 {
+            let first = self.rejected.first();
+            let example = first.map(|first| format!("{}: {}", first.place, first.message));
+            let message = || self.unreadable.values().flatten().min().cloned();
             self.completeness.users.push(Doubt::Unreadable {
-                count: self.rejected_count,
-                example: example.unwrap_or_default(),
+                count: self.rejected_count + unreadable,
+                example: example.or_else(message).unwrap_or_default(),
             });
         }
         if self.duplicate_users.count > 0 {
@@ -263,7 +330,10 @@ impl SnapshotBuilder {
         }
         if self.full {
             let cause = "more than 4 GiB of text in one directory".to_owned();
-            self.completeness.users.push(Doubt::Interrupted { cause });
+            self.completeness
+                .users
+                .push(Doubt::Interrupted { cause: cause.clone() });
+            self.completeness.groups.push(Doubt::Interrupted { cause });
         }
         if self.users.is_empty() {
             self.completeness.users.push(Doubt::Empty);

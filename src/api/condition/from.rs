@@ -59,6 +59,7 @@ impl From<FailureReason> for Reason {
             FailureReason::AddressInUse => Self::AddressInUse,
             FailureReason::AmbiguousMatch => Self::AmbiguousMatch,
             FailureReason::AdoptionNotAllowed => Self::AdoptionNotAllowed,
+            FailureReason::RoleNotFound => Self::RoleNotFound,
             FailureReason::Unreadable => Self::Unreadable,
             FailureReason::Refused => Self::Refused,
             FailureReason::Changed => Self::Changed,

@@ -260,7 +260,7 @@ reasons! {
     Ambiguous [On(Ready, False)] Some(Warning),
         "Several teams or inboxes of the platform have that name or number.",
         "Name it by its id.";
-    RoleNotFound [On(Ready, False)] Some(Warning),
+    RoleNotFound [On(Ready, False), Failure] Some(Warning),
         "The platform has no such role.",
         "Create it, or change the role's name.";
     RoleNotAllowed [On(Ready, False)] Some(Warning),

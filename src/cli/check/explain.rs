@@ -10,7 +10,6 @@ use directory_sync_model::{
     desired::{Desired, Standing},
     email,
     plan::Plan,
-    rules::UserScope,
 };
 use serde::Serialize;
 
@@ -101,7 +100,7 @@ fn explain(address: &str, plan: &Plan<'_>, hold: Option<&Hold>) -> PersonView {
     view.found = true;
     snapshot.user_id(user).clone_into(&mut view.id);
     view.mappings = mappings(desired, user);
-    view.standing = standing(desired, user, &view.mappings);
+    view.standing = standing(desired, user);
     let groups = snapshot
         .groups()
         .filter(|(group, _)| snapshot.members(*group).binary_search(&user).is_ok());
@@ -133,14 +132,12 @@ fn mappings(desired: &Desired<'_>, user: u32) -> Vec<String> {
     his.map(|(mapping, _)| mapping.name.clone()).collect()
 }
 
-fn standing(desired: &Desired<'_>, user: u32, mappings: &[String]) -> String {
+fn standing(desired: &Desired<'_>, user: u32) -> String {
     match desired.people[user as usize].standing {
         Standing::Wanted => "in scope: is to exist and be active",
         Standing::Disabled => "disabled in the directory: is to be inactive",
         Standing::Frozen => "left exactly as he is: see what is wrong with him, or with his mappings",
-        Standing::OutOfScope if desired.rules.scope == UserScope::MappedGroups && mappings.is_empty() => {
-            "out of scope: in no mapped group"
-        }
+        Standing::Unmapped => "out of scope: in no mapped group",
         Standing::OutOfScope => "out of scope: spec.scope.filterExpression is false for him",
     }
     .to_owned()

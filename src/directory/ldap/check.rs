@@ -68,17 +68,27 @@ async fn paging(session: &mut Session) -> Result<String, String> {
     let everything = filter::encode("(objectClass=*)").map_err(|error| error.to_string())?;
     let mut columns = Columns::default();
     let controls = columns.add("supportedControl");
-    let mut running = Running::new("the server's own entry", "", Scope::Base, everything, columns.names().to_vec());
+    let mut running = Running::new(
+        "the server's own entry",
+        "",
+        Scope::Base,
+        everything,
+        columns.names().to_vec(),
+    );
     let mut offered = None;
     let asked = session.sample(&mut running, 1, |entry| {
-        let row = Row::read(entry, &columns, false)?;
-        offered = row.has(controls).then(|| row.texts(controls).any(|oid| oid == PAGED_RESULTS));
+        let row = Row::read(entry, &columns)?;
+        offered = row
+            .has(controls)
+            .then(|| row.texts(controls).any(|oid| oid == PAGED_RESULTS));
         Ok(())
     });
     asked.await.map_err(|error| fault::chain(&error))?;
     match offered {
         Some(true) => Ok("the server offers them".to_owned()),
-        Some(false) => Ok("the server doesn't offer them: make sure that no size limit applies to the account".to_owned()),
+        Some(false) => {
+            Ok("the server doesn't offer them: make sure that no size limit applies to the account".to_owned())
+        }
         None => Ok("the server doesn't say whether it offers them".to_owned()),
     }
 }
@@ -107,14 +117,19 @@ async fn sample(directory: &LdapDirectory, session: &mut Session, part: Part) ->
         Part::Groups => (
             vec![&groups.id],
             vec![&groups.name],
-            groups.members_by_dn.iter().chain(&groups.members_by_user_name).map(String::as_str).collect(),
+            groups
+                .members_by_dn
+                .iter()
+                .chain(&groups.members_by_user_name)
+                .map(String::as_str)
+                .collect(),
         ),
     };
     let mut add = |names: Vec<&str>| names.into_iter().map(|name| columns.add(name)).collect::<Vec<_>>();
     let (ids, names, purposes) = (add(ids), add(names), add(purposes));
     let mut seen = Seen::default();
     let asked = session.sample(&mut running, SAMPLE, |entry| {
-        let row = Row::read(entry, &columns, false)?;
+        let row = Row::read(entry, &columns)?;
         let has = |columns: &[usize]| u32::from(columns.iter().any(|column| row.values(*column).next().is_some()));
         seen.entries += 1;
         seen.with_id += u32::from(ids.iter().any(|column| matches!(row.text(*column), Ok(Some(_)))));
@@ -140,8 +155,16 @@ fn judge(seen: &Seen, part: Part, config: &Config) -> Result<String, String> {
             groups.filter, groups.base
         )),
         Part::Users if seen.with_id < all => {
-            let id = users.attributes.iter().find(|(attribute, _)| *attribute == Attribute::Id);
-            Err(without_id(all - seen.with_id, all, id.map_or("", |(_, name)| name), "users"))
+            let id = users
+                .attributes
+                .iter()
+                .find(|(attribute, _)| *attribute == Attribute::Id);
+            Err(without_id(
+                all - seen.with_id,
+                all,
+                id.map_or("", |(_, name)| name),
+                "users",
+            ))
         }
         Part::Groups if seen.with_id < all => Err(without_id(all - seen.with_id, all, &groups.id, "groups")),
         Part::Users if seen.with_purpose == 0 => Err(format!(
@@ -150,7 +173,13 @@ fn judge(seen: &Seen, part: Part, config: &Config) -> Result<String, String> {
         )),
         Part::Groups if seen.with_purpose == 0 => Err(format!(
             "none of the {all} groups looked at shows members; check groups.members and whether the account may read {}",
-            groups.members_by_dn.iter().chain(&groups.members_by_user_name).cloned().collect::<Vec<_>>().join(", ")
+            groups
+                .members_by_dn
+                .iter()
+                .chain(&groups.members_by_user_name)
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", ")
         )),
         Part::Users => Ok(format!(
             "of {all} people looked at, {} have an e-mail address and {} a user name",
@@ -213,12 +242,37 @@ mod tests {
     #[test]
     fn what_is_missing_is_said_with_what_to_do() {
         for (seen, part, what, to_do) in [
-            (seen(0, 0, 0, 0), Part::Users, "nobody matches (objectClass=inetOrgPerson)", "users.filter"),
+            (
+                seen(0, 0, 0, 0),
+                Part::Users,
+                "nobody matches (objectClass=inetOrgPerson)",
+                "users.filter",
+            ),
             (seen(0, 0, 0, 0), Part::Groups, "no group matches", "groups.filter"),
-            (seen(20, 3, 20, 20), Part::Users, "17 of the 20 entries looked at have no entryUUID", "nsUniqueId"),
-            (seen(5, 0, 5, 5), Part::Groups, "5 of the 5 entries", "groups.attributes.id"),
-            (seen(20, 20, 20, 0), Part::Users, "none of the 20 people", "users.attributes.email"),
-            (seen(2, 2, 2, 0), Part::Groups, "none of the 2 groups looked at shows members", "memberUid"),
+            (
+                seen(20, 3, 20, 20),
+                Part::Users,
+                "17 of the 20 entries looked at have no entryUUID",
+                "nsUniqueId",
+            ),
+            (
+                seen(5, 0, 5, 5),
+                Part::Groups,
+                "5 of the 5 entries",
+                "groups.attributes.id",
+            ),
+            (
+                seen(20, 20, 20, 0),
+                Part::Users,
+                "none of the 20 people",
+                "users.attributes.email",
+            ),
+            (
+                seen(2, 2, 2, 0),
+                Part::Groups,
+                "none of the 2 groups looked at shows members",
+                "memberUid",
+            ),
         ] {
             let text = judge(&seen, part, &config()).unwrap_err();
             assert!(text.starts_with(what) && text.contains(to_do), "{text}");
@@ -228,7 +282,10 @@ mod tests {
     #[test]
     fn what_is_there_is_counted() {
         let people = judge(&seen(20, 20, 19, 18), Part::Users, &config()).unwrap();
-        assert_eq!(people, "of 20 people looked at, 18 have an e-mail address and 19 a user name");
+        assert_eq!(
+            people,
+            "of 20 people looked at, 18 have an e-mail address and 19 a user name"
+        );
         assert!(judge(&seen(2, 2, 2, 1), Part::Groups, &config()).is_ok());
     }
 }

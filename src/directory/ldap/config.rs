@@ -101,7 +101,11 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.security == Security::Tls { "ldaps" } else { "ldap" };
+        let scheme = if self.security == Security::Tls {
+            "ldaps"
+        } else {
+            "ldap"
+        };
         if self.host.contains(':') {
             write!(f, "{scheme}://[{}]:{}", self.host, self.port)
         } else {
@@ -137,7 +141,7 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
-            request: Duration::from_secs(60),
+            request: Duration::from_mins(1),
         }
     }
 }
@@ -157,8 +161,7 @@ pub struct Users {
     pub attributes: Vec<(Attribute, String)>,
     /// How a disabled account is recognised; `None`: everybody who is found is active.
     pub disabled: Option<Disabled>,
-    /// The LDAP attributes that become `custom`, under these very names. Empty: all user attributes that the server
-    /// returns and that have no other place, under the server's names.
+    /// The LDAP attributes that become `custom`, under these very names. No other one does.
     pub custom: Vec<String>,
 }
 
@@ -269,10 +272,22 @@ mod tests {
 
     #[test]
     fn a_port_that_is_not_given_follows_from_the_scheme() {
-        assert_eq!(parse("ldaps://ldap.acme.test", Security::Tls).unwrap(), "ldaps://ldap.acme.test:636");
-        assert_eq!(parse("ldap://ldap.acme.test/", Security::StartTls).unwrap(), "ldap://ldap.acme.test:389");
-        assert_eq!(parse("ldap://127.0.0.1:1389", Security::Plain).unwrap(), "ldap://127.0.0.1:1389");
-        assert_eq!(parse("ldaps://[::1]:1636", Security::Tls).unwrap(), "ldaps://[::1]:1636");
+        assert_eq!(
+            parse("ldaps://ldap.acme.test", Security::Tls).unwrap(),
+            "ldaps://ldap.acme.test:636"
+        );
+        assert_eq!(
+            parse("ldap://ldap.acme.test/", Security::StartTls).unwrap(),
+            "ldap://ldap.acme.test:389"
+        );
+        assert_eq!(
+            parse("ldap://127.0.0.1:1389", Security::Plain).unwrap(),
+            "ldap://127.0.0.1:1389"
+        );
+        assert_eq!(
+            parse("ldaps://[::1]:1636", Security::Tls).unwrap(),
+            "ldaps://[::1]:1636"
+        );
         assert_eq!(Address::parse("ldaps://[::1]", Security::Tls).unwrap().host, "::1");
     }
 
@@ -293,6 +308,9 @@ mod tests {
             assert!(message.contains(why), "{text}: {message}");
         }
         let message = parse("ldaps://ann:hunter2@ldap.acme.test", Security::Tls).unwrap_err();
-        assert!(message.contains("belong into auth") && !message.contains("hunter2"), "{message}");
+        assert!(
+            message.contains("belong into auth") && !message.contains("hunter2"),
+            "{message}"
+        );
     }
 }

@@ -48,7 +48,9 @@ pub fn normalize(dn: &str) -> Cow<'_, str> {
 
 /// The form in which a DN is compared; empty for the empty DN (RFC 4514 §2.1).
 pub fn canonical(dn: &str) -> Result<String, DnError> {
-    let mut parser = Parser { rest: dn.chars().peekable() };
+    let mut parser = Parser {
+        rest: dn.chars().peekable(),
+    };
     parser.skip_spaces();
     if parser.rest.peek().is_none() {
         return Ok(String::new());
@@ -98,7 +100,19 @@ fn is_normal(dn: &[u8]) -> bool {
             match byte {
                 b',' => break,
                 b' ' if before == b' ' => return false,
-                b' ' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'@' | b'/' | b':' | b'\'' | b'(' | b')' | b'&' => {}
+                b' '
+                | b'a'..=b'z'
+                | b'0'..=b'9'
+                | b'-'
+                | b'.'
+                | b'_'
+                | b'@'
+                | b'/'
+                | b':'
+                | b'\''
+                | b'('
+                | b')'
+                | b'&' => {}
                 _ => return false,
             }
             before = *byte;
@@ -257,7 +271,11 @@ fn fold(bytes: Vec<u8>) -> Result<String, DnError> {
 /// The short name of an attribute type that a DN may give by its long name or its OID (RFC 4519 §2, RFC 4524 §2.16).
 fn short_name(name: &str) -> Result<&str, DnError> {
     let name = name.strip_prefix("oid.").unwrap_or(name);
-    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')) {
+    if name.is_empty()
+        || !name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+    {
         return Err(DnError::Type);
     }
     Ok(match name {
@@ -279,13 +297,19 @@ fn short_name(name: &str) -> Result<&str, DnError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use proptest::prelude::*;
 
     use super::*;
 
     #[test]
     fn a_plain_dn_is_given_back_without_an_allocation() {
-        for dn in ["uid=ann,ou=people,dc=acme,dc=test", "cn=ann o'neil (uk),o=r&d", "dc=test"] {
+        for dn in [
+            "uid=ann,ou=people,dc=acme,dc=test",
+            "cn=ann o'neil (uk),o=r&d",
+            "dc=test",
+        ] {
             assert!(matches!(normalize(dn), Cow::Borrowed(same) if same == dn), "{dn}");
         }
     }
@@ -368,7 +392,10 @@ mod tests {
         for (at, c) in value.chars().enumerate() {
             let special = matches!(c, ',' | '+' | '"' | '\\' | '<' | '>' | ';' | '=' | '#');
             match (seed >> (at % 8)) & 3 {
-                0 => c.to_string().bytes().for_each(|byte| text.push_str(&format!("\\{byte:02X}"))),
+                0 => c
+                    .to_string()
+                    .bytes()
+                    .for_each(|byte| write!(text, "\\{byte:02X}").unwrap()),
                 _ if special => text.extend(['\\', c]),
                 1 => text.extend(c.to_uppercase()),
                 _ => text.push(c),

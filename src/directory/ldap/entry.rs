@@ -2,7 +2,7 @@
 
 use super::protocol::{
     ber::Malformed,
-    message::{Attribute, Entry, Values},
+    message::{Entry, Values},
 };
 
 /// The names of the attributes that are looked for, each once.
@@ -70,19 +70,16 @@ pub struct Row<'a> {
     /// Its DN.
     pub dn: &'a [u8],
     cells: Vec<Option<(Fit, Values<'a>)>>,
-    /// What suits no column, where it was asked for.
-    pub others: Vec<Attribute<'a>>,
     /// The description of an attribute of which only some values came.
     pub partial: Option<&'a [u8]>,
 }
 
 impl<'a> Row<'a> {
-    /// Sorts an entry's attributes into columns; `others` says whether the rest is kept.
-    pub fn read(mut entry: Entry<'a>, columns: &Columns, others: bool) -> Result<Self, Malformed> {
+    /// Sorts an entry's attributes into columns; what suits none is left out.
+    pub fn read(mut entry: Entry<'a>, columns: &Columns) -> Result<Self, Malformed> {
         let mut row = Self {
             dn: entry.dn,
             cells: vec![None; columns.names.len()],
-            others: Vec::new(),
             partial: None,
         };
         while let Some(attribute) = entry.next_attribute()? {
@@ -100,9 +97,6 @@ impl<'a> Row<'a> {
                 None => (None, Fit::Variant),
             };
             let Some(cell) = column.and_then(|column| row.cells.get_mut(column)) else {
-                if others {
-                    row.others.push(attribute);
-                }
                 continue;
             };
             let fit = if attribute.values.is_empty() { Fit::Empty } else { fit };
@@ -159,12 +153,14 @@ mod tests {
 
     fn with_row(attributes: &[(&str, &[&[u8]])], names: &[&str], check: impl FnOnce(&Row<'_>)) {
         let bytes = server::entry(1, "uid=ann,dc=acme", attributes);
-        let Answer::Entry(entry) = Message::decode(&bytes).unwrap().answer else { panic!("no entry") };
+        let Answer::Entry(entry) = Message::decode(&bytes).unwrap().answer else {
+            panic!("no entry")
+        };
         let mut columns = Columns::default();
-        names.iter().for_each(|name| {
+        for name in names {
             columns.add(name);
-        });
-        check(&Row::read(entry, &columns, true).unwrap());
+        }
+        check(&Row::read(entry, &columns).unwrap());
     }
 
     #[test]
@@ -172,7 +168,9 @@ mod tests {
         let mut columns = Columns::default();
         assert_eq!((columns.add("uid"), columns.add("mail"), columns.add("UID")), (0, 1, 0));
         assert_eq!(columns.names(), ["uid", "mail"]);
-        with_row(&[("UID", &[b"ann"])], &["uid"], |row| assert_eq!(row.text(0), Ok(Some("ann"))));
+        with_row(&[("UID", &[b"ann"])], &["uid"], |row| {
+            assert_eq!(row.text(0), Ok(Some("ann")));
+        });
     }
 
     #[test]
@@ -183,10 +181,16 @@ mod tests {
         ] {
             with_row(&attributes, &["cn"], |row| assert_eq!(row.text(0), Ok(Some("Ann"))));
         }
-        with_row(&[("cn;lang-de", &[b"Anna"])], &["cn"], |row| assert_eq!(row.text(0), Ok(Some("Anna"))));
-        with_row(&[("cn;lang-de", &[b"Anna"]), ("cn", &[b"Ann"])], &["cn;lang-DE"], |row| {
+        with_row(&[("cn;lang-de", &[b"Anna"])], &["cn"], |row| {
             assert_eq!(row.text(0), Ok(Some("Anna")));
         });
+        with_row(
+            &[("cn;lang-de", &[b"Anna"]), ("cn", &[b"Ann"])],
+            &["cn;lang-DE"],
+            |row| {
+                assert_eq!(row.text(0), Ok(Some("Anna")));
+            },
+        );
     }
 
     #[test]
@@ -196,7 +200,9 @@ mod tests {
             assert_eq!(row.texts(0).collect::<Vec<_>>(), ["cn=a", "cn=b"]);
             assert_eq!(row.partial, Some(&b"member;range=0-1"[..]));
         });
-        with_row(&[("description;range=0-1", &[b"x"])], &["member"], |row| assert_eq!(row.partial, None));
+        with_row(&[("description;range=0-1", &[b"x"])], &["member"], |row| {
+            assert_eq!(row.partial, None);
+        });
     }
 
     #[test]
@@ -219,7 +225,6 @@ mod tests {
         with_row(&[("sn", &[b"\xff"]), ("photo", &[b"\xff\xd8"])], &["sn"], |row| {
             assert_eq!(row.text(0), Err(NotText));
             assert!(!row.is_text(0));
-            assert_eq!(row.others.len(), 1);
         });
     }
 }

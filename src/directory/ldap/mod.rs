@@ -3,42 +3,37 @@
 pub mod check;
 pub mod client;
 pub mod config;
+mod connect;
 pub mod dn;
 pub mod entry;
 pub mod map;
 pub mod protocol;
 pub mod result;
 pub mod time;
+mod validate;
 
-use std::{
-    collections::HashSet,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use async_trait::async_trait;
 use directory_sync_model::{
-    attribute::{Attribute, AttributeSet},
+    attribute::AttributeSet,
     snapshot::{Batch, Doubt},
 };
 use rustls::ClientConfig;
-use secrecy::ExposeSecret as _;
 use tokio::sync::Mutex;
 
 use self::{
     client::{Running, Session},
-    config::{Bind, Config, Security},
+    config::{Config, Security},
     map::{GroupMap, Notes, UserMap},
     protocol::filter,
     result::configuration as refused,
 };
 use super::{Capability, Cursor, Directory, Error, Finding, PageEnd, Part};
 use crate::{fault::Class, http::Network};
-
-/// The largest page that is asked for.
-const PAGE_LIMIT: u32 = 10_000;
 
 /// An LDAP v3 server (RFC 4511) as a directory.
 ///
@@ -81,27 +76,9 @@ impl LdapDirectory {
     /// What can't be used is refused here: a filter that isn't one, a base that is no DN, an unusable CA, an empty
     /// password, attribute names that clash, plain text that the operator doesn't allow.
     pub fn new(config: Config, network: Network) -> Result<Self, Error> {
-        if !(1..=PAGE_LIMIT).contains(&config.page_size) {
-            return Err(refused("pageSize", format!("it must be between 1 and {PAGE_LIMIT}")));
-        }
-        for (name, base) in [("users.baseDN", &config.users.base), ("groups.baseDN", &config.groups.base)] {
-            if let Err(error) = dn::canonical(base) {
-                return Err(refused(name, format!("{base:?} is no distinguished name: {error}")));
-            }
-        }
-        if let Bind::Simple { dn, password } = &config.bind {
-            if password.expose_secret().is_empty() {
-                let message = "the password is empty, which servers take for an anonymous bind; fill the key of the Secret";
-                return Err(refused("auth.simple.passwordSecretRef", message));
-            }
-            if dn.trim().is_empty() {
-                return Err(refused("auth.simple.bindDN", "it is empty; for an anonymous bind set auth.anonymous"));
-            }
-        }
-        check_attributes(&config)?;
-        let encode = |name: &str, filter: &str| {
-            filter::encode(filter).map_err(|error| refused(name, error.to_string()))
-        };
+        validate::check(&config)?;
+        let encode =
+            |name: &str, filter: &str| filter::encode(filter).map_err(|error| refused(name, error.to_string()));
         let tls = match config.address.security {
             Security::Plain if network.allows_insecure() => None,
             Security::Plain => {
@@ -126,22 +103,44 @@ impl LdapDirectory {
     }
 
     async fn open(&self) -> Result<Session, Error> {
-        let Config { address, bind, timeouts, .. } = &self.config;
+        let Config {
+            address,
+            bind,
+            timeouts,
+            ..
+        } = &self.config;
         Session::open(address, self.tls.as_ref(), bind, *timeouts, &self.network).await
     }
 
     /// The search of one part, and how its entries are read.
     fn search(&self, part: Part, wanted: AttributeSet) -> (Running, Map) {
-        let Config { users, groups, page_size, .. } = &self.config;
+        let Config {
+            users,
+            groups,
+            page_size,
+            ..
+        } = &self.config;
         let (mut running, map) = match part {
             Part::Users => {
                 let map = UserMap::new(users, groups, wanted);
-                let running = Running::new("people", &users.base, users.scope, self.user_filter.clone(), map.request());
+                let running = Running::new(
+                    "people",
+                    &users.base,
+                    users.scope,
+                    self.user_filter.clone(),
+                    map.request(),
+                );
                 (running, Map::Users(map))
             }
             Part::Groups => {
                 let map = GroupMap::new(groups);
-                let running = Running::new("groups", &groups.base, groups.scope, self.group_filter.clone(), map.request());
+                let running = Running::new(
+                    "groups",
+                    &groups.base,
+                    groups.scope,
+                    self.group_filter.clone(),
+                    map.request(),
+                );
                 (running, Map::Groups(map))
             }
         };
@@ -159,12 +158,14 @@ impl LdapDirectory {
     ) -> Result<(Session, Read), Error> {
         if let Some(cursor) = cursor {
             return match state {
-                Some(State { session, read: Some(read) }) if read.part == part && read.cursor == *cursor => {
-                    Ok((session, read))
-                }
+                Some(State {
+                    session,
+                    read: Some(read),
+                }) if read.part == part && read.cursor == *cursor => Ok((session, read)),
                 _ => Err(Error::Ldap {
                     operation: format!("reading from {}", self.config.address),
-                    message: "the position in the answer was lost with its connection; the read must begin again".to_owned(),
+                    message: "the position in the answer was lost with its connection; the read must begin again"
+                        .to_owned(),
                     class: Class::Unavailable,
                     source: None,
                 }),
@@ -211,7 +212,9 @@ impl Directory for LdapDirectory {
     ) -> Result<PageEnd, Error> {
         let mut place = self.state.lock().await;
         let (mut session, mut read) = self.resume(part, wanted, cursor, place.take()).await?;
-        let Read { running, map, notes, .. } = &mut read;
+        let Read {
+            running, map, notes, ..
+        } = &mut read;
         let page = session
             .page(running, |entry| match map {
                 Map::Users(map) => map.add(entry, batch, notes),
@@ -223,72 +226,32 @@ impl Directory for LdapDirectory {
             read.partial_told = true;
             doubts.push(Doubt::Interrupted { cause });
         }
-        let next = page.more.then(|| Cursor(self.cursors.fetch_add(1, Ordering::Relaxed).to_string()));
+        let next = page
+            .more
+            .then(|| Cursor(self.cursors.fetch_add(1, Ordering::Relaxed).to_string()));
         match (&next, part) {
             (Some(cursor), _) => {
                 read.cursor = cursor.clone();
-                *place = Some(State { session, read: Some(read) });
+                *place = Some(State {
+                    session,
+                    read: Some(read),
+                });
             }
             (None, _) if page.spent => {}
             // People come first: after the groups the connection has served.
             (None, Part::Groups) => session.unbind().await,
             (None, Part::Users) => *place = Some(State { session, read: None }),
         }
-        Ok(PageEnd { next, total: None, doubts })
+        Ok(PageEnd {
+            next,
+            total: None,
+            doubts,
+        })
     }
 
     async fn check(&self) -> Vec<Finding> {
         check::check(self).await
     }
-}
-
-/// Attribute names that can be asked for, each attribute with a place, and none that must not be read.
-fn check_attributes(config: &Config) -> Result<(), Error> {
-    let Config { users, groups, .. } = config;
-    let ids = users.attributes.iter().filter(|(attribute, _)| *attribute == Attribute::Id);
-    if ids.count() != 1 {
-        return Err(refused("users.attributes.id", "exactly one attribute is the id"));
-    }
-    for (attribute, _) in &users.attributes {
-        if matches!(attribute, Attribute::Emails | Attribute::Active | Attribute::Groups) {
-            let message = "this one isn't read from an attribute of its own";
-            return Err(refused(&format!("users.attributes.{attribute}"), message));
-        }
-    }
-    let people = users
-        .attributes
-        .iter()
-        .map(|(attribute, name)| (format!("users.attributes.{attribute}"), name))
-        .chain(users.disabled.iter().map(|disabled| ("users.disabled.attribute".to_owned(), &disabled.attribute)))
-        .chain(users.custom.iter().map(|name| ("users.custom".to_owned(), name)));
-    let teams = [("groups.attributes.id", &groups.id), ("groups.attributes.name", &groups.name)]
-        .into_iter()
-        .chain(groups.description.iter().map(|name| ("groups.attributes.description", name)))
-        .chain(groups.members_by_dn.iter().map(|name| ("groups.members.dnAttributes", name)))
-        .chain(groups.members_by_user_name.iter().map(|name| ("groups.members.userNameAttributes", name)))
-        .map(|(field, name)| (field.to_owned(), name));
-    for (field, name) in people.chain(teams) {
-        if !is_description(name) {
-            return Err(refused(&field, format!("{name:?} is no attribute's name")));
-        }
-        if map::is_secret(name) {
-            return Err(refused(&field, format!("{name} holds a password or a key, which is never read")));
-        }
-    }
-    let mut customs = HashSet::new();
-    match users.custom.iter().find(|name| !customs.insert(name.to_ascii_lowercase())) {
-        Some(twice) => Err(refused("users.custom", format!("{twice} is named twice"))),
-        None => Ok(()),
-    }
-}
-
-/// Whether a text can describe an attribute (RFC 4512 §2.5): a name or an OID, and perhaps options.
-fn is_description(text: &str) -> bool {
-    let mut parts = text.split(';');
-    let plain = |part: &str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
-    };
-    parts.all(plain)
 }
 
 #[cfg(test)]

@@ -47,11 +47,23 @@ pub fn bind_error(operation: String, outcome: &Outcome<'_>, bind: &Bind) -> Erro
             Class::Unauthorized,
             "check auth.simple.bindDN and the password in the Secret",
         ),
-        48 if anonymous => (Class::Unauthorized, "the server lets nobody read without a name; set auth.simple"),
-        48 | 7 => (Class::Unauthorized, "the server doesn't accept this account with a simple bind"),
+        48 if anonymous => (
+            Class::Unauthorized,
+            "the server lets nobody read without a name; set auth.simple",
+        ),
+        48 | 7 => (
+            Class::Unauthorized,
+            "the server doesn't accept this account with a simple bind",
+        ),
         50 | 53 => (Class::Forbidden, "the server doesn't let this account bind"),
-        8 | 13 => (Class::InvalidConfiguration, "the server wants an encrypted connection; set tls.mode to Required or StartTLS"),
-        34 => (Class::InvalidConfiguration, "auth.simple.bindDN is no distinguished name"),
+        8 | 13 => (
+            Class::InvalidConfiguration,
+            "the server wants an encrypted connection; set tls.mode to Required or StartTLS",
+        ),
+        34 => (
+            Class::InvalidConfiguration,
+            "auth.simple.bindDN is no distinguished name",
+        ),
         code => general(code),
     };
     let mut words = words(outcome.text);
@@ -72,15 +84,26 @@ pub fn search_error(operation: String, outcome: &Outcome<'_>, base_field: &str, 
     let (class, advice) = match outcome.code {
         32 => (
             Class::NotFound,
-            format!("the base doesn't exist, or the account may not see it; check {base_field} and the account's rights"),
+            format!(
+                "the base doesn't exist, or the account may not see it; check {base_field} and the account's rights"
+            ),
         ),
         34 => (
             Class::InvalidConfiguration,
             format!("the server doesn't take the base for a distinguished name; check {base_field}"),
         ),
-        18 | 21 | 87 => (Class::InvalidConfiguration, format!("the server can't use the filter; check {filter_field}")),
-        50 => (Class::Forbidden, "the account lacks the right to search here; grant it read access".to_owned()),
-        1 | 48 | 49 => (Class::Unauthorized, "the server wants a bind first; check auth".to_owned()),
+        18 | 21 | 87 => (
+            Class::InvalidConfiguration,
+            format!("the server can't use the filter; check {filter_field}"),
+        ),
+        50 => (
+            Class::Forbidden,
+            "the account lacks the right to search here; grant it read access".to_owned(),
+        ),
+        1 | 48 | 49 => (
+            Class::Unauthorized,
+            "the server wants a bind first; check auth".to_owned(),
+        ),
         code => {
             let (class, advice) = general(code);
             (class, advice.to_owned())
@@ -115,7 +138,10 @@ fn general(code: u32) -> (Class, &'static str) {
     match code {
         51 | 52 | 80 => (Class::Unavailable, "the server can't answer now"),
         53 => (Class::Unavailable, "the server refuses to answer; its log says why"),
-        12 => (Class::Protocol, "the server lacks an extension that it takes for required"),
+        12 => (
+            Class::Protocol,
+            "the server lacks an extension that it takes for required",
+        ),
         _ => (Class::Protocol, "the server's log may say more"),
     }
 }
@@ -264,10 +290,18 @@ mod tests {
             (53, Class::Unavailable, "refuses to answer"),
             (2, Class::Protocol, "log"),
         ] {
-            let error = search_error("searching".into(), &outcome(code, "no\nway"), "users.baseDN", "users.filter");
+            let error = search_error(
+                "searching".into(),
+                &outcome(code, "no\nway"),
+                "users.baseDN",
+                "users.filter",
+            );
             assert_eq!(error.class(), class, "{code}");
             let text = error.to_string();
-            assert!(text.contains(advice) && text.ends_with("the server says: no way"), "{text}");
+            assert!(
+                text.contains(advice) && text.ends_with("the server says: no way"),
+                "{text}"
+            );
         }
     }
 

@@ -6,14 +6,14 @@ use std::{
     time::Duration,
 };
 
-use directory_sync_model::{fingerprint::FingerprintKey, snapshot::Snapshot};
+use directory_sync_model::{attribute::Attribute, fingerprint::FingerprintKey, snapshot::Snapshot};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
 };
 
 use super::{
-    config::{Address, Disabled},
+    config::{Address, Bind, Disabled},
     protocol::{
         ber,
         message::{PAGED_RESULTS, tests as server},
@@ -49,7 +49,10 @@ async fn serve(answer: impl Fn(usize, i32, &[u8]) -> Answer + Send + Sync + 'sta
                 let mut received = Vec::new();
                 loop {
                     let header = ber::header(&received).unwrap();
-                    let Some(length) = header.map(|h| h.length + h.content).filter(|length| *length <= received.len()) else {
+                    let Some(length) = header
+                        .map(|h| h.length + h.content)
+                        .filter(|length| *length <= received.len())
+                    else {
                         match stream.read_buf(&mut received).await {
                             Ok(0) | Err(_) => return,
                             Ok(_) => continue,
@@ -58,6 +61,10 @@ async fn serve(answer: impl Fn(usize, i32, &[u8]) -> Answer + Send + Sync + 'sta
                     let request: Vec<u8> = received.drain(..length).collect();
                     match server::request(&request) {
                         (id, 0x60) => stream.write_all(&server::bound(id, 0, "")).await.unwrap(),
+                        (id, 0x77) => {
+                            let refusal = server::extended(id, 2, "unsupported extended operation");
+                            stream.write_all(&refusal).await.unwrap();
+                        }
                         (id, 0x63) => match answer(searches.fetch_add(1, Ordering::SeqCst), id, &request) {
                             // A client that has heard enough may be gone.
                             Answer::Send(bytes) => drop(stream.write_all(&bytes).await),
@@ -106,7 +113,14 @@ fn then(mut bytes: Vec<u8>, more: Vec<u8>) -> Answer {
 
 /// Whether a search asks for a page.
 fn pages(request: &[u8]) -> bool {
-    request.windows(PAGED_RESULTS.len()).any(|window| window == PAGED_RESULTS.as_bytes())
+    request
+        .windows(PAGED_RESULTS.len())
+        .any(|window| window == PAGED_RESULTS.as_bytes())
+}
+
+/// One answer to the search for groups, another to that for people.
+fn by_part(request: &[u8], groups: Answer, people: Answer) -> Answer {
+    if for_groups(request) { groups } else { people }
 }
 
 /// Whether a search is for groups.
@@ -123,7 +137,10 @@ async fn a_server_that_gives_every_page_the_same_cookie_is_read_to_its_end() {
     // As 389 Directory Server does: the cookie is the number of a slot in the connection.
     let server = serve(|number, id, request| match number {
         _ if for_groups(request) => nothing(id),
-        0..=2 => then(people(id, number * 2..number * 2 + 2), server::search_done(id, 0, &[b"0"])),
+        0..=2 => then(
+            people(id, number * 2..number * 2 + 2),
+            server::search_done(id, 0, &[b"0"]),
+        ),
         _ => then(people(id, 6..7), server::search_done(id, 0, &[b""])),
     })
     .await;
@@ -136,7 +153,10 @@ async fn a_server_that_gives_every_page_the_same_cookie_is_read_to_its_end() {
 async fn a_server_that_goes_in_circles_is_left_and_the_read_is_incomplete() {
     let server = serve(|number, id, request| match number % 3 {
         _ if for_groups(request) => nothing(id),
-        page => then(people(id, page * 2..page * 2 + 2), server::search_done(id, 0, &[format!("{number}").as_bytes()])),
+        page => then(
+            people(id, page * 2..page * 2 + 2),
+            server::search_done(id, 0, &[format!("{number}").as_bytes()]),
+        ),
     })
     .await;
     let snapshot = read(config(server)).await.unwrap();
@@ -160,10 +180,23 @@ async fn empty_pages_are_passed_over_but_not_without_end() {
 
 #[tokio::test]
 async fn a_server_that_refuses_pages_is_asked_for_everything_at_once() {
-    let server = serve(|_, id, request| match pages(request) {
-        true => Answer::Send(server::search_done(id, 12, &[])),
-        false if for_groups(request) => Answer::Send(server::search_done(id, 0, &[])),
-        false => then(people(id, 0..3), server::search_done(id, 0, &[])),
+    let server = serve(|_, id, request| match () {
+        () if pages(request) => Answer::Send(server::search_done(id, 12, &[])),
+        () if for_groups(request) => Answer::Send(server::search_done(id, 0, &[])),
+        () => then(people(id, 0..3), server::search_done(id, 0, &[])),
+    })
+    .await;
+    let snapshot = read(config(server)).await.unwrap();
+    assert_eq!(snapshot.user_count(), 3);
+    assert!(snapshot.completeness.is_complete());
+}
+
+#[tokio::test]
+async fn a_cookie_that_nobody_asked_for_begins_nothing() {
+    let server = serve(|_, id, request| match () {
+        () if pages(request) => Answer::Send(server::search_done(id, 53, &[])),
+        () if for_groups(request) => Answer::Send(server::search_done(id, 0, &[b"more"])),
+        () => then(people(id, 0..3), server::search_done(id, 0, &[b"more"])),
     })
     .await;
     let snapshot = read(config(server)).await.unwrap();
@@ -173,16 +206,22 @@ async fn a_server_that_refuses_pages_is_asked_for_everything_at_once() {
 
 #[tokio::test]
 async fn a_server_without_pages_is_taken_in_pieces_of_bounded_size() {
-    let server = serve(|_, id, request| match for_groups(request) {
-        true => Answer::Send(server::search_done(id, 0, &[])),
-        false => then(people(id, 0..25_000), server::search_done(id, 0, &[])),
+    let server = serve(|_, id, request| {
+        by_part(
+            request,
+            Answer::Send(server::search_done(id, 0, &[])),
+            then(people(id, 0..25_000), server::search_done(id, 0, &[])),
+        )
     })
     .await;
     let directory = LdapDirectory::new(config(server), open_network()).unwrap();
     let (mut sizes, mut cursor) = (Vec::new(), None);
     loop {
         let mut batch = Batch::new();
-        let end = directory.read(Part::Users, AttributeSet::EMPTY, cursor.as_ref(), &mut batch).await.unwrap();
+        let end = directory
+            .read(Part::Users, AttributeSet::EMPTY, cursor.as_ref(), &mut batch)
+            .await
+            .unwrap();
         sizes.push(batch.entries());
         cursor = end.next;
         if cursor.is_none() {
@@ -194,10 +233,18 @@ async fn a_server_without_pages_is_taken_in_pieces_of_bounded_size() {
 
 #[tokio::test]
 async fn what_cuts_an_answer_makes_the_read_incomplete() {
-    for (end, doubt) in [(3, Doubt::TimeLimit), (4, Doubt::SizeLimit), (11, Doubt::SizeLimit), (10, Doubt::Referral)] {
-        let server = serve(move |_, id, request| match for_groups(request) {
-            true => nothing(id),
-            false => then(people(id, 0..2), server::search_done(id, end, &[b"more"])),
+    for (end, doubt) in [
+        (3, Doubt::TimeLimit),
+        (4, Doubt::SizeLimit),
+        (11, Doubt::SizeLimit),
+        (10, Doubt::Referral),
+    ] {
+        let server = serve(move |_, id, request| {
+            by_part(
+                request,
+                nothing(id),
+                then(people(id, 0..2), server::search_done(id, end, &[b"more"])),
+            )
         })
         .await;
         let snapshot = read(config(server)).await.unwrap();
@@ -208,9 +255,12 @@ async fn what_cuts_an_answer_makes_the_read_incomplete() {
 
 #[tokio::test]
 async fn a_reference_to_another_server_makes_the_read_incomplete() {
-    let server = serve(|_, id, request| match for_groups(request) {
-        true => then(server::reference(id), server::search_done(id, 0, &[])),
-        false => then(people(id, 0..2), server::search_done(id, 0, &[])),
+    let server = serve(|_, id, request| {
+        by_part(
+            request,
+            then(server::reference(id), server::search_done(id, 0, &[])),
+            then(people(id, 0..2), server::search_done(id, 0, &[])),
+        )
     })
     .await;
     let snapshot = read(config(server)).await.unwrap();
@@ -224,14 +274,18 @@ async fn some_of_a_groups_members_make_the_groups_incomplete_with_the_reason() {
         let groups: Vec<u8> = (0..3)
             .flat_map(|number| {
                 let name = format!("g{number}");
-                let attributes: [(&str, &[&[u8]]); 2] = [("entryUUID", &[name.as_bytes()]), ("member;range=0-0", &[b"uid=p0,dc=acme"])];
+                let attributes: [(&str, &[&[u8]]); 2] = [
+                    ("entryUUID", &[name.as_bytes()]),
+                    ("member;range=0-0", &[b"uid=p0,dc=acme"]),
+                ];
                 server::entry(id, &format!("cn={name}"), &attributes)
             })
             .collect();
-        match for_groups(request) {
-            true => then(groups, server::search_done(id, 0, &[])),
-            false => then(people(id, 0..2), server::search_done(id, 0, &[])),
-        }
+        by_part(
+            request,
+            then(groups, server::search_done(id, 0, &[])),
+            then(people(id, 0..2), server::search_done(id, 0, &[])),
+        )
     })
     .await;
     let snapshot = read(config(server)).await.unwrap();
@@ -247,10 +301,15 @@ async fn an_answer_that_ends_with_its_connection_is_an_error_and_no_end() {
         _ => Answer::SendAndClose(people(id, 2..3)),
     })
     .await;
-    let Err(error) = read(config(server)).await else { panic!("no error") };
+    let Err(error) = read(config(server)).await else {
+        panic!("no error")
+    };
     assert_eq!(error.class(), Class::Unavailable);
     let text = error.to_string();
-    assert!(text.contains("searching people below \"dc=acme,dc=test\"") && text.contains("closed the connection"), "{text}");
+    assert!(
+        text.contains("searching people below \"dc=acme,dc=test\"") && text.contains("closed the connection"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -260,28 +319,34 @@ async fn a_server_that_falls_silent_is_an_error_and_no_end() {
         _ => Answer::Silence,
     })
     .await;
-    let Err(error) = read(config(server)).await else { panic!("no error") };
+    let Err(error) = read(config(server)).await else {
+        panic!("no error")
+    };
     assert_eq!(error.class(), Class::Timeout);
 }
 
 #[tokio::test]
 async fn a_notice_of_disconnection_is_repeated_in_the_error() {
     let server = serve(|_, _, _| Answer::Send(server::extended(0, 52, "shutting down"))).await;
-    let Err(error) = read(config(server)).await else { panic!("no error") };
+    let Err(error) = read(config(server)).await else {
+        panic!("no error")
+    };
     assert_eq!(error.class(), Class::Unavailable);
-    assert!(error.to_string().contains("unavailable (result code 52) shutting down"), "{error}");
+    assert!(
+        error.to_string().contains("unavailable (result code 52) shutting down"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn an_answer_to_another_request_is_not_taken_for_this_one() {
-    let server = serve(|_, id, request| match for_groups(request) {
-        true => nothing(id),
-        false => {
+    let server = serve(|_, id, request| {
+        by_part(request, nothing(id), {
             let mut bytes = people(id + 1, 5..6);
             bytes.extend(server::search_done(id + 1, 4, &[]));
             bytes.extend(people(id, 0..2));
             then(bytes, server::search_done(id, 0, &[]))
-        }
+        })
     })
     .await;
     let snapshot = read(config(server)).await.unwrap();
@@ -297,10 +362,15 @@ async fn a_hostile_answer_is_a_clear_error() {
     for (bytes, said) in [
         (nested, "a message without an id"),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), "the answer is not LDAP"),
-        (vec![0x30, 0x84, 0x7f, 0xff, 0xff, 0xff], "a message of more than 64 MiB"),
+        (
+            vec![0x30, 0x84, 0x7f, 0xff, 0xff, 0xff],
+            "a message of more than 64 MiB",
+        ),
     ] {
         let server = serve(move |_, _, _| Answer::Send(bytes.clone())).await;
-        let Err(error) = read(config(server)).await else { panic!("no error") };
+        let Err(error) = read(config(server)).await else {
+            panic!("no error")
+        };
         assert_eq!(error.class(), Class::Protocol);
         assert!(error.to_string().contains(said), "{error}");
     }
@@ -319,7 +389,10 @@ async fn the_next_page_is_asked_for_while_this_one_is_taken_in() {
     .await;
     let directory = LdapDirectory::new(config(server), open_network()).unwrap();
     let mut batch = Batch::new();
-    let end = directory.read(Part::Users, AttributeSet::EMPTY, None, &mut batch).await.unwrap();
+    let end = directory
+        .read(Part::Users, AttributeSet::EMPTY, None, &mut batch)
+        .await
+        .unwrap();
     assert!(end.next.is_some() && batch.entries() == 2);
     for _ in 0..100 {
         if asked.load(Ordering::SeqCst) == 2 {
@@ -340,10 +413,15 @@ async fn a_position_that_was_lost_is_not_guessed() {
     .await;
     let directory = LdapDirectory::new(config(server), open_network()).unwrap();
     let page = async |cursor: Option<&Cursor>| {
-        directory.read(Part::Users, AttributeSet::EMPTY, cursor, &mut Batch::new()).await
+        directory
+            .read(Part::Users, AttributeSet::EMPTY, cursor, &mut Batch::new())
+            .await
     };
     let first = page(None).await.unwrap().next;
-    assert!(page(Some(&Cursor("other".into()))).await.is_err(), "a cursor of somebody else");
+    assert!(
+        page(Some(&Cursor("other".into()))).await.is_err(),
+        "a cursor of somebody else"
+    );
     let error = page(first.as_ref()).await.unwrap_err();
     assert!(error.to_string().contains("must begin again"), "{error}");
     // From the beginning it works, on a new connection.
@@ -358,10 +436,35 @@ async fn only_addresses_that_the_operator_allows_are_connected_to() {
         ..NetworkPolicy::default()
     });
     let directory = LdapDirectory::new(config(server), network).unwrap();
-    let read = directory.read(Part::Users, AttributeSet::EMPTY, None, &mut Batch::new()).await;
+    let read = directory
+        .read(Part::Users, AttributeSet::EMPTY, None, &mut Batch::new())
+        .await;
     let Err(error) = read else { panic!("it was reached") };
     assert_eq!(error.class(), Class::HostNotAllowed);
-    assert!(fault::chain(&error).contains("--allow-loopback"), "{}", fault::chain(&error));
+    assert!(
+        fault::chain(&error).contains("--allow-loopback"),
+        "{}",
+        fault::chain(&error)
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_starttls_is_not_spoken_to_in_plain_text() {
+    let server = serve(|_, _, _| panic!("a search in plain text")).await;
+    let mut config = config(server);
+    config.address.security = Security::StartTls;
+    let key = rcgen::KeyPair::generate().unwrap();
+    let ca = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+    config.ca_pem = Some(ca.pem().into_bytes());
+    let Err(error) = read(config).await else {
+        panic!("no error")
+    };
+    assert_eq!(error.class(), Class::InvalidConfiguration);
+    let text = error.to_string();
+    assert!(
+        text.starts_with("beginning TLS on ldap://127.0.0.1") && text.contains("unsupported"),
+        "{text}"
+    );
 }
 
 fn refusal(change: impl FnOnce(&mut Config)) -> String {
@@ -390,7 +493,12 @@ fn what_cannot_be_used_is_refused_at_once_by_its_field() {
         refusal(|config| config.groups.filter = "cn=*".into()),
         refusal(|config| config.bind = simple("cn=sync", "")),
         refusal(|config| config.bind = simple(" ", "secret")),
-        refusal(|config| config.users.attributes.retain(|(attribute, _)| *attribute != Attribute::Id)),
+        refusal(|config| {
+            config
+                .users
+                .attributes
+                .retain(|(attribute, _)| *attribute != Attribute::Id);
+        }),
         refusal(|config| config.users.attributes.push((Attribute::Active, "x".into()))),
         refusal(|config| config.users.attributes.push((Attribute::Title, "job title".into()))),
         refusal(|config| config.users.custom = vec!["userPassword".into()]),
@@ -427,7 +535,10 @@ fn what_cannot_be_used_is_refused_at_once_by_its_field() {
         "tls.caRef",
     ];
     for (message, field) in messages.iter().zip(fields) {
-        assert!(message.starts_with(&format!("spec.provider.ldap.{field}: ")), "{field}: {message}");
+        assert!(
+            message.starts_with(&format!("spec.provider.ldap.{field}: ")),
+            "{field}: {message}"
+        );
     }
 }
 
@@ -438,6 +549,8 @@ fn plain_text_needs_the_operators_flag() {
         ..NetworkPolicy::default()
     });
     let config = config(SocketAddr::from(([127, 0, 0, 1], 389)));
-    let Err(error) = LdapDirectory::new(config, network) else { panic!("it was accepted") };
+    let Err(error) = LdapDirectory::new(config, network) else {
+        panic!("it was accepted")
+    };
     assert!(error.to_string().contains("--allow-insecure"), "{error}");
 }

@@ -29,7 +29,12 @@ fn generalized(value: &str) -> Option<String> {
         }
         _ => return None,
     };
-    Some(format!("{year}-{month}-{day}T{}:{}:{}{zone}", part(8), part(10), part(12)))
+    Some(format!(
+        "{year}-{month}-{day}T{}:{}:{}{zone}",
+        part(8),
+        part(10),
+        part(12)
+    ))
 }
 
 #[cfg(test)]
@@ -52,7 +57,16 @@ mod tests {
 
     #[test]
     fn any_other_date_is_left_alone() {
-        for value in ["2026-01-31", "2026-01-31T00:00:00Z", "soon", "", "20260131120501", "2026013Z", "20260131120501X", "\u{661}0260131"] {
+        for value in [
+            "2026-01-31",
+            "2026-01-31T00:00:00Z",
+            "soon",
+            "",
+            "20260131120501",
+            "2026013Z",
+            "20260131120501X",
+            "\u{661}0260131",
+        ] {
             assert_eq!(date(value), value);
         }
     }

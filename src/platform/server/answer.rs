@@ -132,20 +132,29 @@ impl From<sqlx::Error> for Failure {
 impl From<Failure> for Problem {
     /// What the client is told; the rest goes to the log.
     fn from(failure: Failure) -> Self {
-        let kind = match &failure {
-            Failure::Problem(_) | Failure::Lost => ProblemKind::Unavailable,
-            Failure::Database(error) if is_passing(error) => ProblemKind::Unavailable,
-            Failure::Database(_) | Failure::Decode(_) | Failure::Encode(_) => ProblemKind::Internal,
-        };
-        match failure {
+        let kind = match failure {
             Failure::Problem(problem) => return *problem,
-            Failure::Lost => tracing::error!("The write was lost with its transaction; the client may repeat it."),
-            Failure::Database(error) => tracing::error!(%error, "The database failed."),
-            Failure::Decode(error) => {
-                tracing::error!(%error, "The database holds a column that isn't the JSON it should be.")
+            Failure::Lost => {
+                tracing::error!("The write was lost with its transaction; the client may repeat it.");
+                ProblemKind::Unavailable
             }
-            Failure::Encode(error) => tracing::error!(%error, "The answer can't be written as JSON."),
-        }
+            Failure::Database(error) => {
+                tracing::error!(%error, "The database failed.");
+                if is_passing(&error) {
+                    ProblemKind::Unavailable
+                } else {
+                    ProblemKind::Internal
+                }
+            }
+            Failure::Decode(error) => {
+                tracing::error!(%error, "The database holds a column that isn't the JSON it should be.");
+                ProblemKind::Internal
+            }
+            Failure::Encode(error) => {
+                tracing::error!(%error, "The answer can't be written as JSON.");
+                ProblemKind::Internal
+            }
+        };
         let problem = Self::new(kind);
         if kind == ProblemKind::Unavailable {
             problem.with_wait(UNAVAILABLE_WAIT)

@@ -39,15 +39,19 @@ impl IdKind {
 
     /// The row of an id; `None` when it can't be an id of this kind.
     pub(super) fn decode(self, id: &str) -> Option<i64> {
-        let digits = id.strip_prefix(self.prefix())?.as_bytes();
-        if digits.len() != DIGITS {
-            return None;
-        }
-        digits.iter().try_fold(0, |row: i64, digit| {
-            let value = ALPHABET.iter().position(|letter| letter == digit)?;
-            Some((row << 5) | i64::try_from(value).ok()?)
-        })
+        decode_digits(id.strip_prefix(self.prefix())?)
     }
+}
+
+/// The row of the digits of an id.
+pub(super) fn decode_digits(digits: &str) -> Option<i64> {
+    if digits.len() != DIGITS {
+        return None;
+    }
+    digits.bytes().try_fold(0, |row: i64, digit| {
+        let value = ALPHABET.iter().position(|letter| *letter == digit)?;
+        Some((row << 5) | i64::try_from(value).ok()?)
+    })
 }
 
 #[cfg(test)]

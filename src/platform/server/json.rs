@@ -102,7 +102,7 @@ mod tests {
             place(r#"{"email":1}"#),
             ("/email".into(), "invalid type: integer `1`, expected a string".into())
         );
-        assert_eq!(place(r#"{}"#), (String::new(), "missing field `email`".into()));
+        assert_eq!(place("{}"), (String::new(), "missing field `email`".into()));
         let (pointer, detail) = place(r#"{"email":"a@b","attributes":{"d":{}}}"#);
         assert_eq!(pointer, "/attributes/d");
         assert!(

@@ -11,7 +11,7 @@ use super::{
     App,
     answer::{Answer, Failure},
     check::Check,
-    id::IdKind,
+    id::{IdKind, decode_digits},
     json,
     page::{Params, bad_cursor, count, invalid, page},
     request::WriteRequest,
@@ -68,15 +68,20 @@ pub(super) async fn list(State(app): State<Arc<App>>, RawQuery(query): RawQuery)
     let limit = params.limit()?;
     let after = match params.get("cursor") {
         None => (0, 0),
-        Some(cursor) => position(table, cursor).ok_or_else(bad_cursor)?,
+        Some(cursor) => position(cursor).ok_or_else(bad_cursor)?,
     };
     Ok(read_page(&app, table, limit, after).await?)
 }
 
-/// A cursor is the container and user of the last membership, with a dot between them.
-fn position(table: &Table, cursor: &str) -> Option<(i64, i64)> {
+/// A cursor is the digits of the container and of the user of the last membership, with a dot between them.
+fn position(cursor: &str) -> Option<(i64, i64)> {
     let (container, user) = cursor.split_once('.')?;
-    Some((table.id.decode(container)?, IdKind::User.decode(user)?))
+    Some((decode_digits(container)?, decode_digits(user)?))
+}
+
+fn cursor(last: &Membership) -> String {
+    let digits = |id: &str| id.rsplit('_').next().map(str::to_owned).unwrap_or_default();
+    format!("{}.{}", digits(&last.container), digits(&last.user))
 }
 
 async fn read_page(app: &App, table: &Table, limit: u32, after: (i64, i64)) -> Result<Answer, Failure> {
@@ -97,9 +102,7 @@ async fn read_page(app: &App, table: &Table, limit: u32, after: (i64, i64)) -> R
             mark: row.try_get::<Option<String>, _>(2)?.map(|owner| Mark { owner }),
         });
     }
-    Answer::ok(&page(items, limit, total, |item| {
-        format!("{}.{}", item.container, item.user)
-    }))
+    Answer::ok(&page(items, limit, total, cursor))
 }
 
 /// `POST /v1/memberships:batch`

@@ -2,11 +2,7 @@
 
 use http::{HeaderMap, header::IF_MATCH};
 
-use super::page::invalid;
 use crate::platform::rest::wire::{Problem, ProblemKind};
-
-/// The most bytes of the header.
-const MAX_LENGTH: usize = 1024;
 
 /// Which state an object must be in to be changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,30 +11,26 @@ pub(super) enum Precondition {
     None,
     /// One of these etags, without quotes. Weak tags are not among them: the comparison is a strong one.
     OneOf(Vec<String>),
+    /// What the client asks for can't be read, so no state is it.
+    Unreadable,
 }
 
 impl Precondition {
     /// Reads the header.
-    pub(super) fn read(headers: &HeaderMap) -> Result<Self, Problem> {
+    pub(super) fn read(headers: &HeaderMap) -> Self {
         let mut values = headers.get_all(IF_MATCH).iter().peekable();
         if values.peek().is_none() {
-            return Ok(Self::None);
+            return Self::None;
         }
         let mut tags = Vec::new();
         for value in values {
-            let text = value.to_str().ok().filter(|text| text.len() <= MAX_LENGTH);
-            match text.and_then(parse) {
+            match value.to_str().ok().and_then(parse) {
                 Some(Self::OneOf(more)) => tags.extend(more),
-                Some(Self::None) => return Ok(Self::None),
-                None => {
-                    return Err(invalid(
-                        "If-Match",
-                        "must be `*` or a list of entity tags in quotes, such as \"7\"",
-                    ));
-                }
+                Some(any) => return any,
+                None => return Self::Unreadable,
             }
         }
-        Ok(Self::OneOf(tags))
+        Self::OneOf(tags)
     }
 
     /// The precondition of an item of a batch.
@@ -48,12 +40,15 @@ impl Precondition {
 
     /// Fails unless an object with this etag may be changed.
     pub(super) fn check(&self, etag: &str) -> Result<(), Problem> {
+        let failed = Problem::new(ProblemKind::PreconditionFailed);
         match self {
-            Self::OneOf(etags) if !etags.iter().any(|wanted| wanted == etag) => {
-                let detail = format!("the object has the etag {etag} by now; read it again");
-                Err(Problem::new(ProblemKind::PreconditionFailed).with_detail(detail))
+            Self::None => Ok(()),
+            Self::OneOf(etags) if etags.iter().any(|wanted| wanted == etag) => Ok(()),
+            Self::OneOf(_) => Err(failed.with_detail(format!("the object has the etag {etag} by now; read it again"))),
+            Self::Unreadable => {
+                let detail = "must be `*` or a list of entity tags in quotes, such as \"7\"";
+                Err(failed.with_parameter("If-Match", detail))
             }
-            Self::None | Self::OneOf(_) => Ok(()),
         }
     }
 }
@@ -94,7 +89,7 @@ mod tests {
 
     use super::*;
 
-    fn read(text: &str) -> Result<Precondition, Problem> {
+    fn read(text: &str) -> Precondition {
         Precondition::read(&HeaderMap::from_iter([(
             IF_MATCH,
             HeaderValue::from_str(text).unwrap(),
@@ -103,19 +98,19 @@ mod tests {
 
     #[test]
     fn a_list_of_tags_allows_each_of_them_and_no_other() {
-        let precondition = read("\"3\" ,\t\"4\"").unwrap();
+        let precondition = read("\"3\" ,\t\"4\"");
         assert!(precondition.check("3").is_ok() && precondition.check("4").is_ok());
         assert_eq!(precondition.check("5").unwrap_err().status, 412);
-        assert!(read("*").unwrap().check("5").is_ok());
+        assert!(read("*").check("5").is_ok());
     }
 
     #[test]
     fn a_weak_tag_never_matches() {
-        assert!(read("W/\"3\"").unwrap().check("3").is_err());
+        assert!(read("W/\"3\"").check("3").is_err());
     }
 
     #[test]
-    fn what_is_no_tag_is_refused() {
+    fn what_is_no_tag_matches_nothing_and_says_so() {
         for text in [
             "",
             "3",
@@ -126,7 +121,9 @@ mod tests {
             "*, \"3\"",
             "\"a b\"",
         ] {
-            assert_eq!(read(text).unwrap_err().status, 400, "{text}");
+            let problem = read(text).check("3").unwrap_err();
+            assert_eq!(problem.kind(), Some(ProblemKind::PreconditionFailed), "{text}");
+            assert_eq!(problem.errors[0].parameter.as_deref(), Some("If-Match"), "{text}");
         }
     }
 }

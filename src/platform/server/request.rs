@@ -45,7 +45,7 @@ impl FromRequest<Arc<App>> for WriteRequest {
         let caller = caller.ok_or_else(|| Problem::new(ProblemKind::Unauthorized))?;
         caller.check_write()?;
         Params::none(parts.uri.query())?;
-        let precondition = Precondition::read(&parts.headers)?;
+        let precondition = Precondition::read(&parts.headers);
         let key = idempotency_key(&parts.headers)?;
         if !is_json(&parts.headers) {
             return Err(Problem::new(ProblemKind::UnsupportedMediaType));
@@ -58,7 +58,7 @@ impl FromRequest<Arc<App>> for WriteRequest {
                 .headers
                 .get_all(http::header::IF_MATCH)
                 .iter()
-                .flat_map(|value| value.as_bytes());
+                .flat_map(http::HeaderValue::as_bytes);
             for part in [
                 parts.method.as_str().as_bytes(),
                 parts.uri.path().as_bytes(),

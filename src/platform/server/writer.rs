@@ -168,8 +168,8 @@ mod tests {
     #[tokio::test]
     async fn a_write_that_fails_is_undone_and_its_neighbours_are_not() {
         let (writer, stop, task, _folder) = writer().await;
-        let writes = [(1, false), (2, true), (3, false)].map(|(n, fail)| writer.submit(insert(n, fail), None));
-        let outcomes = futures::future::join_all(writes).await;
+        let submitted = [(1, false), (2, true), (3, false)].map(|(n, fail)| writer.submit(insert(n, fail), None));
+        let outcomes = futures::future::join_all(submitted).await;
         assert_eq!(
             outcomes.iter().map(Result::is_ok).collect::<Vec<_>>(),
             [true, false, true]

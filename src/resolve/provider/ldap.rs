@@ -33,9 +33,17 @@ pub(super) fn connect(spec: &LdapProvider, keys: &Keys, connector: &Connector) -
     let ca = spec.tls.ca_ref.as_ref().map(|ca| ca.at("spec.provider.ldap.tls.caRef"));
     let (bind, account) = match &spec.auth.simple {
         Some(simple) => {
-            let reference = simple.password_secret_ref.at("spec.provider.ldap.auth.simple.passwordSecretRef");
+            let reference = simple
+                .password_secret_ref
+                .at("spec.provider.ldap.auth.simple.passwordSecretRef");
             let password = keys.password(&reference)?;
-            (Bind::Simple { dn: simple.bind_dn.clone(), password }, simple.bind_dn.as_str())
+            (
+                Bind::Simple {
+                    dn: simple.bind_dn.clone(),
+                    password,
+                },
+                simple.bind_dn.as_str(),
+            )
         }
         None => (Bind::Anonymous, ""),
     };
@@ -46,10 +54,17 @@ pub(super) fn connect(spec: &LdapProvider, keys: &Keys, connector: &Connector) -
         users: users(spec),
         groups: groups(spec),
         page_size: u32::try_from(spec.page_size).unwrap_or(0),
-        timeouts: Timeouts { connect: spec.timeouts.connect.into(), request: spec.timeouts.request.into() },
+        timeouts: Timeouts {
+            connect: spec.timeouts.connect.into(),
+            request: spec.timeouts.request.into(),
+        },
     };
     let directory = LdapDirectory::new(config, connector.network.clone())?;
-    let layers = Layers { side: "directory", provider: "ldap", timeouts: spec.timeouts.clone() };
+    let layers = Layers {
+        side: "directory",
+        provider: "ldap",
+        timeouts: spec.timeouts.clone(),
+    };
     let credential = CredentialId::of(&[account]);
     let policy = layers.policy(connector, &host, credential, &RequestLimits::default());
     Ok(Box::new(LayeredDirectory::new(Box::new(directory), policy)))
@@ -57,8 +72,11 @@ pub(super) fn connect(spec: &LdapProvider, keys: &Keys, connector: &Connector) -
 
 fn users(spec: &LdapProvider) -> Users {
     let users = &spec.users;
-    let mut attributes: Vec<(Attribute, String)> =
-        names(&users.attributes).into_iter().filter(|(_, name)| !name.is_empty()).map(|(attribute, name)| (attribute, name.to_owned())).collect();
+    let mut attributes: Vec<(Attribute, String)> = names(&users.attributes)
+        .into_iter()
+        .filter(|(_, name)| !name.is_empty())
+        .map(|(attribute, name)| (attribute, name.to_owned()))
+        .collect();
     // Entries without a display name are shown by their common name, which every person has (RFC 4519 §3.12).
     if users.attributes.display_name == LdapUserAttributes::default().display_name {
         attributes.push((Attribute::DisplayName, "cn".to_owned()));
@@ -67,8 +85,10 @@ fn users(spec: &LdapProvider) -> Users {
     Users {
         filter: users.filter.clone(),
         attributes,
-        disabled: (!disabled.attribute.is_empty())
-            .then(|| Disabled { attribute: disabled.attribute.clone(), values: disabled.values.clone() }),
+        disabled: (!disabled.attribute.is_empty()).then(|| Disabled {
+            attribute: disabled.attribute.clone(),
+            values: disabled.values.clone(),
+        }),
         custom: users.custom.clone(),
         ..Users::new(users.base_dn.as_ref().unwrap_or(&spec.base_dn))
     }

@@ -20,24 +20,35 @@ use crate::{
 };
 
 pub(super) fn connect(spec: &ScimProvider, keys: &Keys, connector: &Connector) -> Result<Box<dyn Directory>, Error> {
-    let field = |name: &str, message: String| Error::Field { field: format!("spec.provider.scim.{name}"), message };
+    let field = |name: &str, message: String| Error::Field {
+        field: format!("spec.provider.scim.{name}"),
+        message,
+    };
     let url = parse_base(&spec.url).map_err(|error| field("url", crate::fault::chain(&error)))?;
     let auth = match (&spec.auth.bearer, &spec.auth.basic) {
-        (Some(bearer), None) => {
-            Auth::Bearer(keys.token(&bearer.token_secret_ref.at("spec.provider.scim.auth.bearer.tokenSecretRef"))?)
-        }
+        (Some(bearer), None) => Auth::Bearer(
+            keys.token(
+                &bearer
+                    .token_secret_ref
+                    .at("spec.provider.scim.auth.bearer.tokenSecretRef"),
+            )?,
+        ),
         (None, Some(basic)) => Auth::Basic {
             user: basic.username.clone(),
-            password: keys.password(&basic.password_secret_ref.at("spec.provider.scim.auth.basic.passwordSecretRef"))?,
+            password: keys.password(
+                &basic
+                    .password_secret_ref
+                    .at("spec.provider.scim.auth.basic.passwordSecretRef"),
+            )?,
         },
         _ => return Err(field("auth", "exactly one way must be set: bearer or basic".to_owned())),
     };
     let ca = spec.tls.ca_ref.as_ref().map(|ca| ca.at("spec.provider.scim.tls.caRef"));
     let attributes = spec.users.attributes.paths().map(|(name, path)| {
         let attribute = Attribute::from_name(name);
-        attribute.map(|attribute| (attribute, path.to_owned())).ok_or_else(|| {
-            field("users.attributes", format!("{name:?} is no attribute of a user"))
-        })
+        attribute
+            .map(|attribute| (attribute, path.to_owned()))
+            .ok_or_else(|| field("users.attributes", format!("{name:?} is no attribute of a user")))
     });
     let attributes = attributes.collect::<Result<Vec<_>, _>>()?;
     let host = url.authority().to_owned();
@@ -59,7 +70,11 @@ pub(super) fn connect(spec: &ScimProvider, keys: &Keys, connector: &Connector) -
         ..Config::new(url, auth)
     };
     let directory = ScimDirectory::new(config, &connector.network)?;
-    let layers = Layers { side: "directory", provider: "scim", timeouts: spec.timeouts.clone() };
+    let layers = Layers {
+        side: "directory",
+        provider: "scim",
+        timeouts: spec.timeouts.clone(),
+    };
     let policy = layers.policy(connector, &host, credential, &spec.limits);
     Ok(Box::new(LayeredDirectory::new(Box::new(directory), policy)))
 }

@@ -60,16 +60,30 @@ impl Page {
 
     /// Takes a page apart.
     pub fn parse(path: &str, text: &str) -> Self {
-        let mut page = Self { path: path.to_owned(), parts: Vec::new(), prose: Vec::new() };
+        let mut page = Self {
+            path: path.to_owned(),
+            parts: Vec::new(),
+            prose: Vec::new(),
+        };
         let mut not_run = None;
         let mut lines = text.lines().enumerate().map(|(number, line)| (number + 1, line));
         while let Some((line, content)) = lines.next() {
             if let Some(language) = content.strip_prefix("```") {
                 let text = until(&mut lines, |line| line == "```");
-                page.parts.push(Part { line: line + 1, language: language.trim().to_owned(), text, not_run: not_run.take() });
+                page.parts.push(Part {
+                    line: line + 1,
+                    language: language.trim().to_owned(),
+                    text,
+                    not_run: not_run.take(),
+                });
             } else if content == "<!-- before:" {
                 let text = until(&mut lines, |line| line == "-->");
-                page.parts.push(Part { line: line + 1, language: "before".to_owned(), text, not_run: None });
+                page.parts.push(Part {
+                    line: line + 1,
+                    language: "before".to_owned(),
+                    text,
+                    not_run: None,
+                });
             } else if let Some(reason) = content.strip_prefix("<!-- not run: ") {
                 not_run = Some(reason.trim_end_matches("-->").trim().to_owned());
             } else {
@@ -89,7 +103,9 @@ impl Page {
         headings
             .map(|(_, line)| {
                 let text = line.trim_start_matches('#').trim().to_lowercase();
-                let kept = text.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+                let kept = text
+                    .chars()
+                    .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
                 kept.map(|c| if c == ' ' { '-' } else { c }).collect()
             })
             .collect()

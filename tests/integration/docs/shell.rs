@@ -57,7 +57,12 @@ fn of_script(part: &Part) -> Vec<Step> {
             step.command.push_str(line);
             step.code = exit_code(&step.command);
         } else if !line.trim().is_empty() && !line.trim_start().starts_with('#') {
-            steps.push(Step { line: part.line + at, command: line.to_owned(), code: exit_code(line), output: None });
+            steps.push(Step {
+                line: part.line + at,
+                command: line.to_owned(),
+                code: exit_code(line),
+                output: None,
+            });
         }
         match &document {
             Some(end) if line == end => document = None,
@@ -74,10 +79,18 @@ fn of_console(part: &Part) -> Vec<Step> {
     for (at, line) in part.text.lines().enumerate() {
         if let Some(command) = line.strip_prefix("$ ") {
             let (command, code) = (command.to_owned(), exit_code(command));
-            steps.push(Step { line: part.line + at, command, code, output: Some(Vec::new()) });
+            steps.push(Step {
+                line: part.line + at,
+                command,
+                code,
+                output: Some(Vec::new()),
+            });
         } else {
             let step = steps.last_mut().expect("a console block begins with a command");
-            step.output.as_mut().expect("commands of a console block have output").push(line.to_owned());
+            step.output
+                .as_mut()
+                .expect("commands of a console block have output")
+                .push(line.to_owned());
         }
     }
     steps
@@ -94,7 +107,11 @@ fn exit_code(line: &str) -> i32 {
 
 fn begins_document(line: &str) -> Option<String> {
     let (_, word) = line.split_once("<<")?;
-    let word: String = word.trim_start_matches(['\'', '"']).chars().take_while(char::is_ascii_alphanumeric).collect();
+    let word: String = word
+        .trim_start_matches(['\'', '"'])
+        .chars()
+        .take_while(char::is_ascii_alphanumeric)
+        .collect();
     (!word.is_empty()).then_some(word)
 }
 
@@ -108,7 +125,10 @@ impl Shell {
     /// A folder with copies of `examples`, `charts` and `crds`, and the programs that pages call.
     pub fn new() -> Self {
         let ports = PORTS.map(|shown| (shown, format!("127.0.0.1:{}", free_port())));
-        let shell = Self { folder: temporary_folder(), ports: ports.into() };
+        let shell = Self {
+            folder: temporary_folder(),
+            ports: ports.into(),
+        };
         for folder in ["examples", "charts", "crds"] {
             shell.copy(&root().join(folder), &shell.work().join(folder));
         }
@@ -142,12 +162,16 @@ impl Shell {
 
     /// A text of a page, with this run's ports.
     fn here(&self, text: &str) -> String {
-        self.ports.iter().fold(text.to_owned(), |text, (shown, ours)| text.replace(shown, ours))
+        self.ports
+            .iter()
+            .fold(text.to_owned(), |text, (shown, ours)| text.replace(shown, ours))
     }
 
     /// What a command printed, with the page's ports.
     fn shown(&self, text: &str) -> String {
-        self.ports.iter().fold(text.to_owned(), |text, (shown, ours)| text.replace(ours.as_str(), shown))
+        self.ports.iter().fold(text.to_owned(), |text, (shown, ours)| {
+            text.replace(ours.as_str(), shown)
+        })
     }
 
     /// Runs all steps in one shell; fails at the first that doesn't do what the page says.
@@ -166,11 +190,20 @@ impl Shell {
             let (place, command) = (format!("{page}:{}", step.line), &step.command);
             let read = |kind: &str| fs::read_to_string(folder.join(format!("{number}.{kind}")));
             let output = self.shown(&read("out").unwrap_or_default());
-            let code = read("code").unwrap_or_else(|_| panic!("{place}: {command}\nwas not reached or did not end:\n{output}"));
+            let code = read("code")
+                .unwrap_or_else(|_| panic!("{place}: {command}\nwas not reached or did not end:\n{output}"));
             let expected = step.code.to_string();
-            assert!(code.trim() == expected, "{place}: {command}\nended with {}, not {expected}:\n{output}", code.trim());
+            assert!(
+                code.trim() == expected,
+                "{place}: {command}\nended with {}, not {expected}:\n{output}",
+                code.trim()
+            );
             if let Some(shown) = &step.output {
-                assert!(matches(shown, &output), "{place}: {command}\nprinted:\n{output}\nbut the page shows:\n{}", shown.join("\n"));
+                assert!(
+                    matches(shown, &output),
+                    "{place}: {command}\nprinted:\n{output}\nbut the page shows:\n{}",
+                    shown.join("\n")
+                );
             }
         }
     }
@@ -182,13 +215,20 @@ impl Shell {
         for (number, Step { command, code, .. }) in steps.iter().enumerate() {
             let command = self.here(command);
             let at = format!("{folder}/{number}");
-            write!(script, "{{ {command}\n}} >{at}.out 2>&1 </dev/null\ncode=$?\n").expect("a string can be written to");
-            if command.split(" #").next().is_some_and(|command| command.trim_end().ends_with('&')) {
+            write!(script, "{{ {command}\n}} >{at}.out 2>&1 </dev/null\ncode=$?\n")
+                .expect("a string can be written to");
+            if command
+                .split(" #")
+                .next()
+                .is_some_and(|command| command.trim_end().ends_with('&'))
+            {
                 // It is ready when it says something.
-                let wait = "for _ in $(seq 600); do [[ -s FILE ]] && break; sleep 0.1; done\n[[ -s FILE ]] || code=127\n";
+                let wait =
+                    "for _ in $(seq 600); do [[ -s FILE ]] && break; sleep 0.1; done\n[[ -s FILE ]] || code=127\n";
                 script.push_str(&wait.replace("FILE", &format!("{at}.out")));
             }
-            write!(script, "echo $code >{at}.code\n[[ $code = {code} ]] || exit 1\n").expect("a string can be written to");
+            write!(script, "echo $code >{at}.code\n[[ $code = {code} ]] || exit 1\n")
+                .expect("a string can be written to");
         }
         script
     }
@@ -210,9 +250,9 @@ fn all_match(shown: &[String], output: &[String], fits: &dyn Fn(&str, &str) -> b
     match shown.split_first() {
         None => output.is_empty(),
         Some((first, rest)) if first == "…" => (0..=output.len()).any(|skip| all_match(rest, &output[skip..], fits)),
-        Some((first, rest)) => {
-            output.split_first().is_some_and(|(line, others)| fits(first, line) && all_match(rest, others, fits))
-        }
+        Some((first, rest)) => output
+            .split_first()
+            .is_some_and(|(line, others)| fits(first, line) && all_match(rest, others, fits)),
     }
 }
 
@@ -222,9 +262,13 @@ fn in_order(pieces: &[String], line: &str) -> bool {
         [] => line.is_empty(),
         [only] => line == only,
         [first, middle @ .., last] => {
-            let Some(mut rest) = line.strip_prefix(first.as_str()) else { return false };
+            let Some(mut rest) = line.strip_prefix(first.as_str()) else {
+                return false;
+            };
             for piece in middle {
-                let Some(at) = rest.find(piece.as_str()) else { return false };
+                let Some(at) = rest.find(piece.as_str()) else {
+                    return false;
+                };
                 rest = &rest[at + piece.len()..];
             }
             rest.ends_with(last.as_str())

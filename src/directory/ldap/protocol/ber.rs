@@ -54,7 +54,11 @@ pub fn header(bytes: &[u8]) -> Result<Option<Header>, Malformed> {
             (2 + size, content)
         }
     };
-    Ok(Some(Header { tag: *tag, length, content }))
+    Ok(Some(Header {
+        tag: *tag,
+        length,
+        content,
+    }))
 }
 
 /// Walks over elements in place.
@@ -73,7 +77,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The tag and the content of the next element.
-    pub fn next(&mut self) -> Result<(u8, &'a [u8]), Malformed> {
+    pub fn element(&mut self) -> Result<(u8, &'a [u8]), Malformed> {
         const CUT: Malformed = Malformed("an element that is longer than what holds it");
         let header = header(self.0)?.ok_or(CUT)?;
         let (_, rest) = self.0.split_at_checked(header.length).ok_or(CUT)?;
@@ -84,7 +88,7 @@ impl<'a> Reader<'a> {
 
     /// The content of the next element, which must have the given tag; `what` says what was expected there.
     pub fn expect(&mut self, tag: u8, what: &'static str) -> Result<&'a [u8], Malformed> {
-        match self.next()? {
+        match self.element()? {
             (found, content) if found == tag => Ok(content),
             _ => Err(Malformed(what)),
         }
@@ -93,7 +97,7 @@ impl<'a> Reader<'a> {
     /// The content of the next element if it has the given tag; otherwise the element is left where it is.
     pub fn optional(&mut self, tag: u8) -> Result<Option<&'a [u8]>, Malformed> {
         if self.0.first() == Some(&tag) {
-            self.next().map(|(_, content)| Some(content))
+            self.element().map(|(_, content)| Some(content))
         } else {
             Ok(None)
         }
@@ -170,7 +174,11 @@ mod tests {
         for bytes in [&[][..], &[0x30], &[0x30, 0x82], &[0x30, 0x82, 1]] {
             assert_eq!(header(bytes), Ok(None));
         }
-        let whole = Header { tag: 0x30, length: 4, content: 256 };
+        let whole = Header {
+            tag: 0x30,
+            length: 4,
+            content: 256,
+        };
         assert_eq!(header(&[0x30, 0x82, 1, 0]), Ok(Some(whole)));
     }
 
@@ -179,7 +187,10 @@ mod tests {
         assert!(header(&[0x30, 0x80, 0, 0]).is_err(), "indefinite length");
         assert!(header(&[0x1f, 0x81, 0]).is_err(), "tag of several bytes");
         assert!(header(&[0x30, 0xff, 0]).is_err(), "length of 127 bytes");
-        assert!(Reader::new(&[0x04, 5, b'a']).next().is_err(), "longer than its holder");
+        assert!(
+            Reader::new(&[0x04, 5, b'a']).element().is_err(),
+            "longer than its holder"
+        );
         assert!(integer(&[]).is_err() && integer(&[0; 9]).is_err());
     }
 
@@ -207,7 +218,7 @@ mod tests {
         #[test]
         fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             let mut reader = Reader::new(&bytes);
-            while let Ok((_, content)) = reader.next() {
+            while let Ok((_, content)) = reader.element() {
                 let _ = integer(content);
             }
         }

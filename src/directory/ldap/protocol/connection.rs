@@ -181,9 +181,15 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_is_not_ldap_is_named() {
-        assert!(matches!(error_of(b"HTTP/1.1 400 Bad Request\r\n\r\n").await, ConnectionError::Malformed(_)));
+        assert!(matches!(
+            error_of(b"HTTP/1.1 400 Bad Request\r\n\r\n").await,
+            ConnectionError::Malformed(_)
+        ));
         assert!(matches!(error_of(&[0x30, 0x80]).await, ConnectionError::Malformed(_)));
-        assert!(matches!(error_of(&[0x30, 0x84, 0x05, 0, 0, 0]).await, ConnectionError::TooLarge));
+        assert!(matches!(
+            error_of(&[0x30, 0x84, 0x05, 0, 0, 0]).await,
+            ConnectionError::TooLarge
+        ));
         assert!(matches!(error_of(&[0x30, 0x05, 0x02]).await, ConnectionError::Closed));
     }
 

@@ -16,16 +16,16 @@ pub struct FilterError {
 
 /// Encodes a filter. White space between brackets is allowed, so that a filter may be written over several lines.
 pub fn encode(filter: &str) -> Result<Vec<u8>, FilterError> {
-    let mut parser = Parser { bytes: filter.as_bytes(), at: 0 };
+    let mut parser = Parser {
+        bytes: filter.as_bytes(),
+        at: 0,
+    };
     let mut out = Vec::new();
-    parser
-        .filter(&mut out, 0)
-        .and_then(|()| if parser.at == parser.bytes.len() { Ok(()) } else { Err("nothing may follow the last )") })
-        .map_err(|why| FilterError {
-            why,
-            at: String::from_utf8_lossy(&parser.bytes[..parser.at]).chars().count() + 1,
-            filter: filter.to_owned(),
-        })?;
+    parser.whole(&mut out).map_err(|why| FilterError {
+        why,
+        at: String::from_utf8_lossy(&parser.bytes[..parser.at]).chars().count() + 1,
+        filter: filter.to_owned(),
+    })?;
     Ok(out)
 }
 
@@ -51,6 +51,15 @@ impl<'a> Parser<'a> {
             Ok(())
         } else {
             Err(otherwise)
+        }
+    }
+
+    /// The whole text.
+    fn whole(&mut self, out: &mut Vec<u8>) -> Result<(), &'static str> {
+        self.filter(out, 0)?;
+        match self.peek() {
+            None => Ok(()),
+            Some(_) => Err("nothing may follow the last )"),
         }
     }
 
@@ -228,12 +237,21 @@ fn substrings(out: &mut Vec<u8>, name: &[u8], parts: &[Vec<u8>]) -> Result<(), &
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use proptest::prelude::*;
 
     use super::*;
 
+    fn escaped(bytes: &[u8]) -> String {
+        bytes.iter().fold(String::new(), |mut text, byte| {
+            write!(text, "\\{byte:02x}").unwrap();
+            text
+        })
+    }
+
     fn hex(filter: &str) -> String {
-        encode(filter).unwrap().iter().map(|byte| format!("{byte:02x}")).collect()
+        escaped(&encode(filter).unwrap()).replace('\\', "")
     }
 
     #[test]
@@ -303,7 +321,7 @@ mod tests {
 
         #[test]
         fn any_value_can_be_written_with_escapes(value in prop::collection::vec(any::<u8>(), 1..20)) {
-            let escaped: String = value.iter().map(|byte| format!("\\{byte:02x}")).collect();
+            let escaped = escaped(&value);
             let mut expected = Vec::new();
             assertion(&mut expected, 0xa3, b"cn", &value);
             prop_assert_eq!(encode(&format!("(cn={escaped})")).unwrap(), expected);

@@ -99,9 +99,7 @@ async fn the_list_needs_a_kind_and_a_batch_has_1_to_1000_items() {
         let reply = server.get(&format!("/v1/memberships{query}")).await;
         assert_eq!(reply.places(ProblemKind::InvalidRequest), ["kind"]);
     }
-    let bad_cursor = server
-        .get("/v1/memberships?kind=inbox&cursor=team_00000001.usr_00000001")
-        .await;
+    let bad_cursor = server.get("/v1/memberships?kind=inbox&cursor=inbox_00000001").await;
     assert_eq!(bad_cursor.places(ProblemKind::InvalidRequest), ["cursor"]);
     for items in [vec![], vec![json!({}); 1001]] {
         let reply = server.post("/v1/memberships:batch", json!({ "items": items })).await;

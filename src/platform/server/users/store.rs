@@ -279,18 +279,15 @@ async fn conflict(
         .bind(row)
         .fetch_optional(&mut *db)
         .await?;
-    let (kind, field, other) = match other {
-        Some(other) => (ProblemKind::EmailInUse, "email", other),
-        None => {
-            let with_external_id = "SELECT id FROM users WHERE external_id = ? AND id <> ?";
-            let other = sqlx::query_scalar(with_external_id)
-                .bind(external_id)
-                .bind(row)
-                .fetch_optional(db)
-                .await?;
-            let Some(other) = other else { return Ok(None) };
-            (ProblemKind::ExternalIdInUse, "externalId", other)
-        }
+    let (kind, field, other) = if let Some(other) = other {
+        (ProblemKind::EmailInUse, "email", other)
+    } else {
+        let with_external_id = "SELECT id FROM users WHERE external_id = ? AND id <> ?";
+        let query = sqlx::query_scalar(with_external_id).bind(external_id).bind(row);
+        let Some(other) = query.fetch_optional(db).await? else {
+            return Ok(None);
+        };
+        (ProblemKind::ExternalIdInUse, "externalId", other)
     };
     let other = IdKind::User.encode(other);
     let detail = format!("belongs to {other}");

@@ -1,0 +1,411 @@
+//! What an incomplete read may do, and what a missing or doubtful group waits for.
+
+use directory_sync_model::{
+    desired::{FailureReason, MappingProblem},
+    plan::{Kept, KeptReason, RemovalKind},
+    snapshot::Doubt,
+};
+
+use crate::support::{
+    Directory, MappingWords, RulesWords, World, directory, group, mapping, person, platform, rules, user,
+};
+
+/// Ann stays, Bob left the team, Cid left the company, Dan is disabled; Eve is new.
+fn busy(mapped: Directory) -> World {
+    World::new(
+        mapped
+            .with_people(&["ann", "bob", "eve"])
+            .with(person("dan").disabled())
+            .with(group("Support").of(&["ann", "eve", "dan"])),
+        rules()
+            .everybody()
+            .with(mapping("Support").to_team("Support").giving("agent").to_inbox("Help")),
+        platform()
+            .with(user("ann").managed().given("agent"))
+            .with(user("bob").managed().given("agent"))
+            .with(user("cid").managed().given("agent"))
+            .with(user("dan").managed().given("agent"))
+            .team("Support")
+            .inbox("Help", "")
+            .gave("Support", "ann")
+            .gave("Support", "bob")
+            .gave("Support", "cid")
+            .gave("Help", "bob"),
+    )
+}
+
+#[test]
+fn a_complete_read_adds_and_removes() {
+    assert_eq!(
+        busy(directory()).sync().changes,
+        [
+            "create eve as agent",
+            "add ann to Help",
+            "add eve to Help",
+            "add eve to Support",
+            "role of bob: agent -> member",
+            "remove bob from Help",
+            "remove bob from Support",
+            "remove cid from Support with his deactivation",
+            "deactivate cid: no longer in the directory",
+            "deactivate dan: disabled in the directory",
+        ]
+    );
+}
+
+#[test]
+fn an_incomplete_read_adds_and_removes_nothing() {
+    let doubts = [
+        Doubt::PageLimit { pages: 3 },
+        Doubt::RepeatedCursor,
+        Doubt::CountMismatch { stated: 9, received: 4 },
+        Doubt::SizeLimit,
+        Doubt::TimeLimit,
+        Doubt::Referral,
+        Doubt::Interrupted {
+            cause: "reset".to_owned(),
+        },
+    ];
+    for doubt in doubts {
+        for about_groups in [false, true] {
+            let mut doubtful = directory();
+            if about_groups {
+                doubtful.doubts_about_groups.push(doubt.clone());
+            } else {
+                doubtful.doubts_about_users.push(doubt.clone());
+            }
+            let outcome = busy(doubtful).sync();
+            assert_eq!(
+                outcome.changes,
+                [
+                    "create eve as agent",
+                    "add ann to Help",
+                    "add eve to Help",
+                    "add eve to Support"
+                ],
+                "{doubt}"
+            );
+            let waits = |kind, count| Kept {
+                kind,
+                reason: KeptReason::Incomplete,
+                count,
+            };
+            assert_eq!(
+                outcome.kept,
+                [
+                    waits(RemovalKind::User, 2),
+                    waits(RemovalKind::Role, 1),
+                    waits(RemovalKind::TeamMembership, 1),
+                    waits(RemovalKind::InboxMembership, 1)
+                ]
+            );
+        }
+    }
+}
+
+#[test]
+fn an_empty_directory_removes_nothing() {
+    let mut world = busy(directory());
+    world.directory = directory();
+    let outcome = world.sync();
+    outcome.nothing();
+    assert_eq!(outcome.doubts, [Doubt::Empty]);
+}
+
+#[test]
+fn an_id_that_comes_twice_makes_the_read_incomplete() {
+    let mut world = busy(directory().with(person("ann")));
+    let outcome = world.sync();
+    assert_eq!(outcome.removals, directory_sync_model::plan::RemovalCounts::default());
+    assert_eq!(
+        outcome.doubts,
+        [Doubt::DuplicateIds {
+            count: 1,
+            example: "ann".to_owned()
+        }]
+    );
+}
+
+#[test]
+fn a_person_whose_two_entries_contradict_each_other_stays_as_he_is() {
+    for (one, other) in [("1", "2"), ("2", "1")] {
+        let mut world = World::new(
+            directory()
+                .with(person("ann").phone(one))
+                .with(person("ann").phone(other)),
+            rules().everybody(),
+            platform().with(user("ann").managed()),
+        );
+        let outcome = world.sync();
+        outcome.nothing();
+        assert_eq!(outcome.failures, [("ann".to_owned(), FailureReason::Unreadable)]);
+    }
+}
+
+#[test]
+fn an_entry_that_names_its_person_and_cannot_be_read_is_that_persons_failure_alone() {
+    let mut crowd = directory();
+    for number in 0..100 {
+        crowd.add(person(&format!("p{number}")));
+    }
+    let mut world = World::new(
+        crowd.with(person("ann").unreadable()),
+        rules().everybody(),
+        platform()
+            .with(user("ann").managed())
+            .with(user("bob").managed())
+            .team("Old")
+            .gave("Old", "ann"),
+    );
+    let outcome = world.sync();
+    assert_eq!(outcome.counts.users_created, 100);
+    assert_eq!(outcome.counts.users_deactivated, 1);
+    assert_eq!(outcome.failures, [("ann".to_owned(), FailureReason::Unreadable)]);
+    assert!(world.platform.user("ann").active);
+    assert_eq!(world.platform.members("Old"), ["ann"]);
+}
+
+#[test]
+fn above_one_percent_of_entries_that_cannot_be_read_the_read_is_incomplete() {
+    let mut world = busy(directory().with(person("x").unreadable()));
+    let outcome = world.sync();
+    assert_eq!(outcome.counts.users_deactivated, 0);
+    assert!(matches!(outcome.doubts[..], [Doubt::Unreadable { count: 1, .. }]));
+}
+
+#[test]
+fn above_one_percent_of_people_on_whom_an_expression_fails_the_read_is_incomplete() {
+    for (people, deactivated) in [(99, 0), (100, 1)] {
+        let mut crowd = directory();
+        for number in 0..people {
+            crowd.add(person(&format!("p{number}")));
+        }
+        crowd.person("p0").department = "broken".to_owned();
+        let mut world = World::new(
+            crowd,
+            rules()
+                .everybody()
+                .who("user.department == 'broken' ? user.custom.nothing == 'x' : true"),
+            platform().with(user("gone").managed()),
+        );
+        let outcome = world.sync();
+        assert_eq!(outcome.counts.users_deactivated, deactivated);
+        assert_eq!(outcome.doubts.is_empty(), deactivated == 1);
+    }
+}
+
+fn mapped(groups: Directory) -> World {
+    World::new(
+        groups
+            .with_people(&["ann", "bob", "out"])
+            .with(person("dan").disabled()),
+        rules()
+            .with(mapping("Support").to_team("Support").giving("agent"))
+            .with(mapping("Sales").to_team("Sales").giving("lead")),
+        platform()
+            .with(user("ann").managed().given("agent"))
+            .with(user("bob").managed().given("lead"))
+            .with(user("out").managed().given("lead"))
+            .with(user("dan").managed())
+            .with(user("gone").managed())
+            .team("Support")
+            .team("Sales")
+            .gave("Support", "ann")
+            .gave("Support", "out")
+            .gave("Sales", "bob")
+            .gave("Sales", "out"),
+    )
+}
+
+#[test]
+fn while_a_mapped_group_is_missing_its_removals_wait_and_only_absent_and_disabled_people_are_deactivated() {
+    let mut world = mapped(directory().with(group("Sales").of(&["bob"])));
+    let outcome = world.sync();
+    assert_eq!(
+        outcome.changes,
+        [
+            "deactivate dan: disabled in the directory",
+            "deactivate gone: no longer in the directory"
+        ]
+    );
+    assert_eq!(
+        outcome.problems,
+        [("support".to_owned(), MappingProblem::GroupNotFound)]
+    );
+    // Ann may be in the missing group, and so may Out: nobody can tell.
+    assert!(world.platform.user("ann").active && world.platform.user("out").active);
+    assert_eq!(world.platform.members("Support"), ["ann", "out"]);
+}
+
+#[test]
+fn while_a_mapped_group_is_missing_the_removals_of_others_go_on() {
+    let mut world = mapped(directory().with(group("Sales").of(&["bob"])));
+    world.rules = world.rules.everybody();
+    let outcome = world.sync();
+    assert!(outcome.changes.contains(&"remove out from Sales".to_owned()));
+    assert!(outcome.changes.contains(&"role of out: lead -> member".to_owned()));
+    assert!(!outcome.changes.iter().any(|line| line.contains("role of ann")));
+}
+
+#[test]
+fn two_groups_of_one_name_are_ambiguous_and_their_removals_wait() {
+    let mut world = mapped(
+        directory()
+            .with(group("Support").id("g1").of(&["bob"]))
+            .with(group("Support").id("g2").of(&["ann"]))
+            .with(group("Sales").of(&["bob"])),
+    );
+    let outcome = world.sync();
+    assert_eq!(outcome.counts.users_deactivated, 2);
+    assert_eq!(outcome.removals.team_memberships, 0);
+    assert_eq!(world.platform.members("Support"), ["ann", "out"]);
+    let MappingProblem::GroupAmbiguous { name, ids } = &outcome.problems[0].1 else {
+        panic!("{:?}", outcome.problems)
+    };
+    assert_eq!((name.as_str(), ids.len()), ("Support", 2));
+}
+
+#[test]
+fn a_group_found_by_its_id_is_not_ambiguous() {
+    let mut world = World::new(
+        directory()
+            .with_people(&["ann"])
+            .with(group("Support").id("g1").of(&["ann"]))
+            .with(group("Support").id("g2")),
+        rules().with(mapping("x").of_group_id("g1").to_team("Support")),
+        platform().team("Support"),
+    );
+    assert_eq!(world.sync().changes, ["create ann", "add ann to Support"]);
+}
+
+#[test]
+fn a_group_without_members_attribute_is_not_told_not_empty() {
+    let mut world = mapped(
+        directory()
+            .with(group("Support").not_told())
+            .with(group("Sales").of(&["bob"])),
+    );
+    let outcome = world.sync();
+    assert_eq!(world.platform.members("Support"), ["ann", "out"]);
+    assert!(world.platform.user("ann").active);
+    assert_eq!(
+        outcome.problems,
+        [(
+            "support".to_owned(),
+            MappingProblem::MembersNotTold {
+                group: "Support".to_owned()
+            }
+        )]
+    );
+
+    let mut world = mapped(directory().with(group("Support")).with(group("Sales").of(&["bob"])));
+    world.sync();
+    assert_eq!(world.platform.members("Support"), [""; 0]);
+    assert!(!world.platform.user("ann").active);
+}
+
+#[test]
+fn a_group_above_one_that_is_not_told_is_not_told_either() {
+    let mut world = mapped(
+        directory()
+            .with(group("Inner").not_told())
+            .with(group("Support").of(&["g-Inner", "bob"]))
+            .with(group("Sales").of(&["bob"])),
+    );
+    let outcome = world.sync();
+    // Whom it names joins; nobody leaves.
+    assert_eq!(world.platform.members("Support"), ["ann", "bob", "out"]);
+    assert_eq!(outcome.problems.len(), 1);
+}
+
+#[test]
+fn one_bad_group_of_many_stops_only_itself() {
+    let mut world = World::new(
+        directory()
+            .with_people(&["ann", "bob", "cid"])
+            .with(group("team-a").of(&["ann"]))
+            .with(group("team-b").id("b1").of(&["bob"]))
+            .with(group("team-b").id("b2").of(&["cid"]))
+            .with(group("team-c").not_told()),
+        rules().everybody().with(
+            mapping("teams")
+                .of_groups_like("team-.+")
+                .to_team_named_by("group.name")
+                .creating(),
+        ),
+        platform()
+            .with(user("ann").managed())
+            .with(user("bob").managed())
+            .with(user("cid").managed())
+            .team("team-b")
+            .team("team-c")
+            .gave("team-b", "bob")
+            .gave("team-c", "ann"),
+    );
+    let outcome = world.sync();
+    assert_eq!(outcome.changes, ["create team team-a", "add ann to team-a"]);
+    assert_eq!(outcome.problems.len(), 2);
+}
+
+#[test]
+fn a_team_whose_name_cannot_be_told_takes_nobody_out_of_any_team() {
+    let mut world = World::new(
+        directory()
+            .with_people(&["ann", "bob"])
+            .with(group("team-").id("g1").of(&["ann"]))
+            .with(group("team-b").of(&["bob"])),
+        rules().everybody().with(
+            mapping("teams")
+                .of_groups_like("team-.*")
+                .to_team_named_by("group.name.replace('team-', '')"),
+        ),
+        platform()
+            .with(user("ann").managed())
+            .with(user("bob").managed())
+            .team("a")
+            .team("b")
+            .gave("a", "ann")
+            .gave("b", "ann")
+            .gave("a", "bob"),
+    );
+    let outcome = world.sync();
+    assert_eq!(outcome.changes, ["add bob to b", "remove bob from a"]);
+    assert!(matches!(
+        outcome.problems[..],
+        [(_, MappingProblem::TeamNameFailed { .. })]
+    ));
+}
+
+#[test]
+fn teams_that_a_missing_group_may_have_given_lose_nobody() {
+    let mut world = World::new(
+        directory().with_people(&["ann"]).with(group("Sales").of(&["ann"])),
+        rules()
+            .everybody()
+            .with(mapping("Gone").to_team_named_by("group.name + '!'"))
+            .with(mapping("Sales").to_team("Sales")),
+        platform()
+            .with(user("ann").managed())
+            .with(user("bob").managed().external_id("bob"))
+            .team("Sales")
+            .team("Gone!")
+            .gave("Gone!", "ann"),
+    );
+    world.directory.add(person("bob"));
+    world.platform = std::mem::take(&mut world.platform).gave("Sales", "bob");
+    assert_eq!(world.sync().changes, ["add ann to Sales"]);
+}
+
+#[test]
+fn without_any_mapping_nothing_is_removed() {
+    for everybody in [true, false] {
+        let mut world = busy(directory());
+        world.rules.mappings.clear();
+        if !everybody {
+            world.rules.scope = directory_sync_model::rules::UserScope::MappedGroups;
+        }
+        let outcome = world.sync();
+        assert_eq!(outcome.counts.users_deactivated, 0);
+        assert_eq!(outcome.removals, directory_sync_model::plan::RemovalCounts::default());
+    }
+}

@@ -1,0 +1,18 @@
+//! What the rules of the design mean, one test each: the name of a test is the rule.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod address;
+mod adoption;
+mod attributes;
+mod completeness;
+mod identity;
+mod limits;
+mod marks;
+mod plan_hash;
+mod protection;
+mod roles;
+mod scope;
+mod suspension;
+mod teams;

@@ -1,0 +1,354 @@
+//! Teams and inboxes: how they are found, made, joined and left.
+
+use directory_sync_model::{desired::MappingProblem, observed::ContainerKind};
+
+use crate::support::{MappingWords, RulesWords, World, directory, group, mapping, platform, rules, user};
+
+#[test]
+fn teams_made_by_hand_are_joined_never_renamed_or_deleted() {
+    let mut world = World::new(
+        directory().with_people(&["ann"]).with(group("Support").of(&["ann"])),
+        rules().with(mapping("Support").to_team("emea  SUPPORT").creating()),
+        platform().team("EMEA Support").team("Nobody"),
+    );
+    assert_eq!(world.sync().changes, ["create ann", "add ann to EMEA Support"]);
+    world.rules.mappings.clear();
+    world.rules.mappings.push(mapping("Support").to_team("Nobody"));
+    assert_eq!(
+        world.sync().changes,
+        ["add ann to Nobody", "remove ann from EMEA Support"]
+    );
+    let names: Vec<_> = world
+        .platform
+        .containers
+        .iter()
+        .map(|team| team.name.as_str())
+        .collect();
+    assert_eq!(names, ["EMEA Support", "Nobody"]);
+}
+
+#[test]
+fn a_team_is_created_only_when_the_mapping_says_so() {
+    let mut world = World::new(
+        directory().with_people(&["ann"]).with(group("Support").of(&["ann"])),
+        rules().with(mapping("Support").to_team("Support")),
+        platform(),
+    );
+    let outcome = world.sync();
+    assert_eq!(outcome.changes, ["create ann"]);
+    assert_eq!(
+        outcome.problems,
+        [(
+            "support".to_owned(),
+            MappingProblem::TeamNotFound {
+                team: "Support".to_owned()
+            }
+        )]
+    );
+    world.rules.mappings[0].create_team = true;
+    assert_eq!(world.sync().changes, ["create team Support", "add ann to Support"]);
+}
+
+#[test]
+fn a_team_is_created_in_the_plan_that_creates_its_members() {
+    let mut world = World::new(
+        directory()
+            .with_people(&["ann", "bob"])
+            .with(group("Support").of(&["ann", "bob"])),
+        rules().with(mapping("Support").to_team(" Support ").creating()),
+        platform(),
+    );
+    assert_eq!(
+        world.sync().changes,
+        [
+            "create team Support",
+            "create ann",
+            "create bob",
+            "add ann to Support",
+            "add bob to Support"
+        ]
+    );
+}
+
+#[test]
+fn several_mappings_may_give_one_team_and_the_union_counts() {
+    let mut world = World::new(
+        directory()
+            .with_people(&["ann", "bob"])
+            .with(group("A").of(&["ann", "bob"]))
+            .with(group("B").of(&["bob"])),
+        rules()
+            .with(mapping("A").to_team("Both").creating())
+            .with(mapping("B").to_team("both").creating()),
+        platform(),
+    );
+    let outcome = world.sync();
+    assert_eq!(outcome.counts.teams_created, 1);
+    assert_eq!(outcome.counts.team_memberships_added, 2);
+    world.directory.group("A").members = vec!["ann".to_owned()];
+    world.sync().nothing();
+    world.directory.group("B").members.clear();
+    world.rules = world.rules.everybody();
+    let name = world.platform.containers[0].name.clone();
+    assert_eq!(world.sync().changes, [format!("remove bob from {name}")]);
+}
+
+#[test]
+fn a_team_given_by_id_and_by_name_is_one_team() {
+    let mut world = World::new(
+        directory()
+            .with_people(&["ann", "bob"])
+            .with(group("A").of(&["ann"]))
+            .with(group("B").of(&["bob"])),
+        rules()
+            .with(mapping("A").to_team_id("t-Both"))
+            .with(mapping("B").to_team("Both")),
+        platform().team("Both"),
+    );
+    assert_eq!(
+        world.sync().changes,
+        ["create ann", "create bob", "add ann to Both", "add bob to Both"]
+    );
+}
+
+#[test]
+fn the_same_group_mapped_twice_to_the_same_team_counts_once() {
+    let mut world = World::new(
+        directory().with_people(&["ann"]).with(group("A").of(&["ann"])),
+        rules()
+            .with(mapping("A").called("one").to_team("T").to_inbox("I"))
+            .with(mapping("A").called("two").to_team("T").to_inbox("I")),
+        platform().team("T").inbox("I", ""),
+    );
+    assert_eq!(world.sync().changes, ["create ann", "add ann to I", "add ann to T"]);
+}
+
+#[test]
+fn one_mapping_makes_many_teams() {
+    let mut world = World::new(
+        directory()
+            .with_people(&["ann", "bob"])
+            .with(group("team-a").of(&["ann"]))
+            .with(group("team-b").of(&["ann", "bob"]))
+            .with(group("other").of(&["ann"])),
+        rules().with(
+            mapping("teams")
+                .of_groups_like("team-.+")
+                .to_team_named_by("group.name.replace('team-', '')")
+                .creating(),
+        ),
+        platform(),
+    );
+    let outcome = world.sync();
+    assert_eq!(
+        (outcome.counts.teams_created, outcome.counts.team_memberships_added),
+        (2, 3)
+    );
+    assert_eq!(world.platform.members("b"), ["ann", "bob"]);
+}
+
+#[test]
+fn several_groups_of_one_mapping_may_make_one_team() {
+    let mut world = World::new(
+        directory()
+            .with_people(&["ann", "bob"])
+            .with(group("team-a-1").of(&["ann"]))
+            .with(group("team-a-2").of(&["bob"])),
+        rules().with(
+            mapping("teams")
+                .of_groups_like("team-.+")
+                .to_team_named_by("group.name.substring(5, 6)")
+                .creating(),
+        ),
+        platform(),
+    );
+    assert_eq!(world.sync().counts.teams_created, 1);
+    assert_eq!(world.platform.members("a"), ["ann", "bob"]);
+    world.plan(|plan| assert_eq!(plan.outcomes[0].containers.len(), 1));
+}
+
+#[test]
+fn a_group_can_be_made_of_an_attribute() {
+    let mut world = World::new(
+        directory()
+            .with(crate::support::person("ann").department("Sales"))
+            .with(crate::support::person("bob")),
+        rules().with(
+            mapping("sales")
+                .of_people_who("user.department == 'Sales'")
+                .to_team("Sales"),
+        ),
+        platform().team("Sales"),
+    );
+    assert_eq!(world.sync().changes, ["create ann", "add ann to Sales"]);
+    world.directory.person("ann").department = "Support".to_owned();
+    assert_eq!(
+        world.sync().changes,
+        [
+            "remove ann from Sales with his deactivation",
+            "deactivate ann: no longer in scope"
+        ]
+    );
+}
+
+#[test]
+fn members_of_nested_groups_are_members_and_cycles_end() {
+    let mut world = World::new(
+        directory()
+            .with_people(&["ann", "bob", "cid"])
+            .with(group("All").of(&["g-Inner", "ann"]))
+            .with(group("Inner").of(&["g-All", "g-Deep", "bob"]))
+            .with(group("Deep").of(&["cid", "g-Deep"])),
+        rules().with(mapping("All").to_team("All")),
+        platform().team("All"),
+    );
+    world.sync();
+    assert_eq!(world.platform.members("All"), ["ann", "bob", "cid"]);
+}
+
+#[test]
+fn several_teams_of_one_name_are_ambiguous_and_none_of_them_loses_anybody() {
+    let mut world = World::new(
+        directory()
+            .with_people(&["ann", "bob"])
+            .with(group("A").of(&["ann"]))
+            .with(group("B").of(&["bob"])),
+        rules()
+            .everybody()
+            .with(mapping("A").to_team("Twin"))
+            .with(mapping("B").to_team_id("t1")),
+        platform()
+            .with(user("ann").managed())
+            .with(user("bob").managed())
+            .container(ContainerKind::Team, "t1", "Twin", "")
+            .container(ContainerKind::Team, "t2", "twin", "")
+            .gave("Twin", "ann"),
+    );
+    let outcome = world.sync();
+    assert_eq!(outcome.changes, ["add bob to Twin"]);
+    assert_eq!(
+        outcome.problems,
+        [(
+            "a".to_owned(),
+            MappingProblem::Ambiguous {
+                name: "Twin".to_owned()
+            }
+        )]
+    );
+}
+
+#[test]
+fn people_whose_team_is_not_found_lose_no_other_team_meanwhile() {
+    let mut world = World::new(
+        directory()
+            .with_people(&["ann", "bob"])
+            .with(group("Support").of(&["ann"]))
+            .with(group("Sales").of(&["bob"])),
+        rules()
+            .everybody()
+            .with(mapping("Support").to_team("Suport").to_inbox("Hlep"))
+            .with(mapping("Sales").to_team("Sales")),
+        platform()
+            .with(user("ann").managed())
+            .with(user("bob").managed())
+            .team("Support")
+            .team("Sales")
+            .inbox("Help", "")
+            .gave("Support", "ann")
+            .gave("Support", "bob")
+            .gave("Help", "ann")
+            .gave("Sales", "bob"),
+    );
+    let outcome = world.sync();
+    assert_eq!(outcome.changes, ["remove bob from Support"]);
+    assert_eq!(outcome.problems.len(), 2);
+}
+
+#[test]
+fn a_team_that_is_shown_twice_is_one() {
+    let mut world = World::new(
+        directory().with_people(&["ann"]).with(group("A").of(&["ann"])),
+        rules().with(mapping("A").to_team("T")),
+        platform().team("T"),
+    );
+    world.platform.shown_twice = true;
+    assert_eq!(world.sync().changes, ["create ann", "add ann to T"]);
+}
+
+#[test]
+fn inboxes_are_found_by_id_name_or_number_and_never_created() {
+    let mut world = World::new(
+        directory().with_people(&["ann"]).with(group("A").of(&["ann"])),
+        rules().with(
+            mapping("A")
+                .to_inbox("emea support")
+                .to_number("+442071234567")
+                .to_inbox("Nowhere"),
+        ),
+        platform().inbox("EMEA Support", "").inbox("Phone", "+442071234567"),
+    );
+    let outcome = world.sync();
+    assert_eq!(
+        outcome.changes,
+        ["create ann", "add ann to EMEA Support", "add ann to Phone"]
+    );
+    assert_eq!(
+        outcome.problems,
+        [(
+            "a".to_owned(),
+            MappingProblem::InboxNotFound {
+                inbox: "Nowhere".to_owned()
+            }
+        )]
+    );
+    world.directory.group("A").members.clear();
+    world.rules = world.rules.everybody();
+    let outcome = world.sync();
+    assert_eq!(outcome.removals.inbox_memberships, 2);
+}
+
+#[test]
+fn a_team_and_an_inbox_of_one_name_are_two() {
+    let mut world = World::new(
+        directory().with_people(&["ann"]).with(group("A").of(&["ann"])),
+        rules().with(mapping("A").to_inbox("Same")),
+        platform()
+            .container(ContainerKind::Inbox, "1", "Same", "")
+            .container(ContainerKind::Team, "2", "Same", ""),
+    );
+    let outcome = world.sync();
+    assert_eq!(outcome.counts.inbox_memberships_added, 1);
+    assert_eq!(outcome.counts.team_memberships_added, 0);
+}
+
+#[test]
+fn a_deleted_mapping_takes_back_what_it_gave() {
+    let mut world = World::new(
+        directory()
+            .with_people(&["ann", "bob"])
+            .with(group("A").of(&["ann"]))
+            .with(group("B").of(&["ann", "bob"])),
+        rules()
+            .with(mapping("A").to_team("A").to_inbox("I").giving("lead").first(200))
+            .with(mapping("B").to_team("B")),
+        platform().team("A").team("B").inbox("I", ""),
+    );
+    world.sync();
+    world.rules.mappings.remove(0);
+    assert_eq!(
+        world.sync().changes,
+        ["role of ann: lead -> member", "remove ann from A", "remove ann from I"]
+    );
+}
+
+#[test]
+fn a_retargeted_mapping_takes_back_what_it_gave() {
+    let mut world = World::new(
+        directory().with_people(&["ann"]).with(group("A").of(&["ann"])),
+        rules().with(mapping("A").to_team("One")),
+        platform().team("One").team("Two"),
+    );
+    world.sync();
+    world.rules.mappings[0] = mapping("A").to_team("Two");
+    assert_eq!(world.sync().changes, ["add ann to Two", "remove ann from One"]);
+}

@@ -1,0 +1,139 @@
+//! A directory, rules and a platform together, and syncs between them.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use directory_sync_model::{
+    desired::{FailureReason, MappingProblem},
+    diff::Differ,
+    expression::Now,
+    guard::{Verdict, guard},
+    map::map,
+    plan::{Counts, Kept, Plan, PlanHash, Population, RemovalCounts},
+    rules::Rules,
+    snapshot::Doubt,
+};
+
+use super::{Directory, MappingWords, Platform, mapping, shown};
+
+/// Everything that a sync is about.
+pub struct World {
+    pub directory: Directory,
+    pub rules: Rules,
+    pub platform: Platform,
+    /// The hash of the plan that a person approved.
+    pub approved: Option<PlanHash>,
+}
+
+/// What one sync planned, in plain data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    pub changes: Vec<String>,
+    pub counts: Counts,
+    pub removals: RemovalCounts,
+    pub populations: Vec<Population>,
+    pub hash: PlanHash,
+    pub failures: Vec<(String, FailureReason)>,
+    pub messages: Vec<String>,
+    pub kept: Vec<Kept>,
+    /// Of each mapping, by name.
+    pub problems: Vec<(String, MappingProblem)>,
+    pub doubts: Vec<Doubt>,
+    /// The limits that hold the plan; empty when it was applied.
+    pub held: Vec<String>,
+}
+
+impl Outcome {
+    /// Asserts that nothing would be written.
+    #[track_caller]
+    pub fn nothing(&self) {
+        assert_eq!(self.changes, [""; 0]);
+        assert!(self.counts.is_empty());
+    }
+}
+
+/// The noon of 2026-03-01 in UTC.
+pub fn noon() -> Now {
+    UNIX_EPOCH + Duration::from_secs(1_772_366_400)
+}
+
+impl World {
+    /// Without any mapping nothing would ever be removed, so rules without one get one about nobody.
+    pub fn new(directory: Directory, mut rules: Rules, platform: Platform) -> Self {
+        if rules.mappings.is_empty() {
+            rules.mappings.push(mapping("nobody").of_people_who("user.id == ''"));
+        }
+        Self {
+            directory,
+            rules,
+            platform,
+            approved: None,
+        }
+    }
+
+    /// Works a plan out and reads it.
+    pub fn plan<R>(&self, read: impl FnOnce(Plan<'_>) -> R) -> R {
+        let snapshot = self.directory.snapshot();
+        let desired = map(&snapshot, &self.rules, noon());
+        let mut differ = Differ::new(&desired, self.platform.account());
+        self.platform.show(&mut differ);
+        read(differ.finish())
+    }
+
+    /// What a sync would do.
+    pub fn look(&self) -> Outcome {
+        self.plan(|plan| outcome(&plan))
+    }
+
+    /// Syncs, unless the plan is held. Then asks once more: a second sync of an unchanged directory writes nothing.
+    #[track_caller]
+    pub fn sync(&mut self) -> Outcome {
+        let before = self.platform.clone();
+        let (outcome, after) = self.plan(|plan| {
+            let mut outcome = outcome(&plan);
+            match guard(plan, &self.rules.limits, self.approved.as_ref()) {
+                Verdict::Hold { exceeded, .. } => {
+                    outcome.held = exceeded.iter().map(ToString::to_string).collect();
+                    (outcome, before)
+                }
+                Verdict::Pass(approved) => {
+                    let mut after = before;
+                    after.apply(approved.plan());
+                    (outcome, after)
+                }
+            }
+        });
+        self.platform = after;
+        if outcome.held.is_empty() {
+            assert_eq!(self.look().changes, [""; 0], "a second sync writes");
+        }
+        outcome
+    }
+}
+
+fn outcome(plan: &Plan<'_>) -> Outcome {
+    let mappings = plan.desired.rules.mappings.iter().zip(&plan.outcomes);
+    let problems = mappings
+        .flat_map(|(mapping, outcome)| {
+            let problems = outcome.problems.iter();
+            problems.map(|problem| (mapping.name.clone(), problem.clone()))
+        })
+        .collect();
+    let completeness = &plan.desired.snapshot.completeness;
+    Outcome {
+        changes: shown::lines(plan),
+        counts: plan.counts(),
+        removals: plan.removal_counts(),
+        populations: plan.populations.clone(),
+        hash: plan.hash(),
+        failures: plan
+            .failures
+            .iter()
+            .map(|failure| (failure.id.clone(), failure.reason))
+            .collect(),
+        messages: plan.failures.iter().map(|failure| failure.message.clone()).collect(),
+        kept: plan.kept.clone(),
+        problems,
+        doubts: completeness.doubts().cloned().chain(plan.desired.doubt()).collect(),
+        held: Vec::new(),
+    }
+}
