@@ -205,7 +205,7 @@ platform() { curl --silent --show-error --fail --header 'Authorization: Bearer p
 
 # Objects of a list, one a line, as FIELD<tab>FIELD. It reads the reference server's compact JSON, not just any.
 fields() {
-  tr -d '\n' | sed 's/},{"\(id\|container\)"/}\n{"\1"/g' | while IFS= read -r object; do
+  tr -d '\n' | sed 's/},{"\(id\|container\)"/}\n{"\1"/g' | while IFS= read -r object || [[ -n $object ]]; do
     local line='' field
     for field in "$@"; do
       line+=$(sed -n 's/.*[{,]"'"$field"'":"\{0,1\}\([^",}]*\).*/\1/p' <<<"$object")$'\t'
@@ -232,14 +232,18 @@ show_platform() {
 members_of() { awk -F '\t' -v id="$1" 'NR == FNR { if ($1 == id) in_it[$2]; next } $1 in in_it { print $2 }' "$work/memberships" "$work/users" | names; }
 names() {
   local all
-  all=$(sed 's/\..*//' | sort | paste -sd ' ')
+  all=$(sed 's/\..*//' | awk '{ print toupper(substr($0, 1, 1)) substr($0, 2) }' | sort | paste -sd ' ' -)
   echo "${all:-nobody}"
 }
 
 # Prints what differs from the last time.
 show_difference() {
   show_platform >"$work/after"
-  diff --unchanged-line-format='' --old-line-format='- %L' --new-line-format='+ %L' "$work/before" "$work/after" || true
+  if diff "$work/before" "$work/after" >"$work/difference"; then
+    say '  (no difference)'
+  else
+    sed -n 's/^< /-/p; s/^> /+/p' "$work/difference" | sort -k 2,3 -k 1,1r
+  fi
   cp "$work/after" "$work/before"
 }
 
@@ -248,9 +252,9 @@ show_difference() {
 # Asks for a sync, and waits until it is done.
 sync_now() {
   local now
-  now=$(date +%s%N)
-  run kubectl annotate dirconn/acme directory-sync.io/requestedAt="$now" --overwrite >/dev/null
+  now=$(date +%s)-$RANDOM
   shown "kubectl annotate dirconn/acme directory-sync.io/requestedAt=$now --overwrite"
+  kubectl annotate dirconn/acme directory-sync.io/requestedAt="$now" --overwrite >/dev/null
   kubectl wait --for=jsonpath='{.status.lastHandledReconcileAt}'="$now" dirconn/acme --timeout=60s >/dev/null || explain
 }
 
@@ -414,7 +418,6 @@ run kubectl describe "splan/$plan"
 say
 say 'Nothing was written. On the platform:'
 show_difference
-say "  (no difference)"
 say
 say 'If they really had left, this would approve the plan, and only this one:'
 shown "kubectl patch splan/$plan --type=merge -p '{\"spec\":{\"decision\":\"Approved\",\"decidedBy\":\"ann\"}}'"

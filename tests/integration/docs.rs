@@ -234,8 +234,8 @@ fn a_page_is_taken_apart_into_what_can_be_run() {
     let expected = [
         (6, "a \\\n  b # exit code 2: as planned", 2, None),
         (8, "cat <<EOF\n x\nEOF", 0, None),
-        (16, "d &", 0, None),
-        (19, "e", 0, Some(vec!["out …".to_owned()])),
+        (17, "d &", 0, None),
+        (20, "e", 0, Some(vec!["out …".to_owned()])),
     ];
     let expected = expected.map(|(line, command, code, output)| Step {
         line,
