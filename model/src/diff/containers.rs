@@ -88,27 +88,27 @@ fn report(draft: &mut Draft<'_>, container: &Container, found: usize) {
 }
 
 struct Lookup {
-    by_id: HashMap<(ContainerKind, String), Vec<usize>>,
-    by_name: HashMap<(ContainerKind, String), Vec<usize>>,
-    by_phone: HashMap<String, Vec<usize>>,
+    ids: HashMap<(ContainerKind, String), Vec<usize>>,
+    names: HashMap<(ContainerKind, String), Vec<usize>>,
+    phones: HashMap<String, Vec<usize>>,
 }
 
 impl Lookup {
     fn new(draft: &Draft<'_>) -> Self {
         let mut lookup = Self {
-            by_id: HashMap::new(),
-            by_name: HashMap::new(),
-            by_phone: HashMap::new(),
+            ids: HashMap::new(),
+            names: HashMap::new(),
+            phones: HashMap::new(),
         };
         for (at, held) in draft.seen.containers.iter().enumerate() {
-            lookup.by_id.entry((held.kind, held.id.clone())).or_default().push(at);
+            lookup.ids.entry((held.kind, held.id.clone())).or_default().push(at);
             lookup
-                .by_name
+                .names
                 .entry((held.kind, names::normalize(&held.name)))
                 .or_default()
                 .push(at);
             if !held.phone.is_empty() {
-                lookup.by_phone.entry(held.phone.clone()).or_default().push(at);
+                lookup.phones.entry(held.phone.clone()).or_default().push(at);
             }
         }
         lookup
@@ -116,9 +116,9 @@ impl Lookup {
 
     fn find(&self, container: &Container) -> &[usize] {
         match &container.key {
-            ContainerKey::Id(id) => self.by_id.get(&(container.kind, id.clone())),
-            ContainerKey::Name(name) => self.by_name.get(&(container.kind, name.clone())),
-            ContainerKey::PhoneNumber(number) => self.by_phone.get(number),
+            ContainerKey::Id(id) => self.ids.get(&(container.kind, id.clone())),
+            ContainerKey::Name(name) => self.names.get(&(container.kind, name.clone())),
+            ContainerKey::PhoneNumber(number) => self.phones.get(number),
         }
         .map_or(&[], Vec::as_slice)
     }
