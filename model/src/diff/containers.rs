@@ -18,8 +18,9 @@ pub(super) struct Targets {
     pub places: Vec<Option<Place>>,
     /// Containers of the platform from which nobody is removed.
     pub frozen: Vec<bool>,
-    /// People who may belong into any team, or into any inbox: what they should be in wasn't found.
-    pub unplaced: HashMap<ContainerKind, HashSet<u32>>,
+    /// People whose team or inbox wasn't found. It may go by another name now, so they stay in those that no mapping
+    /// gives.
+    pub lost: HashMap<ContainerKind, HashSet<u32>>,
 }
 
 /// Finds every container that mappings give, or plans its creation.
@@ -28,8 +29,7 @@ pub(super) fn resolve(draft: &mut Draft<'_>) -> Targets {
     let lookup = Lookup::new(draft);
     let held = draft.seen.containers.iter();
     let mut frozen: Vec<bool> = held.map(|held| desired.unknown_targets.contains(&held.kind)).collect();
-    let mut unplaced: HashMap<ContainerKind, HashSet<u32>> = HashMap::new();
-    unplaced.insert(ContainerKind::Team, desired.unplaced.clone());
+    let mut lost: HashMap<ContainerKind, HashSet<u32>> = HashMap::new();
     let mut joining: BTreeMap<Place, Vec<usize>> = BTreeMap::new();
     let mut places = vec![None; desired.containers.len()];
     for (number, container) in desired.containers.iter().enumerate() {
@@ -48,8 +48,7 @@ pub(super) fn resolve(draft: &mut Draft<'_>) -> Targets {
                 // Any of several may be the one that was meant, so none of them loses anybody.
                 several.iter().for_each(|at| frozen[*at] = true);
                 report(draft, container, several.len());
-                // And where none is found, it may be any that goes by another name now.
-                let people = unplaced.entry(container.kind).or_default();
+                let people = lost.entry(container.kind).or_default();
                 for source in container.sources.iter().chain(&container.frozen_sources) {
                     people.extend(desired.source(source));
                 }
@@ -66,7 +65,7 @@ pub(super) fn resolve(draft: &mut Draft<'_>) -> Targets {
         joining: joining.into_iter().collect(),
         places,
         frozen,
-        unplaced,
+        lost,
     }
 }
 
