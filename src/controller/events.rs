@@ -195,10 +195,10 @@ mod tests {
                 created,
                 ..UserCounts::default()
             },
-            teams: TeamCounts::default(),
-            memberships: MembershipCounts::default(),
-            roles: RoleCounts::default(),
-            inboxes: MembershipCounts::default(),
+            teams: crate::api::status::TeamCounts::default(),
+            memberships: crate::api::status::MembershipCounts::default(),
+            roles: crate::api::status::RoleCounts::default(),
+            inboxes: crate::api::status::MembershipCounts::default(),
         });
         status
     }

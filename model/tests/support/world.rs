@@ -53,7 +53,7 @@ impl Outcome {
 
 /// The noon of 2026-03-01 in UTC.
 pub fn noon() -> Now {
-    UNIX_EPOCH + Duration::from_secs(1_772_366_400)
+    UNIX_EPOCH + Duration::from_hours(492_324)
 }
 
 impl World {
