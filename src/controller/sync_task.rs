@@ -141,7 +141,7 @@ fn count(fleet: &Fleet, order: &Order, ended: &Ended) {
             "The sync failed."
         );
     } else {
-        tracing::info!(id, took, ?outcome, "The sync has ended.")
+        tracing::info!(id, took, ?outcome, "The sync has ended.");
     }
 }
 

@@ -31,7 +31,10 @@ async fn server() -> MutexGuard<'static, ApiServer> {
         let server = ApiServer::start_private().await;
         let crds = concat!(env!("CARGO_MANIFEST_DIR"), "/crds");
         server.kubectl(&["apply", "--server-side", "-f", crds]).await.success();
-        server.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"]).await.success();
+        server
+            .kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"])
+            .await
+            .success();
         Mutex::new(server)
     };
     SERVER.get_or_init(start).await.lock().await
@@ -49,7 +52,11 @@ impl Operator {
         let folder = temporary_folder();
         let probes = free_port();
         let process = Self::spawn(kubeconfig, probes, folder.path());
-        Self { process, probes, folder }
+        Self {
+            process,
+            probes,
+            folder,
+        }
     }
 
     fn spawn(kubeconfig: &Path, probes: u16, folder: &Path) -> Process {
@@ -84,7 +91,12 @@ impl Operator {
     }
 }
 
-async fn until(client: &Client, namespace: &str, what: &str, so: impl Fn(&DirectoryConnection) -> bool) -> DirectoryConnection {
+async fn until(
+    client: &Client,
+    namespace: &str,
+    what: &str,
+    so: impl Fn(&DirectoryConnection) -> bool,
+) -> DirectoryConnection {
     let api: Api<DirectoryConnection> = Api::namespaced(client.clone(), namespace);
     wait_until(what, PATIENCE, async || {
         // The API server may be away.
@@ -101,7 +113,9 @@ async fn request(client: &Client, namespace: &str, value: &str) {
     });
     let api: Api<DirectoryConnection> = Api::namespaced(client.clone(), namespace);
     let patch = kube::api::Patch::Merge(&object);
-    api.patch("acme", &kube::api::PatchParams::default(), &patch).await.unwrap();
+    api.patch("acme", &kube::api::PatchParams::default(), &patch)
+        .await
+        .unwrap();
 }
 
 fn answered(connection: &DirectoryConnection, value: &str) -> bool {
@@ -112,7 +126,15 @@ fn answered(connection: &DirectoryConnection, value: &str) -> bool {
 /// Installs what the chart gives the operator in the way of rights, and returns its `ServiceAccount`'s kubeconfig.
 async fn chart_account(server: &ApiServer, namespace: &str) -> PathBuf {
     let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/directory-sync");
-    let install = ["install", "directory-sync", chart, "--namespace", namespace, "--set", "crds.install=false"];
+    let install = [
+        "install",
+        "directory-sync",
+        chart,
+        "--namespace",
+        namespace,
+        "--set",
+        "crds.install=false",
+    ];
     server.run("helm", &server.kubeconfig(), &install, "").await.success();
     server.service_account_kubeconfig(namespace, "directory-sync").await
 }
@@ -130,9 +152,21 @@ async fn with_the_charts_own_rights_nothing_is_forbidden_and_a_restarted_api_ser
     let apply = async |object| put(&client, &namespace, object).await;
     apply(secret(super::world::TOKEN)).await;
     apply(company(&(1..=10).collect::<Vec<_>>())).await;
-    apply(connection("acme", &platform.url(), json!({ "removals": { "minPopulation": 10 } }))).await;
-    apply(mapping("support", "support", json!({ "name": "Support", "create": true }))).await;
-    let ready = |expected: &'static str| move |acme: &DirectoryConnection| condition(acme, "Ready").as_deref() == Some(expected);
+    apply(connection(
+        "acme",
+        &platform.url(),
+        json!({ "removals": { "minPopulation": 10 } }),
+    ))
+    .await;
+    apply(mapping(
+        "support",
+        "support",
+        json!({ "name": "Support", "create": true }),
+    ))
+    .await;
+    let ready = |expected: &'static str| {
+        move |acme: &DirectoryConnection| condition(acme, "Ready").as_deref() == Some(expected)
+    };
     until(&client, &namespace, "the first sync", ready("True/Synced")).await;
     assert_eq!(platform.active().await, addresses(1..=10));
 
@@ -144,11 +178,16 @@ async fn with_the_charts_own_rights_nothing_is_forbidden_and_a_restarted_api_ser
         request(&client, &namespace, &value).await;
         until(&client, &namespace, "the hold", |acme| answered(acme, &value)).await;
     }
-    let held = until(&client, &namespace, "the plan", |acme| condition(acme, "Held").as_deref() == Some("True/TooManyRemovals"));
+    let held = until(&client, &namespace, "the plan", |acme| {
+        condition(acme, "Held").as_deref() == Some("True/TooManyRemovals")
+    });
     let name = held.await.status.unwrap().held_plan.unwrap().name;
     let decision = json!({ "spec": { "decision": "Approved", "decidedBy": "admin" } });
     let patch = kube::api::Patch::Merge(&decision);
-    plans.patch(&name, &kube::api::PatchParams::default(), &patch).await.unwrap();
+    plans
+        .patch(&name, &kube::api::PatchParams::default(), &patch)
+        .await
+        .unwrap();
     wait_until("the approval to be spent", PATIENCE, async || {
         (plan_state(&plans.get(&name).await.ok()?) == "Spent").then_some(())
     })
@@ -160,12 +199,19 @@ async fn with_the_charts_own_rights_nothing_is_forbidden_and_a_restarted_api_ser
     .await;
     let events: Api<Event> = Api::namespaced(client.clone(), &namespace);
     let reported = events.list(&ListParams::default()).await.unwrap().items;
-    assert!(reported.iter().any(|event| event.reason.as_deref() == Some("TooManyRemovals")));
+    assert!(
+        reported
+            .iter()
+            .any(|event| event.reason.as_deref() == Some("TooManyRemovals"))
+    );
 
     server.restart().await;
     apply(company(&[1, 2])).await;
     request(&client, &namespace, "after the restart").await;
-    until(&client, &namespace, "a sync after the restart", |acme| answered(acme, "after the restart")).await;
+    until(&client, &namespace, "a sync after the restart", |acme| {
+        answered(acme, "after the restart")
+    })
+    .await;
     assert_eq!(platform.active().await, addresses(1..=2));
 
     let log = operator.end().await.to_lowercase();
@@ -191,7 +237,12 @@ async fn killed_in_the_middle_it_goes_on_and_does_nothing_twice() {
     apply(secret(super::world::TOKEN)).await;
     apply(company(&[1])).await;
     apply(connection("acme", &platform.url(), json!({}))).await;
-    apply(mapping("support", "support", json!({ "name": "Support", "create": true }))).await;
+    apply(mapping(
+        "support",
+        "support",
+        json!({ "name": "Support", "create": true }),
+    ))
+    .await;
     let synced = |acme: &DirectoryConnection| condition(acme, "Ready").as_deref() == Some("True/Synced");
     until(&client, &namespace, "the first sync", synced).await;
 
@@ -208,7 +259,10 @@ async fn killed_in_the_middle_it_goes_on_and_does_nothing_twice() {
     }
     operator.ready().await;
     request(&client, &namespace, "the last").await;
-    until(&client, &namespace, "the last sync", |acme| answered(acme, "the last") && synced(acme)).await;
+    until(&client, &namespace, "the last sync", |acme| {
+        answered(acme, "the last") && synced(acme)
+    })
+    .await;
     println!("{middles} of {KILLS} kills found some of the people there and others not");
 
     assert_eq!(platform.active().await, addresses(1..=people));

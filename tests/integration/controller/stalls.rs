@@ -20,7 +20,12 @@ fn support() -> serde_json::Value {
 
 fn message(connection: &DirectoryConnection) -> String {
     let conditions = &connection.status.as_ref().unwrap().conditions;
-    conditions.iter().find(|condition| condition.type_ == "Ready").unwrap().message.clone()
+    conditions
+        .iter()
+        .find(|condition| condition.type_ == "Ready")
+        .unwrap()
+        .message
+        .clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,7 +89,11 @@ async fn a_dead_platform_is_told_of_and_tried_again() {
     assert_eq!(condition(&dead, "Ready").unwrap(), "False/Unreachable");
     assert_eq!(condition(&dead, "Reconciling").unwrap(), "True/Retrying");
     assert_eq!(condition(&dead, "Stalled"), None);
-    assert!(message(&dead).contains("the platform could not be read"), "{}", message(&dead));
+    assert!(
+        message(&dead).contains("the platform could not be read"),
+        "{}",
+        message(&dead)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,8 +130,17 @@ async fn of_two_connections_with_one_mark_the_older_one_works() {
     let owner = format!("{}/acme", world.space.name);
     // Of two that were created in the same second either may be taken for the older one.
     tokio::time::sleep(Duration::from_millis(1100)).await;
-    world.put(mapping_of("twin", "twin-support", "support", json!({ "name": "Twin", "create": true }))).await;
-    world.put(connection("twin", &world.platform.url(), json!({ "ownerID": owner }))).await;
+    world
+        .put(mapping_of(
+            "twin",
+            "twin-support",
+            "support",
+            json!({ "name": "Twin", "create": true }),
+        ))
+        .await;
+    world
+        .put(connection("twin", &world.platform.url(), json!({ "ownerID": owner })))
+        .await;
     let twin = world.until_ready("twin", "False/OwnerIDInUse").await;
     assert!(message(&twin).contains("/acme is older"), "{}", message(&twin));
     world.sync("acme").await;
@@ -155,7 +173,11 @@ async fn an_object_that_can_not_be_read_says_so_and_stalls_nobody_else() {
     // A time without a zone: the API server takes it for one, and it tells no point in time.
     let odd = json!({ "status": { "nextSyncTime": "2026-01-01T00:00:00" } });
     world.change_status("DirectoryConnection", "odd", odd).await;
-    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("directory-sync.io", "v1alpha1", "DirectoryConnection"));
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(
+        "directory-sync.io",
+        "v1alpha1",
+        "DirectoryConnection",
+    ));
     let api: Api<DynamicObject> = Api::namespaced_with(world.space.client.clone(), &world.space.name, &resource);
     wait_until("the odd one to say so", PATIENCE, async || {
         let odd = api.get("odd").await.unwrap();
@@ -174,7 +196,9 @@ async fn a_platform_that_comes_back_is_found_without_being_asked_to() {
     let port = free_port();
     world.put(company(&[1])).await;
     world.put(support()).await;
-    world.put(connection("acme", &format!("http://127.0.0.1:{port}"), json!({}))).await;
+    world
+        .put(connection("acme", &format!("http://127.0.0.1:{port}"), json!({})))
+        .await;
     world.until_ready("acme", "False/Unreachable").await;
     let platform = Platform::start(port, None).await;
     let back = world.until_ready("acme", "True/Synced").await;
