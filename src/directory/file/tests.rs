@@ -340,7 +340,7 @@ async fn the_documents_of_the_page_are_read_as_it_says() {
     let yaml = read(("people.yaml", block("yaml")), None).await;
     assert_eq!(
         shown(&yaml, 0),
-        "id=1001 email=ann@acme.test givenName=Ann custom.badge=7"
+        "id=1001 email=ann@acme.test emails=ann@acme.test givenName=Ann custom.badge=7"
     );
     assert_eq!(groups(&yaml), ["team-emea \"EMEA\": 1001", "leads \"leads\": 1001"]);
     assert!(yaml.completeness.is_complete(), "{:?}", yaml.completeness);
