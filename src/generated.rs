@@ -109,7 +109,7 @@ fn rebased(line: &str, folder: &str) -> String {
         text.push_str("](");
         if !part.starts_with('#') && !part.starts_with("http") {
             // All pages of this kind are two folders below the root.
-            text.push_str(&format!("../../{folder}/"));
+            text.extend(["../../", folder, "/"]);
         }
         text.push_str(part);
     }

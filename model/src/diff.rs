@@ -45,7 +45,7 @@ pub struct Differ<'a> {
     holding_of: Vec<u32>,
     /// Users that nobody manages and that may be adopted.
     candidates: Vec<Candidate>,
-    /// Users with our mark and without an external id, whom nobody fits.
+    /// Users with our mark and without an external id, whom nobody turns out to be.
     unidentified: Vec<String>,
     /// Other connections' users whom one of ours should be.
     elsewhere: BTreeMap<u32, String>,
@@ -71,6 +71,8 @@ struct Candidate {
     user: u32,
     holding: u32,
     by_external_id: bool,
+    /// He carries our mark, without an external id.
+    marked: bool,
 }
 
 #[derive(Default)]
@@ -246,6 +248,7 @@ impl<'a> Differ<'a> {
                 user,
                 holding,
                 by_external_id: by_external_id.is_some(),
+                marked: row.mark.is_some(),
             });
         }
         self.address_holders.extend(by_email.map(|other| (other, holding)));

@@ -173,7 +173,9 @@ pub enum Cause {
     Absent,
     /// The directory says that he is disabled.
     Disabled,
-    /// The directory has him, and the specification doesn't want him any more.
+    /// The directory has him, and no mapping has him any more.
+    Unmapped,
+    /// The directory has him, and he doesn't pass the filter any more.
     OutOfScope,
 }
 
@@ -183,6 +185,7 @@ impl Cause {
         match self {
             Self::Absent => "no longer in the directory",
             Self::Disabled => "disabled in the directory",
+            Self::Unmapped => "no longer in a mapped group",
             Self::OutOfScope => "no longer in scope",
         }
     }

@@ -423,6 +423,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines, reason = "the whole status, once")]
     fn a_status_stays_under_16_kib_whatever_it_holds() {
         let now = Time(jiff::Timestamp::from_second(2_000_000_000).unwrap());
         let (long, many) = ("é".repeat(2000), 999_999_999);

@@ -111,7 +111,7 @@ pub struct ControllerArguments {
 /// Where the specification is.
 #[derive(Debug, Args)]
 pub struct ManifestArguments {
-    /// A YAML file, a folder of them, or - for standard input: connections, mappings, and the Secrets and ConfigMaps
+    /// A YAML file, a folder of them, or - for standard input: connections, mappings, and the Secrets and `ConfigMaps`
     /// that they name. May be repeated.
     #[arg(short = 'f', long = "filename", value_name = "FILE|DIR", required = true)]
     pub filenames: Vec<PathBuf>,

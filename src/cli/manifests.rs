@@ -210,7 +210,7 @@ impl Found {
         let names = self
             .connections
             .iter()
-            .map(|connection| connection.name_any())
+            .map(kube::ResourceExt::name_any)
             .collect::<Vec<_>>()
             .join(", ");
         let mut fitting = self

@@ -99,8 +99,8 @@ fn carry_out(command: Command) -> Result<Exit, Error> {
         Command::Platform(PlatformCommand::Serve(arguments)) => runtime()?.block_on(serve::serve(&arguments)),
         Command::Crds => {
             let files = crate::api::crds::render().map_err(|error| Error::Output(io::Error::other(error)))?;
-            let text: String = files.iter().map(|(_, text)| format!("---\n{text}")).collect();
-            print(&text)
+            let texts: Vec<&str> = files.iter().map(|(_, text)| text.as_str()).collect();
+            print(&format!("---\n{}", texts.join("---\n")))
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -95,8 +95,7 @@ pub(super) fn change(row: &ChangeRow, paint: Paint, out: &mut dyn Write) -> io::
         format!(": {}", row.cause)
     };
     let (sign, verb) = match row.action {
-        Action::CreateTeam => (paint.green("+"), "create"),
-        Action::Create => (paint.green("+"), "create"),
+        Action::CreateTeam | Action::Create => (paint.green("+"), "create"),
         Action::Adopt => (paint.yellow("~"), "adopt"),
         Action::Activate => (paint.green("+"), "activate"),
         Action::Update => (paint.yellow("~"), "update"),

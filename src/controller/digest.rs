@@ -17,12 +17,9 @@ impl Digest {
             hasher.update((part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
         }
-        Self(
-            hasher.finalize()[..8]
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
-        )
+        let mut head = [0; 8];
+        head.copy_from_slice(&hasher.finalize()[..8]);
+        Self(format!("{:016x}", u64::from_be_bytes(head)))
     }
 
     /// A digest as it stands in a status; `None` where there is none.

@@ -43,14 +43,12 @@ pub fn of_run(
     let done = after.last_sync.as_ref().map(numbers).unwrap_or_default();
     let planned_before = before.last_sync.as_ref().map(numbers).unwrap_or_default();
     let noteworthy = match outcome {
-        Outcome::Failed | Outcome::Stopped => true,
+        Outcome::Failed | Outcome::Stopped | Outcome::Synced => true,
         // Nothing is written, so that the same plan is there each time.
         Outcome::Observed => !done.is_empty() && (is_new || done != planned_before),
-        Outcome::Unchanged => false,
-        Outcome::Synced => true,
         Outcome::PartlyFailed => is_new || !done.is_empty(),
-        // The hold has an event of its own.
-        Outcome::Held => false,
+        // A hold has an event of its own.
+        Outcome::Held | Outcome::Unchanged => false,
     };
     let mut notices = Vec::new();
     if settlement.marks.iter().any(|(_, reason)| *reason == Reason::Spent) {
@@ -197,10 +195,10 @@ mod tests {
                 created,
                 ..UserCounts::default()
             },
-            teams: Default::default(),
-            memberships: Default::default(),
-            roles: Default::default(),
-            inboxes: Default::default(),
+            teams: crate::api::status::TeamCounts::default(),
+            memberships: crate::api::status::MembershipCounts::default(),
+            roles: crate::api::status::RoleCounts::default(),
+            inboxes: crate::api::status::MembershipCounts::default(),
         });
         status
     }

@@ -132,17 +132,16 @@ fn count(fleet: &Fleet, order: &Order, ended: &Ended) {
     }
     let took = ended.end.duration_since(order.start).as_secs_f64();
     let (id, outcome) = (&order.id, ended.outcome());
-    match cause {
-        Some(cause) => {
-            tracing::warn!(
-                id,
-                took,
-                reason = cause.reason.as_str(),
-                error = cause.message,
-                "The sync failed."
-            );
-        }
-        None => tracing::info!(id, took, ?outcome, "The sync has ended."),
+    if let Some(cause) = cause {
+        tracing::warn!(
+            id,
+            took,
+            reason = cause.reason.as_str(),
+            error = cause.message,
+            "The sync failed."
+        );
+    } else {
+        tracing::info!(id, took, ?outcome, "The sync has ended.")
     }
 }
 

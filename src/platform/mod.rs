@@ -44,6 +44,7 @@ impl Part {
 
 /// What a platform can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a capability of its own")]
 pub struct Capability {
     /// Objects carry our mark, so that ownership survives the loss of everything else.
     pub marks: bool,

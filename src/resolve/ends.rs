@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
+use secrecy::{SecretSlice, SecretString};
 
 use super::{Documents, Error, Missing, platform, provider};
 use crate::{
@@ -81,7 +81,7 @@ impl Keys {
     pub(super) fn bytes(&self, reference: &KeyRef<'_>) -> Result<&[u8], Error> {
         self.values
             .get(&(reference.field, reference.key.to_owned()))
-            .map(|value| value.expose_secret())
+            .map(secrecy::ExposeSecret::expose_secret)
             .ok_or_else(|| {
                 let (kind, name) = (reference.kind, reference.name.as_str().to_owned());
                 missing(

@@ -50,7 +50,7 @@ impl Error {
     /// The reason in conditions and events.
     pub fn reason(&self) -> Reason {
         match self {
-            Self::Field { .. } => Reason::InvalidSpec,
+            Self::Field { .. } | Self::Directory(_) | Self::Platform(_) => Reason::InvalidSpec,
             Self::Expression { .. } => Reason::InvalidExpression,
             Self::Missing { source, .. } => match source {
                 Missing::Object { kind, .. } | Missing::Key { kind, .. } | Missing::Forbidden { kind, .. } => {
@@ -61,7 +61,6 @@ impl Error {
                 }
                 Missing::Unavailable { .. } => Reason::Internal,
             },
-            Self::Directory(_) | Self::Platform(_) => Reason::InvalidSpec,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! From what people wrote to what the pipeline takes: specifications and the Secrets and ConfigMaps that they name
+//! From what people wrote to what the pipeline takes: specifications and the Secrets and `ConfigMaps` that they name
 //! become [`Rules`](directory_sync_model::rules::Rules), a connected directory and a connected platform.
 //!
 //! Done once at the start of each run, from a cluster or from manifests on disk: both are [`Documents`].
@@ -18,7 +18,7 @@ pub use rules::rules;
 
 use crate::api::reference::{KeyRef, ObjectKind};
 
-/// Where Secrets and ConfigMaps are read, by name and one key at a time.
+/// Where Secrets and `ConfigMaps` are read, by name and one key at a time.
 #[async_trait]
 pub trait Documents: Send + Sync {
     /// The value of one key of one object in the connection's namespace.

@@ -11,7 +11,7 @@ use crate::{
     },
     call::LayeredPlatform,
     http::{Auth, parse_base},
-    platform::{self, Platform, rest},
+    platform::{Platform, rest},
 };
 
 /// Connects the platform that is set.
@@ -44,7 +44,7 @@ fn connect_rest(spec: &RestPlatform, keys: &Keys, connector: &Connector) -> Resu
     config.insecure_http = spec.tls.mode == HttpTlsMode::Disabled;
     config.concurrency = usize::try_from(spec.limits.concurrent_requests).unwrap_or(1).max(1);
     let host = config.url.authority().to_owned();
-    let platform = rest::RestPlatform::new(config, &connector.network).map_err(platform::Error::from)?;
+    let platform = rest::RestPlatform::new(config, &connector.network)?;
     let layers = Layers {
         side: "platform",
         provider: "rest",

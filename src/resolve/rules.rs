@@ -126,7 +126,7 @@ fn mapping(mapping: &GroupMapping) -> Mapping {
         inboxes: spec
             .inboxes
             .iter()
-            .filter_map(|inbox| inbox.selected())
+            .filter_map(super::super::api::mapping::InboxRef::selected)
             .map(inbox)
             .collect(),
         priority: spec.priority,

@@ -101,7 +101,7 @@ struct Work<'w, 'p> {
     blocked: HashSet<u32>,
 }
 
-impl<'p> Work<'_, 'p> {
+impl Work<'_, '_> {
     async fn all_steps(&mut self) -> Result<(), End> {
         let (now, after_updates): (Vec<_>, Vec<_>) = self
             .plan

@@ -13,15 +13,15 @@ const NAMED: usize = 5;
 
 /// Decides for each person which user of the platform he is, and leaves alone those for whom that can't be told.
 pub(super) fn reject(draft: &mut Draft<'_>) {
-    report_unidentified(draft);
     reject_doubled(draft);
     reject_foreign(draft);
     reject_shared_addresses(draft);
     adopt(draft);
+    report_unidentified(draft);
     leave_alone_untouchable(draft);
 }
 
-/// A user with our mark who lost his external id, and whose address nobody has: not absent, but unknown.
+/// A user with our mark who lost his external id, and whom nobody turned out to be: not absent, but unknown.
 fn report_unidentified(draft: &mut Draft<'_>) {
     let mut ids = std::mem::take(&mut draft.seen.unidentified);
     ids.sort_unstable();
@@ -31,10 +31,9 @@ fn report_unidentified(draft: &mut Draft<'_>) {
             kind: FailureKind::User,
             id,
             reason: FailureReason::AmbiguousMatch,
-            message:
-                "the platform's user carries our mark and no external id, and nobody has his address, so nobody can \
-                  tell who he is: set his external id, or take the mark off him"
-                    .to_owned(),
+            message: "the platform's user carries our mark and no external id, so nobody can tell who he is: set his \
+                  external id, or take the mark off him"
+                .to_owned(),
         }
     }));
 }
@@ -134,6 +133,13 @@ fn adopt(draft: &mut Draft<'_>) {
             }
         }
     }
+    let lost = candidates
+        .iter()
+        .filter(|candidate| candidate.marked && draft.fates[candidate.holding as usize] != Fate::Adopted);
+    let lost: Vec<String> = lost
+        .map(|candidate| draft.seen.holdings.id(candidate.holding).to_owned())
+        .collect();
+    draft.seen.unidentified.extend(lost);
 }
 
 fn take(draft: &mut Draft<'_>, user: u32, holding: u32) {

@@ -18,8 +18,9 @@ pub(super) struct Targets {
     pub places: Vec<Option<Place>>,
     /// Containers of the platform from which nobody is removed.
     pub frozen: Vec<bool>,
-    /// People who may belong into any team, or into any inbox: what they should be in wasn't found.
-    pub unplaced: HashMap<ContainerKind, HashSet<u32>>,
+    /// People whose team or inbox wasn't found. It may go by another name now, so they stay in those that no mapping
+    /// gives.
+    pub lost: HashMap<ContainerKind, HashSet<u32>>,
 }
 
 /// Finds every container that mappings give, or plans its creation.
@@ -28,8 +29,7 @@ pub(super) fn resolve(draft: &mut Draft<'_>) -> Targets {
     let lookup = Lookup::new(draft);
     let held = draft.seen.containers.iter();
     let mut frozen: Vec<bool> = held.map(|held| desired.unknown_targets.contains(&held.kind)).collect();
-    let mut unplaced: HashMap<ContainerKind, HashSet<u32>> = HashMap::new();
-    unplaced.insert(ContainerKind::Team, desired.unplaced.clone());
+    let mut lost: HashMap<ContainerKind, HashSet<u32>> = HashMap::new();
     let mut joining: BTreeMap<Place, Vec<usize>> = BTreeMap::new();
     let mut places = vec![None; desired.containers.len()];
     for (number, container) in desired.containers.iter().enumerate() {
@@ -48,8 +48,7 @@ pub(super) fn resolve(draft: &mut Draft<'_>) -> Targets {
                 // Any of several may be the one that was meant, so none of them loses anybody.
                 several.iter().for_each(|at| frozen[*at] = true);
                 report(draft, container, several.len());
-                // And where none is found, it may be any that goes by another name now.
-                let people = unplaced.entry(container.kind).or_default();
+                let people = lost.entry(container.kind).or_default();
                 for source in container.sources.iter().chain(&container.frozen_sources) {
                     people.extend(desired.source(source));
                 }
@@ -66,7 +65,7 @@ pub(super) fn resolve(draft: &mut Draft<'_>) -> Targets {
         joining: joining.into_iter().collect(),
         places,
         frozen,
-        unplaced,
+        lost,
     }
 }
 
@@ -88,27 +87,27 @@ fn report(draft: &mut Draft<'_>, container: &Container, found: usize) {
 }
 
 struct Lookup {
-    by_id: HashMap<(ContainerKind, String), Vec<usize>>,
-    by_name: HashMap<(ContainerKind, String), Vec<usize>>,
-    by_phone: HashMap<String, Vec<usize>>,
+    ids: HashMap<(ContainerKind, String), Vec<usize>>,
+    names: HashMap<(ContainerKind, String), Vec<usize>>,
+    phones: HashMap<String, Vec<usize>>,
 }
 
 impl Lookup {
     fn new(draft: &Draft<'_>) -> Self {
         let mut lookup = Self {
-            by_id: HashMap::new(),
-            by_name: HashMap::new(),
-            by_phone: HashMap::new(),
+            ids: HashMap::new(),
+            names: HashMap::new(),
+            phones: HashMap::new(),
         };
         for (at, held) in draft.seen.containers.iter().enumerate() {
-            lookup.by_id.entry((held.kind, held.id.clone())).or_default().push(at);
+            lookup.ids.entry((held.kind, held.id.clone())).or_default().push(at);
             lookup
-                .by_name
+                .names
                 .entry((held.kind, names::normalize(&held.name)))
                 .or_default()
                 .push(at);
             if !held.phone.is_empty() {
-                lookup.by_phone.entry(held.phone.clone()).or_default().push(at);
+                lookup.phones.entry(held.phone.clone()).or_default().push(at);
             }
         }
         lookup
@@ -116,9 +115,9 @@ impl Lookup {
 
     fn find(&self, container: &Container) -> &[usize] {
         match &container.key {
-            ContainerKey::Id(id) => self.by_id.get(&(container.kind, id.clone())),
-            ContainerKey::Name(name) => self.by_name.get(&(container.kind, name.clone())),
-            ContainerKey::PhoneNumber(number) => self.by_phone.get(number),
+            ContainerKey::Id(id) => self.ids.get(&(container.kind, id.clone())),
+            ContainerKey::Name(name) => self.names.get(&(container.kind, name.clone())),
+            ContainerKey::PhoneNumber(number) => self.phones.get(number),
         }
         .map_or(&[], Vec::as_slice)
     }

@@ -26,11 +26,11 @@ pub(super) fn plan(draft: &mut Draft<'_>, targets: &Targets) {
         }
     }
     for (at, sources) in joining.into_iter().enumerate() {
-        let wanted = sources
-            .map(|sources| wanted_members(draft, sources))
-            .unwrap_or_default();
-        let kind = draft.seen.containers[at].kind;
-        one(draft, at, wanted, targets.frozen[at], targets.unplaced.get(&kind));
+        let (wanted, lost) = match sources {
+            Some(sources) => (wanted_members(draft, sources), None),
+            None => (Vec::new(), targets.lost.get(&draft.seen.containers[at].kind)),
+        };
+        one(draft, at, wanted, targets.frozen[at], lost);
     }
     draft.plan.additions.sort_by_key(|additions| additions.place);
 }
@@ -51,8 +51,8 @@ fn wanted_members(draft: &Draft<'_>, containers: &[usize]) -> Vec<u32> {
     members
 }
 
-/// One container of the platform: merges who should be in it with who is.
-fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, frozen: bool, unplaced: Option<&HashSet<u32>>) {
+/// One container of the platform: merges who should be in it with who is. Nobody leaves it who is `lost`.
+fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, frozen: bool, lost: Option<&HashSet<u32>>) {
     let mut held = std::mem::take(&mut draft.seen.memberships[container]);
     // A membership that is shown twice is one, and ours only if it is ours both times.
     held.sort_unstable();
@@ -82,6 +82,9 @@ fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, frozen: bo
     }
     present.sort_unstable();
 
+    let kind = RemovalKind::from(draft.seen.containers[container].kind);
+    let desired = draft.desired();
+    let unplaced = |user: &u32| kind == RemovalKind::TeamMembership && desired.unplaced.contains(user);
     let mut waiting = 0;
     let mut at = 0;
     for (user, membership) in &present {
@@ -90,11 +93,11 @@ fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, frozen: bo
         }
         let belongs = wanted.get(at) == Some(user);
         let (holding, ours) = (membership >> 1, membership & 1 == 1);
-        let standing = draft.desired().people[*user as usize].standing;
+        let standing = desired.people[*user as usize].standing;
         if belongs || !ours || standing != Standing::Wanted || draft.left_alone[*user as usize] {
             continue;
         }
-        if frozen || !draft.certain || unplaced.is_some_and(|people| people.contains(user)) {
+        if frozen || !draft.certain || unplaced(user) || lost.is_some_and(|people| people.contains(user)) {
             waiting += 1;
         } else {
             removals.leaving.push(holding);
@@ -102,7 +105,6 @@ fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, frozen: bo
     }
     subtract(&mut wanted, &present);
 
-    let kind = RemovalKind::from(draft.seen.containers[container].kind);
     draft.keep(kind, draft.waits_for(), waiting);
     if !wanted.is_empty() {
         draft.plan.additions.push(Additions {

@@ -235,7 +235,9 @@ fn count(draft: &mut Draft<'_>, changes: &[RoleChange]) {
     draft.plan.populations.extend(populations);
 }
 
-/// Counts down to the last active administrator, whoever that is: counted over the whole platform.
+/// Counts down to the last active administrator, whoever that is: counted over the whole platform, as it is now. One
+/// who becomes an administrator by the same plan doesn't count, because that may fail; so whom he replaces leaves one
+/// sync later.
 pub(super) struct Administrators {
     left: usize,
 }

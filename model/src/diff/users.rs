@@ -124,7 +124,7 @@ fn judge(draft: &Draft<'_>, user: Option<u32>) -> (Cause, bool) {
         Some(Standing::OutOfScope) => (Cause::OutOfScope, draft.certain && !desired.unknown_members),
         _ => {
             let known = !desired.unknown_members && !desired.frozen_members;
-            (Cause::OutOfScope, draft.certain && known)
+            (Cause::Unmapped, draft.certain && known)
         }
     }
 }

@@ -147,8 +147,8 @@ impl<'a> Groups<'a> {
             GroupSelector::NameRegex(pattern) => {
                 let fitting = self.by_name.iter().filter(|(name, _)| pattern.is_match(name));
                 fitting.for_each(|same| self.take(same, &mut found));
-                // The order of a map is no order.
-                found.groups.sort_unstable();
+                // Neither the order of a map nor that in which a directory sends its groups is one.
+                found.groups.sort_by_key(|group| self.snapshot.group(*group).name);
                 found.problems.sort_by(|one, other| name_of(one).cmp(name_of(other)));
                 found.problems.truncate(NAMED);
             }

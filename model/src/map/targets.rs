@@ -89,7 +89,9 @@ impl Wish<'_> {
         if state == State::Frozen {
             container.frozen_sources.extend_from_slice(self.sources);
         } else {
-            container.create |= mapping.create_team && self.kind == ContainerKind::Team;
+            // The platform gives a team its id, so one with an id is there already, or never will be.
+            let by_name = matches!(self.key, ContainerKey::Name(_));
+            container.create |= mapping.create_team && self.kind == ContainerKind::Team && by_name;
             container.sources.extend_from_slice(self.sources);
         }
         container.frozen_sources.extend_from_slice(self.ambiguous);

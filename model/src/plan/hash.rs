@@ -62,6 +62,11 @@ impl Plan<'_> {
             hasher.update(field.as_bytes());
         }
         let digest = hasher.finalize();
-        PlanHash(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+        PlanHash(digest.iter().fold(String::with_capacity(64), |mut text, byte| {
+            for digit in [byte >> 4, byte & 15] {
+                text.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+            }
+            text
+        }))
     }
 }

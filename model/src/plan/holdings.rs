@@ -8,6 +8,10 @@ const NO_ROLE: u16 = u16::MAX;
 
 /// One user of the platform.
 #[derive(Clone, Copy, Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "independent facts about a user, not states of one thing"
+)]
 pub struct Holding {
     start: u32,
     id_length: u16,
@@ -43,6 +47,7 @@ impl Holding {
 }
 
 /// What is known of a user when he is added.
+#[allow(clippy::struct_excessive_bools, reason = "see Holding")]
 pub(crate) struct NewHolding<'a> {
     pub id: &'a str,
     pub version: &'a str,

@@ -253,6 +253,29 @@ fn a_marked_user_without_external_id_whom_nobody_fits_is_reported_and_not_taken_
 }
 
 #[test]
+fn a_marked_user_without_external_id_is_reported_when_his_address_is_somebody_elses() {
+    let mut world = World::new(
+        directory().with(person("ann").email("old@acme.test")),
+        rules().everybody(),
+        platform()
+            .with(user("ann").managed().email("now@acme.test"))
+            .with(user("old").managed()),
+    );
+    world.platform.user_mut("old").external_id.clear();
+    let outcome = world.sync();
+    outcome.nothing();
+    let mut failed = outcome.failures;
+    failed.sort();
+    assert_eq!(
+        failed,
+        [
+            ("ann".to_owned(), FailureReason::AddressInUse),
+            ("u-old".to_owned(), FailureReason::AmbiguousMatch)
+        ]
+    );
+}
+
+#[test]
 fn an_id_is_compared_without_the_blanks_around_it() {
     let mut world = World::new(directory().with(person(" ann ")), rules().everybody(), platform());
     world.directory.people[0].email = "ann@acme.test".to_owned();

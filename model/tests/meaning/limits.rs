@@ -1,7 +1,7 @@
 //! How much one sync may remove.
 
 use directory_sync_model::{
-    guard::Limits,
+    guard::{Limits, guard_after_deletion},
     plan::{Population, RemovalKind},
 };
 
@@ -172,4 +172,32 @@ fn an_approval_lets_exactly_that_plan_pass() {
     world.directory.add(crate::support::person("new"));
     assert!(world.sync().held.is_empty(), "a joiner doesn't");
     assert_eq!(world.platform.members("T").len(), 70);
+}
+
+#[test]
+fn what_a_deleted_mapping_would_deactivate_is_always_held() {
+    let mut world = World::new(
+        directory()
+            .with_people(&["ann", "bob"])
+            .with(group("A").of(&["ann"]))
+            .with(group("B").of(&["bob"])),
+        rules().with(mapping("A")).with(mapping("B").to_team("T")),
+        platform().with(user("gone").managed()).team("T"),
+    );
+    world.sync();
+    let held = |world: &World| {
+        world.plan(|plan| {
+            let hash = plan.hash();
+            let verdict = guard_after_deletion(plan, &world.rules.limits, None);
+            let approved = world.plan(|plan| guard_after_deletion(plan, &world.rules.limits, Some(&hash)).is_pass());
+            assert!(approved);
+            !verdict.is_pass()
+        })
+    };
+    world.directory.loses("ann");
+    assert!(!held(&world), "somebody who left the company");
+    world.rules.mappings.remove(1);
+    assert!(held(&world), "Bob is in no mapped group any more");
+    world.rules = world.rules.everybody();
+    assert!(!held(&world), "everybody is in scope: Bob only leaves the team");
 }

@@ -237,3 +237,14 @@ fn nobody_may_go_while_another_loses_the_role_if_both_are_all() {
     assert_eq!(outcome.changes, ["role of ann: admin -> member"]);
     assert_eq!(outcome.kept, kept(RemovalKind::User, KeptReason::LastAdministrator));
 }
+
+#[test]
+fn whom_a_new_administrator_replaces_leaves_one_sync_later() {
+    let mut world = World::new(
+        directory().with_people(&["new"]).with(group("A").of(&["new"])),
+        rules().everybody().with(mapping("A").giving("admin")),
+        platform().with(user("ann").managed().role("admin")),
+    );
+    assert_eq!(world.sync().changes, ["create new as admin"]);
+    assert_eq!(world.sync().changes, ["deactivate ann: no longer in the directory"]);
+}

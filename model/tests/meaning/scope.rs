@@ -50,7 +50,10 @@ fn mapped_groups_means_their_members_and_whoever_leaves_the_last_one_is_deactiva
     world.directory.group("B").members.clear();
     assert_eq!(
         world.sync().changes,
-        ["role of ann: agent -> member", "deactivate bob: no longer in scope"]
+        [
+            "role of ann: agent -> member",
+            "deactivate bob: no longer in a mapped group"
+        ]
     );
 }
 
@@ -182,7 +185,7 @@ fn an_empty_group_is_empty() {
         world.sync().changes,
         [
             "remove ann from T with his deactivation",
-            "deactivate ann: no longer in scope"
+            "deactivate ann: no longer in a mapped group"
         ]
     );
 }

@@ -71,6 +71,18 @@ fn a_team_is_created_in_the_plan_that_creates_its_members() {
 }
 
 #[test]
+fn a_team_that_is_given_by_its_id_is_never_created() {
+    let mut world = World::new(
+        directory().with_people(&["ann"]).with(group("A").of(&["ann"])),
+        rules().with(mapping("A").to_team_id("t-1").creating()),
+        platform(),
+    );
+    let outcome = world.sync();
+    assert_eq!(outcome.changes, ["create ann"]);
+    assert_eq!(outcome.problems.len(), 1);
+}
+
+#[test]
 fn several_mappings_may_give_one_team_and_the_union_counts() {
     let mut world = World::new(
         directory()
@@ -186,7 +198,7 @@ fn a_group_can_be_made_of_an_attribute() {
         world.sync().changes,
         [
             "remove ann from Sales with his deactivation",
-            "deactivate ann: no longer in scope"
+            "deactivate ann: no longer in a mapped group"
         ]
     );
 }
@@ -238,7 +250,7 @@ fn several_teams_of_one_name_are_ambiguous_and_none_of_them_loses_anybody() {
 }
 
 #[test]
-fn people_whose_team_is_not_found_lose_no_other_team_meanwhile() {
+fn people_whose_team_is_not_found_lose_no_team_that_no_mapping_gives() {
     let mut world = World::new(
         directory()
             .with_people(&["ann", "bob"])
@@ -257,10 +269,12 @@ fn people_whose_team_is_not_found_lose_no_other_team_meanwhile() {
             .gave("Support", "ann")
             .gave("Support", "bob")
             .gave("Help", "ann")
-            .gave("Sales", "bob"),
+            .gave("Sales", "bob")
+            .gave("Sales", "ann"),
     );
     let outcome = world.sync();
-    assert_eq!(outcome.changes, ["remove bob from Support"]);
+    // Support may be what Suport means; Sales is what the mapping of Sales means.
+    assert_eq!(outcome.changes, ["remove ann from Sales", "remove bob from Support"]);
     assert_eq!(outcome.problems.len(), 2);
 }
 

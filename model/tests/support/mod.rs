@@ -2,6 +2,7 @@
 
 pub mod directory;
 pub mod platform;
+pub mod random;
 pub mod rules;
 pub mod shown;
 pub mod world;

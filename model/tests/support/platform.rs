@@ -386,8 +386,9 @@ struct Apply<'a, 'p> {
 impl Apply<'_, '_> {
     fn create_teams(&mut self) {
         for team in &self.plan.new_teams {
-            let id = format!("t-{}", team.name);
-            let same = |held: &Container| held.kind == ContainerKind::Team && (held.id == id || held.name == team.name);
+            // No specification can name an id that the platform has yet to give.
+            let id = format!("new-{}", team.name);
+            let same = |held: &Container| held.kind == ContainerKind::Team && held.name == team.name;
             assert!(!self.platform.containers.iter().any(same), "team {} twice", team.name);
             self.platform.containers.push(Container {
                 kind: ContainerKind::Team,

@@ -35,7 +35,7 @@ fn judge(report: Report, hold: Option<&Hold<'_>>) -> Assessment {
     assess(&order(), &ended(report), hold)
 }
 
-/// Ready, Held and DirectoryComplete as `status/reason`, and whether it stalls, goes on trying, and when it is due.
+/// Ready, Held and `DirectoryComplete` as `status/reason`, and whether it stalls, goes on trying, and when it is due.
 fn told(assessment: &Assessment) -> (String, String, String) {
     let claim = |claim: Option<&Claim>| {
         claim.map_or("-".to_owned(), |(status, reason, _)| {

@@ -165,7 +165,7 @@ fn identified(before: &DirectoryConnectionStatus, connection: &DirectoryConnecti
     }
 }
 
-/// Ready, Held and DirectoryComplete always; Reconciling and Stalled only while they are True.
+/// Ready, Held and `DirectoryComplete` always; Reconciling and Stalled only while they are True.
 fn conditions(conditions: &mut Vec<Condition>, assessment: &Assessment, generation: i64, now: Timestamp) {
     let (now, generation) = (Time(now), Some(generation));
     let mut put = |condition, (status, reason, message): &Claim| {

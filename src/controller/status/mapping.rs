@@ -235,7 +235,7 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    /// Status and reason of Ready, GroupFound and Conflicted.
+    /// Status and reason of Ready, `GroupFound` and Conflicted.
     fn conditions(problems: Vec<MappingProblem>, suspend: bool) -> [String; 3] {
         let report = MappingReport {
             outcome: MappingOutcome {

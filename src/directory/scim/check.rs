@@ -1,7 +1,5 @@
 //! Tries what a sync needs with the smallest requests that show it.
 
-use std::collections::BTreeSet;
-
 use directory_sync_model::attribute::AttributeSet;
 use serde_json::Value as Json;
 
@@ -11,11 +9,12 @@ use super::{
     config::Paging,
     paging::Position,
     plan::Plan,
+    selection::{SAMPLE, lost},
 };
 use crate::{
     directory::{Finding, Part},
     fault::{Class, Fault as _, chain},
-    http,
+    http::{self, Response},
 };
 
 impl ScimDirectory {
@@ -50,7 +49,11 @@ impl ScimDirectory {
             Part::Users => "read one user",
             Part::Groups => "read one group",
         };
-        let outcome = match self.one(part, None).await {
+        let outcome = match self
+            .sample(part, 1, None)
+            .await
+            .and_then(|answer| answer.json("a SCIM list"))
+        {
             Ok(body) => describe(part, &body),
             Err(error) => Err(advise(&error)),
         };
@@ -60,11 +63,11 @@ impl ScimDirectory {
         }
     }
 
-    /// Compares one user as he comes by himself with the same user as he comes when attributes are chosen.
+    /// Compares users as they come by themselves with the same users as they come when attributes are chosen.
     async fn check_selection(&self) -> Finding {
         let outcome = self.compare_selections().await;
         Finding {
-            tried: "read one user with a choice of attributes".to_owned(),
+            tried: "read users with a choice of attributes".to_owned(),
             outcome,
         }
     }
@@ -74,46 +77,29 @@ impl ScimDirectory {
             return Ok("attributes are not chosen: every user comes whole".to_owned());
         }
         let selection = Plan::new(without_custom(), &self.paths).selection().unwrap_or_default();
-        let whole = self.one(Part::Users, None).await.map_err(|error| advise(&error))?;
-        let chosen = match self.one(Part::Users, Some(&selection)).await {
+        let whole = self
+            .sample(Part::Users, SAMPLE, None)
+            .await
+            .map_err(|error| advise(&error))?;
+        let chosen = match self.sample(Part::Users, SAMPLE, Some(&selection)).await {
             Ok(chosen) => chosen,
             Err(http::Error::Status { status: 400, .. }) => {
                 return Ok("the provider refuses the parameter attributes: every user comes whole".to_owned());
             }
             Err(error) => return Err(advise(&error)),
         };
-        let (Some(whole), Some(chosen)) = (first(&whole), first(&chosen)) else {
-            return Ok("there is no user to compare with".to_owned());
-        };
-        let names = |user: &Json| -> BTreeSet<String> {
-            let members = user.as_object().into_iter().flatten();
-            members
-                .filter(|(_, value)| !value.is_null())
-                .map(|(name, _)| name.to_ascii_lowercase())
-                .collect()
-        };
-        let asked: BTreeSet<String> = selection
-            .split(',')
-            .map(|name| top(name).to_ascii_lowercase())
-            .collect();
-        let (before, after) = (names(whole), names(chosen));
-        let lost: Vec<&str> = before
-            .intersection(&asked)
-            .filter(|name| !after.contains(*name))
-            .map(String::as_str)
-            .collect();
+        let lost = lost(&selection, &whole.body, &chosen.body);
         if lost.is_empty() {
             Ok("everything that was asked for came".to_owned())
         } else {
-            Err(format!(
-                "the provider leaves out {}, although they were asked for; switch the choice of attributes off \
-                 (selectAttributes: false)",
+            Ok(format!(
+                "the provider leaves out {}, although they are asked for: every user comes whole",
                 lost.join(", ")
             ))
         }
     }
 
-    async fn one(&self, part: Part, selection: Option<&str>) -> Result<Json, http::Error> {
+    async fn sample(&self, part: Part, count: u32, selection: Option<&str>) -> Result<Response, http::Error> {
         let position = Position::start(match self.config.paging {
             Paging::Cursor => Paging::Cursor,
             Paging::Auto | Paging::Index => Paging::Index,
@@ -125,25 +111,19 @@ impl ScimDirectory {
         let request = ListRequest {
             part,
             position: &position,
-            count: 1,
+            count,
             filter: filter.as_deref(),
             selection: selection.map(|selection| ("attributes", selection)),
         };
         self.limiter.acquire().await;
         // Without the second try of `list`: whether the choice is refused is the question.
-        self.client.send(request, request.selection).await?.json("a SCIM list")
+        self.client.send(request, request.selection).await
     }
 }
 
 /// Every attribute that has a name.
 fn without_custom() -> AttributeSet {
     AttributeSet::ALL.iter().collect()
-}
-
-/// The first name of a path, or the schema that its extension is under.
-fn top(name: &str) -> &str {
-    let schema = name.rsplit_once(':').map(|(schema, _)| schema);
-    schema.unwrap_or_else(|| name.split('.').next().unwrap_or(name))
 }
 
 fn member<'v>(value: &'v Json, name: &str) -> Option<&'v Json> {

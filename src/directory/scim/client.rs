@@ -57,7 +57,7 @@ impl Client {
     ///
     /// A provider that answers 400 to the choice of attributes is asked once more without, and then always without.
     pub(super) async fn list(&self, request: ListRequest<'_>) -> Result<Response, http::Error> {
-        let chosen = request.selection.filter(|_| !self.plain.load(Ordering::Relaxed));
+        let chosen = request.selection.filter(|_| self.selects());
         let answer = self.send(request, chosen).await;
         // Later pages of one list must be asked for exactly as the first (RFC 9865 §2).
         match answer {
@@ -68,6 +68,16 @@ impl Client {
             }
             answer => answer,
         }
+    }
+
+    /// Asks for everything from now on. True when a choice was still being made.
+    pub(super) fn stop_selecting(&self) -> bool {
+        !self.plain.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether a choice of attributes is sent.
+    pub(super) fn selects(&self) -> bool {
+        !self.plain.load(Ordering::Relaxed)
     }
 
     /// Asks for one page of a list, with or without a choice of attributes.
@@ -96,8 +106,7 @@ impl Client {
         let path = format!("Groups/{}", encode_segment(id));
         // Some providers tell members only to those who name them.
         let members = [("attributes", "displayName,members")];
-        let plain = self.plain.load(Ordering::Relaxed);
-        match self.get(&path, if plain { &[] } else { &members }).await {
+        match self.get(&path, if self.selects() { &members } else { &[] }).await {
             Ok(response) => Ok(Some(response)),
             Err(http::Error::Status { status: 404, .. }) => Ok(None),
             Err(error) => Err(error),
@@ -139,11 +148,19 @@ impl Client {
     }
 }
 
-/// The path of a list, which is the name of its resources as well.
+/// The path of a list below the base URL.
 pub(super) const fn path(part: Part) -> &'static str {
     match part {
         Part::Users => "Users",
         Part::Groups => "Groups",
+    }
+}
+
+/// What is being done when a list is asked for.
+pub(super) const fn reading(part: Part) -> &'static str {
+    match part {
+        Part::Users => "reading users",
+        Part::Groups => "reading groups",
     }
 }
 

@@ -26,8 +26,8 @@ pub struct Config {
     /// Attributes that are read from paths of their own (RFC 7644 §3.10) in place of those of RFC 7643, for example
     /// `startDate` from `urn:acme:params:scim:User:hireDate`.
     pub attributes: Vec<(Attribute, String)>,
-    /// Whether only the attributes that somebody reads are asked for (the parameter `attributes`). To be switched off
-    /// for a provider that answers such a request without some of them.
+    /// Whether only the attributes that somebody reads are asked for (the parameter `attributes`). A provider that
+    /// refuses that, or leaves out what it is asked for, is asked for everything whatever stands here.
     pub select_attributes: bool,
     /// The most bytes of one answer.
     pub answer_bytes: usize,

@@ -8,6 +8,7 @@ mod paging;
 mod path;
 mod plan;
 mod read;
+mod selection;
 mod wire;
 
 use std::{

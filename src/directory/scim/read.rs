@@ -13,12 +13,13 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{
     ScimDirectory,
-    client::{ListRequest, ServiceProvider, path},
+    client::{ListRequest, ServiceProvider, reading},
     config::Paging,
     map,
     paging::{Next, Position, next},
     plan::Plan,
-    wire::{GroupRows, List, NotAList, UserRows, decode_group, decode_list},
+    selection::{SAMPLE, lost},
+    wire::{GroupRows, List, NotAList, Rows, UserRows, decode_group, decode_list},
 };
 use crate::{
     directory::{Cursor, Error, PageEnd, Part},
@@ -76,16 +77,19 @@ impl ScimDirectory {
             filter: self.config.user_filter.as_deref(),
             selection: Some(selection).filter(|_| self.config.select_attributes),
         };
-        let Some(response) = self.list(request).await? else {
+        let Some(mut response) = self.list(request).await? else {
             return Ok(PageEnd::default());
         };
+        if position.is_start() && self.loses_something(request, &response).await? {
+            let whole = self.list(request).await?;
+            response = whole.unwrap_or(response);
+        }
         let mut rows = UserRows {
             plan: &plan,
             batch,
             first_id: None,
         };
-        let list = decode_list(&response.body, position.before(), &mut rows);
-        let list = list.map_err(|error| self.undecodable(&response, Part::Users, error))?;
+        let list = self.decode(&response, &position, &mut rows)?;
         let first = rows.first_id.take();
         Ok(self.end(&position, count, &list, first.as_deref(), batch))
     }
@@ -99,12 +103,18 @@ impl ScimDirectory {
             filter: self.config.group_filter.as_deref(),
             selection: Some(("attributes", "displayName,members")).filter(|_| self.config.select_attributes),
         };
-        let Some(response) = self.list(request).await? else {
+        let Some(mut response) = self.list(request).await? else {
             return Ok(PageEnd::default());
         };
-        let mut rows = GroupRows::new(batch);
-        let list = decode_list(&response.body, position.before(), &mut rows);
-        let list = list.map_err(|error| self.undecodable(&response, Part::Groups, error))?;
+        let mut rows = GroupRows::new(&mut *batch);
+        let mut list = self.decode(&response, &position, &mut rows)?;
+        let silent = !rows.ids.is_empty() && rows.untold.len() == rows.ids.len();
+        if silent && position.is_start() && self.loses_something(request, &response).await? {
+            let whole = self.list(request).await?;
+            response = whole.unwrap_or(response);
+            rows.clear();
+            list = self.decode(&response, &position, &mut rows)?;
+        }
         let GroupRows { ids, untold, .. } = rows;
         if untold.len() < ids.len() {
             self.lists_members.store(true, Ordering::Relaxed);
@@ -159,7 +169,7 @@ impl ScimDirectory {
             .min(provider.max_page_size.unwrap_or(u32::MAX));
         let position = match (cursor, self.config.paging) {
             (Some(cursor), _) => Position::of(cursor).ok_or_else(|| Error::Protocol {
-                operation: format!("reading {} of {}", path(part), self.client.place()),
+                operation: format!("{} of {}", reading(part), self.client.place()),
                 message: "the page cursor is not one of this directory".to_owned(),
             })?,
             (None, Paging::Auto) if provider.cursor => Position::start(Paging::Cursor),
@@ -184,7 +194,7 @@ impl ScimDirectory {
             {
                 Ok(None)
             }
-            Err(error) => Err(self.client.failed(&format!("reading {}", path(request.part)), error)),
+            Err(error) => Err(self.client.failed(reading(request.part), error)),
         }
     }
 
@@ -194,9 +204,35 @@ impl ScimDirectory {
         self.client.group(id).await.map_err(failed)
     }
 
-    fn undecodable(&self, response: &Response, part: Part, error: NotAList) -> Error {
-        let source = response.decode_failed("a SCIM list", error.why);
-        self.client.failed(&format!("reading {}", path(part)), source)
+    fn decode(&self, response: &Response, position: &Position, rows: &mut impl Rows) -> Result<List, Error> {
+        decode_list(&response.body, position.before(), rows).map_err(|error| {
+            let source = response.decode_failed("a SCIM list", error.why);
+            self.client.failed(&format!("reading {}s", rows.noun()), source)
+        })
+    }
+
+    /// Whether the provider leaves out something of what was asked for. Then nothing is chosen any more.
+    async fn loses_something(&self, request: ListRequest<'_>, chosen: &Response) -> Result<bool, Error> {
+        let Some(("attributes", selection)) = request.selection.filter(|_| self.client.selects()) else {
+            return Ok(false);
+        };
+        self.limiter.acquire().await;
+        let sample = ListRequest {
+            count: request.count.min(SAMPLE),
+            ..request
+        };
+        let whole = self.client.send(sample, None).await;
+        let whole = whole.map_err(|error| self.client.failed(reading(request.part), error))?;
+        let lost = lost(selection, &whole.body, &chosen.body);
+        if lost.is_empty() {
+            return Ok(false);
+        }
+        tracing::warn!(
+            provider = self.client.place(),
+            lost = lost.join(", "),
+            "The provider leaves out attributes that it is asked for; everything is asked for instead."
+        );
+        Ok(self.client.stop_selecting())
     }
 
     fn end(&self, position: &Position, count: u32, list: &List, first: Option<&str>, batch: &mut Batch) -> PageEnd {

@@ -112,6 +112,7 @@ impl Fake {
             },
             paging: Paging::Index,
             page_size: 3,
+            select_attributes: false,
             ..Config::new(
                 parse_base(&format!("{}/scim", self.server.url)).unwrap(),
                 Auth::Bearer("t0ken".into()),
@@ -121,6 +122,15 @@ impl Fake {
 
     fn directory(&self) -> ScimDirectory {
         ScimDirectory::new(self.config(), &open_network()).unwrap()
+    }
+
+    /// A directory that asks for nothing but what is read.
+    fn selecting(&self) -> ScimDirectory {
+        let config = Config {
+            select_attributes: true,
+            ..self.config()
+        };
+        ScimDirectory::new(config, &open_network()).unwrap()
     }
 }
 

@@ -97,7 +97,12 @@ impl Problem {
     /// Says how long to wait.
     #[must_use]
     pub(super) fn with_wait(mut self, wait: Duration) -> Self {
-        self.retry_after_ms = Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1));
+        // Rounded up: whoever comes back a moment too early is refused again.
+        self.retry_after_ms = Some(
+            u64::try_from(wait.as_micros().div_ceil(1000))
+                .unwrap_or(u64::MAX)
+                .max(1),
+        );
         self
     }
 }

@@ -19,10 +19,21 @@ use crate::{
 /// Nothing is asked of another server: the documents were read with all other keys.
 pub(super) fn connect(spec: &FileProvider, keys: &Keys, connector: &Connector) -> Result<Box<dyn Directory>, Error> {
     let people = source(&spec.people, "spec.provider.file.people", keys)?;
-    let groups = spec.groups.as_ref().map(|groups| source(groups, "spec.provider.file.groups", keys)).transpose()?;
+    let groups = spec
+        .groups
+        .as_ref()
+        .map(|groups| source(groups, "spec.provider.file.groups", keys))
+        .transpose()?;
     let directory = FileDirectory::new(Config { people, groups });
-    let layers = Layers { side: "directory", provider: "file", timeouts: Timeouts::default() };
-    Ok(Box::new(LayeredDirectory::new(Box::new(directory), layers.unlimited(connector))))
+    let layers = Layers {
+        side: "directory",
+        provider: "file",
+        timeouts: Timeouts::default(),
+    };
+    Ok(Box::new(LayeredDirectory::new(
+        Box::new(directory),
+        layers.unlimited(connector),
+    )))
 }
 
 fn source(source: &FileSource, field: &'static str, keys: &Keys) -> Result<Source, Error> {

@@ -128,7 +128,7 @@ impl Work<'_, '_> {
             .collect();
         let shape = self.shape();
         self.patch("role", patches, shape, |work, _, failed| {
-            work.done.roles_changed += u64::from(!failed)
+            work.done.roles_changed += u64::from(!failed);
         })
         .await
     }
@@ -155,7 +155,7 @@ impl Work<'_, '_> {
             .collect();
         let shape = self.shape();
         self.patch("deactivate", patches, shape, |work, _, failed| {
-            work.done.users_deactivated += u64::from(!failed)
+            work.done.users_deactivated += u64::from(!failed);
         })
         .await
     }

@@ -36,7 +36,7 @@ async fn a_page_that_is_no_list_fails_the_sync_and_says_what_to_do() {
     ] {
         let text = failure_of(&with_users(body).await).await;
         assert!(
-            text.contains("reading Users of http://127.0.0.1") && text.contains(why),
+            text.contains("reading users of http://127.0.0.1") && text.contains(why),
             "{body}: {text}"
         );
         assert!(text.contains("can't be read as a SCIM list"), "{text}");
@@ -129,7 +129,7 @@ async fn a_choice_of_attributes_that_is_refused_is_given_up() {
         _ => (200, asked.page(&[])),
     })
     .await;
-    let snapshot = snapshot(&fake.directory()).await;
+    let snapshot = snapshot(&fake.selecting()).await;
     assert_eq!(snapshot.user_count(), 5);
     let with_choice = fake
         .asked()
@@ -142,7 +142,7 @@ async fn a_choice_of_attributes_that_is_refused_is_given_up() {
 #[tokio::test]
 async fn a_filter_that_is_refused_is_not_taken_for_a_refused_choice() {
     let fake = Fake::answering(|_| (400, json!({ "scimType": "invalidFilter", "detail": "no operator xx" }))).await;
-    let Err(failure) = try_fetch(&fake.directory(), AttributeSet::EMPTY).await else {
+    let Err(failure) = try_fetch(&fake.selecting(), AttributeSet::EMPTY).await else {
         panic!("the filter is refused");
     };
     assert_eq!(failure.class(), Class::Rejected);
@@ -180,7 +180,7 @@ async fn a_path_that_is_none_is_refused_at_once() {
 }
 
 async fn findings(fake: &Fake) -> Vec<String> {
-    let findings = fake.directory().check().await;
+    let findings = fake.selecting().check().await;
     let text = |finding: Finding| match finding.outcome {
         Ok(found) => format!("ok: {}: {found}", finding.tried),
         Err(missing) => format!("failed: {}: {missing}", finding.tried),
@@ -203,24 +203,57 @@ async fn a_check_says_in_words_what_it_found() {
             "failed: read one user: 7 in all; the first has no emails",
             "ok: read one group: 1 in all; the first comes without members: if none has any, each group is asked for by \
              itself",
-            "ok: read one user with a choice of attributes: everything that was asked for came",
+            "ok: read users with a choice of attributes: everything that was asked for came",
         ]
     );
 }
 
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+/// A provider that doesn't know names with a URN in `attributes`, nor `members`, and leaves them out.
+async fn forgetful() -> Fake {
+    Fake::answering(|asked| {
+        let mut user = json!({ "id": "u-1", "userName": "ann", "emails": [] });
+        let mut group = json!({ "id": "g-1", "displayName": "G" });
+        if !asked.query.contains_key("attributes") {
+            user[ENTERPRISE] = json!({ "department": "Sales" });
+            group["members"] = json!([{ "value": "u-1" }]);
+        }
+        match asked.path.as_str() {
+            "Users" => (200, asked.page(&[user])),
+            "Groups" => (200, asked.page(&[group])),
+            _ => (404, json!({})),
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_provider_that_leaves_out_what_was_asked_for_is_asked_for_everything() {
+    let fake = forgetful().await;
+    let directory = fake.selecting();
+    let wanted = AttributeSet::of(&[Attribute::Department]);
+    let snapshot = try_fetch(&directory, wanted).await.unwrap();
+    assert!(snapshot.completeness.is_complete(), "{:?}", snapshot.completeness);
+    assert_eq!(snapshot.user(0).text(Attribute::Department), "Sales");
+    assert_eq!(snapshot.members(0), [0]);
+    assert_eq!(fake.queries("Users").len(), 3, "chosen, the comparison, everything");
+    assert_eq!(fake.queries("Groups").len(), 1);
+}
+
+#[tokio::test]
+async fn a_provider_that_leaves_out_members_alone_is_found_out_too() {
+    let fake = forgetful().await;
+    let snapshot = snapshot(&fake.selecting()).await;
+    assert_eq!(snapshot.members(0), [0]);
+    assert_eq!((fake.queries("Users").len(), fake.queries("Groups").len()), (2, 3));
+}
+
 #[tokio::test]
 async fn a_check_notices_a_provider_that_leaves_out_what_was_asked_for() {
-    let fake = Fake::answering(|asked| {
-        let mut user = json!({ "id": "u-1", "userName": "ann", "emails": [], "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {} });
-        if asked.query.contains_key("attributes") {
-            user = json!({ "id": "u-1", "userName": "ann", "emails": [] });
-        }
-        (200, asked.page(&[user]))
-    })
-    .await;
-    let found = findings(&fake).await;
+    let found = findings(&forgetful().await).await;
     assert!(
-        found[3].contains("leaves out urn:ietf:params:scim:schemas:extension:enterprise:2.0:user"),
+        found[3].contains("leaves out urn:ietf:params:scim:schemas:extension:enterprise:2.0:user:department"),
         "{found:?}"
     );
 }

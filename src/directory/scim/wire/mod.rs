@@ -13,7 +13,7 @@ mod text;
 mod user;
 
 pub(super) use group::{Group, GroupRows, decode_group};
-pub(super) use list::decode_list;
 pub use list::{List, NotAList};
+pub(super) use list::{Rows, decode_list};
 pub(super) use text::Text;
 pub(super) use user::{Address, Contact, Custom, ENTERPRISE, User, UserRows};

@@ -112,7 +112,7 @@ fn the_memberships_of_the_contract_are_read() {
     let mut seen = Seen::default();
     let body = example.to_string();
     let end = decode_memberships(body.as_bytes(), ContainerKind::Team, &mut seen).unwrap();
-    assert_eq!(end.next.as_deref(), Some("team_00000001.usr_00000009"));
+    assert_eq!(end.next.as_deref(), Some("00000001.00000009"));
     assert_eq!((end.total, end.rows), (Some(61204), 2));
     let told: Vec<_> = seen
         .memberships

@@ -1,0 +1,100 @@
+//! Many connections at once: none delays another, and what one does to the operator is its own affair.
+
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use super::world::{PATIENCE, WHILE, World, addresses, company, condition, connection, hurried, mapping_of};
+
+fn support_of(connection: &str) -> serde_json::Value {
+    mapping_of(connection, &format!("{connection}-support"), "support", json!({ "name": connection, "create": true }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_whose_platform_never_answers_delays_no_other() {
+    let world = World::with_operator().await;
+    // It takes every connection and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", silent.local_addr().unwrap());
+    world.put(company(&[1])).await;
+    world.put(support_of("stuck")).await;
+    world.put(connection("stuck", &address, json!({}))).await;
+    world.until("stuck", "its sync to begin", |stuck| {
+        (condition(stuck, "Reconciling")? == "True/Progressing").then_some(())
+    })
+    .await;
+    world.put(support_of("acme")).await;
+    world.put(world.connection(json!({}))).await;
+    world.until_ready("acme", "True/Synced").await;
+    assert_eq!(condition(&world.get("stuck").await, "Reconciling").unwrap(), "True/Progressing");
+    drop(silent);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn syncs_beyond_the_number_allowed_take_turns() {
+    let mut world = World::new().await;
+    let mut config = hurried(&world.space.name);
+    config.max_syncs = 1;
+    world.start_operator(config).await;
+    world.put(company(&[1, 2])).await;
+    for name in ["one", "two", "three"] {
+        world.put(support_of(name)).await;
+        // Each has people of its own, so that none is a conflict.
+        let filter = match name {
+            "one" => "user.id == \"1\"",
+            "two" => "user.id == \"2\"",
+            _ => "false",
+        };
+        let scope = json!({ "scope": { "filterExpression": filter } });
+        world.put(connection(name, &world.platform.url(), scope)).await;
+    }
+    for name in ["one", "two", "three"] {
+        world.until_ready(name, "True/Synced").await;
+    }
+    assert_eq!(world.platform.active().await, addresses(1..=2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_generation_ends_a_sync_that_is_under_way() {
+    let world = World::with_operator().await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", silent.local_addr().unwrap());
+    world.put(company(&[1])).await;
+    world.put(support_of("acme")).await;
+    let timeouts = json!({ "platform": { "rest": { "timeouts": { "connect": "1s", "request": "1s" } } } });
+    world.put(connection("acme", &address, timeouts)).await;
+    world.until("acme", "its sync to begin", |acme| {
+        (condition(acme, "Reconciling")? == "True/Progressing").then_some(())
+    })
+    .await;
+    world.put(world.connection(json!({}))).await;
+    world.until_ready("acme", "True/Synced").await;
+    assert_eq!(world.platform.active().await, addresses([1]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_that_ends_in_the_middle_says_so_and_goes_on_when_it_starts_again() {
+    let mut world = World::new().await;
+    // Slow enough to be caught in the middle: some requests per second, and many batches.
+    let slow = super::world::Platform::start(crate::support::process::free_port(), Some(20)).await;
+    world.platform = slow;
+    world.start_operator(hurried(&world.space.name)).await;
+    let people: Vec<u32> = (1..=4000).collect();
+    world.put(company(&people)).await;
+    world.put(support_of("acme")).await;
+    let one_by_one = json!({ "platform": { "rest": { "limits": { "concurrentRequests": 1, "requestsPerSecond": 10 } } } });
+    world.put(world.connection(one_by_one)).await;
+    let some = async || !world.platform.list("users").await.is_empty();
+    crate::support::process::wait_until("some people to be there", PATIENCE, async || some().await.then_some(())).await;
+    world.stop_operator().await;
+    let stopped = world.get("acme").await;
+    assert_eq!(condition(&stopped, "Ready").unwrap(), "Unknown/Stopped");
+    let there = world.platform.active().await.len();
+    assert!((1..4000).contains(&there), "{there} people");
+    tokio::time::sleep(WHILE).await;
+    assert_eq!(world.platform.active().await.len(), there, "nothing goes on behind the operator's back");
+
+    world.put(world.connection(json!({}))).await;
+    world.start_operator(hurried(&world.space.name)).await;
+    world.until_ready("acme", "True/Synced").await;
+    assert_eq!(world.platform.active().await, addresses(1..=4000));
+}

@@ -1,0 +1,174 @@
+//! Plans that take away too much: held, approved, rejected, run out.
+
+use directory_sync::api::status::{ObjectType, Trigger};
+use serde_json::json;
+
+use super::world::{PATIENCE, WHILE, World, addresses, company, company_of, condition, mapping, plan_state};
+use crate::support::process::wait_until;
+
+/// Ten people in step, of whom five have left the directory: more than 20 percent of at least 10.
+async fn held() -> (World, String) {
+    let world = World::with_operator().await;
+    world.put(company(&(1..=10).collect::<Vec<_>>())).await;
+    world.put(world.connection(json!({ "removals": { "minPopulation": 10 } }))).await;
+    world.put(mapping("support", "support", json!({ "name": "Support", "create": true }))).await;
+    world.until_ready("acme", "True/Synced").await;
+    world.put(company(&[1, 2, 3, 4, 5])).await;
+    let held = world.sync("acme").await;
+    let plan = held.status.unwrap().held_plan.expect("a plan is held");
+    (world, plan.name)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_above_the_limits_is_held_until_it_is_approved_and_the_approval_is_spent() {
+    let (world, name) = held().await;
+    let connection = world.get("acme").await;
+    assert_eq!(condition(&connection, "Ready").unwrap(), "True/PlanHeld");
+    assert_eq!(condition(&connection, "Held").unwrap(), "True/TooManyRemovals");
+    assert_eq!(world.platform.active().await.len(), 10, "nothing is written");
+    let plan = world.until_plan(&name, "AwaitingDecision").await;
+    assert_eq!(name, format!("acme-{}", &plan.spec.hash[..10]));
+    let status = plan.status.as_ref().unwrap();
+    assert_eq!(status.removals.map(|removals| removals.users), Some(5));
+    assert_eq!(status.samples.len(), 5);
+    assert_eq!((status.samples[0].kind, status.samples[0].id.as_str()), (ObjectType::User, "6"));
+    assert_eq!(status.samples[0].user, "p6@acme.test");
+    assert!(status.expire_time.as_ref().unwrap().0 > plan.metadata.creation_timestamp.as_ref().unwrap().0);
+    let owner = &plan.metadata.owner_references.as_ref().unwrap()[0];
+    assert_eq!(Some(&owner.uid), connection.metadata.uid.as_ref());
+    let events = world.events("DirectoryConnection", "acme").await;
+    assert!(events.contains(&"Warning/TooManyRemovals".to_owned()), "{events:?}");
+
+    world.decide(&name, "Approved").await;
+    let spent = world.until_plan(&name, "Spent").await;
+    assert_eq!(spent.status.unwrap().conditions[0].status, "True");
+    let done = world.until_ready("acme", "True/Synced").await;
+    assert_eq!(world.platform.active().await, addresses(1..=5));
+    assert_eq!(condition(&done, "Held").unwrap(), "False/NothingHeld");
+    let status = done.status.unwrap();
+    assert_eq!(status.held_plan, None);
+    let last = status.last_sync.unwrap();
+    assert_eq!((last.trigger, last.users.deactivated), (Trigger::Decision, 5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejected_plan_is_never_carried_out_and_another_one_is_held_anew() {
+    let (world, name) = held().await;
+    world.decide(&name, "Rejected").await;
+    world.until_plan(&name, "PlanRejected").await;
+    let rejected = world.until("acme", "the rejection", |connection| {
+        (condition(connection, "Held")? == "True/PlanRejected").then_some(())
+    });
+    assert_eq!(condition(&rejected.await, "Ready").unwrap(), "True/PlanHeld");
+    let again = world.sync("acme").await;
+    assert_eq!(condition(&again, "Held").unwrap(), "True/PlanRejected");
+    assert_eq!(world.plans().await.len(), 1);
+    assert_eq!(world.platform.active().await.len(), 10);
+
+    world.put(company(&[1, 2, 3, 4])).await;
+    let another = world.sync("acme").await;
+    assert_eq!(condition(&another, "Held").unwrap(), "True/TooManyRemovals");
+    assert_ne!(another.status.unwrap().held_plan.unwrap().name, name);
+    assert_eq!(world.platform.active().await.len(), 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_ran_out_approves_nothing_and_is_held_anew() {
+    let (world, name) = held().await;
+    let run_out = json!({ "status": { "expireTime": "2026-01-01T00:00:00Z" } });
+    world.change_status("SyncPlan", &name, run_out).await;
+    world.decide(&name, "Approved").await;
+    world.until_plan(&name, "Expired").await;
+    let again = world.sync("acme").await;
+    let plan = again.status.unwrap().held_plan.unwrap();
+    assert_eq!(plan.name, format!("{name}-2"));
+    assert_eq!(world.platform.active().await.len(), 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_plan_supersedes_the_one_that_was_approved_too_late() {
+    let (world, name) = held().await;
+    world.put(company(&[1, 2, 3])).await;
+    let another = world.sync("acme").await.status.unwrap().held_plan.unwrap().name;
+    assert_eq!(plan_state(&world.until_plan(&name, "Superseded").await), "Superseded");
+    world.decide(&name, "Approved").await;
+    tokio::time::sleep(WHILE).await;
+    assert_eq!(world.platform.active().await.len(), 10);
+    world.decide(&another, "Approved").await;
+    world.until_plan(&another, "Spent").await;
+    assert_eq!(world.platform.active().await, addresses(1..=3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_sync_after_limits_were_loosened_is_judged_by_the_old_ones() {
+    let (world, name) = held().await;
+    world.change("DirectoryConnection", "acme", json!({ "spec": { "removals": { "maxPercent": 100 } } })).await;
+    let first = world.until_ready("acme", "True/PlanHeld").await;
+    assert_eq!(first.status.unwrap().held_plan.unwrap().name, name);
+    assert_eq!(world.platform.active().await.len(), 10);
+    world.sync("acme").await;
+    assert_eq!(world.platform.active().await, addresses(1..=5));
+    world.until_plan(&name, "Spent").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_deleted_mapping_would_deactivate_is_always_held() {
+    let world = World::with_operator().await;
+    let people: Vec<_> = (1..=30).map(|number| (number, if number == 30 { "sales" } else { "support" })).collect();
+    world.put(company_of(&people)).await;
+    world.put(world.connection(json!({}))).await;
+    world.put(mapping("support", "support", json!({ "name": "Support", "create": true }))).await;
+    let sales = mapping("sales", "sales", json!({ "name": "Sales", "create": true }));
+    world.put(sales.clone()).await;
+    world.until_ready("acme", "True/Synced").await;
+    assert_eq!(world.platform.active().await.len(), 30);
+
+    world.delete("GroupMapping", "sales").await;
+    world.until("acme", "the hold", |connection| {
+        (condition(connection, "Held")? == "True/MappingRemoved").then_some(())
+    })
+    .await;
+    world.sync("acme").await;
+    assert_eq!(world.platform.active().await.len(), 30, "one of thirty is far below the limits");
+
+    world.put(sales).await;
+    world.until("acme", "the end of the hold", |connection| {
+        (condition(connection, "Held")? == "False/NothingHeld").then_some(())
+    })
+    .await;
+    assert_eq!(world.platform.active().await.len(), 30);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operators_own_ceiling_is_stricter_than_a_connection() {
+    let mut world = World::new().await;
+    let mut config = super::world::hurried(&world.space.name);
+    config.removals_max_count = Some(0);
+    world.start_operator(config).await;
+    world.put(company(&[1, 2, 3])).await;
+    world.put(world.connection(json!({ "removals": { "maxPercent": 100 } }))).await;
+    world.put(mapping("support", "support", json!({ "name": "Support", "create": true }))).await;
+    world.until_ready("acme", "True/Synced").await;
+    world.put(company(&[1, 2])).await;
+    let held = world.sync("acme").await;
+    assert_eq!(condition(&held, "Held").unwrap(), "True/TooManyRemovals");
+    assert_eq!(world.platform.active().await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_plans_are_garbage_and_the_last_three_are_kept() {
+    let (world, _) = held().await;
+    // Each time another one of those who stayed is missing: another plan.
+    for missing in 1..=5 {
+        let others: Vec<_> = (1..=5).filter(|number| *number != missing).collect();
+        world.put(company(&others)).await;
+        world.sync("acme").await;
+    }
+    wait_until("old plans to be deleted", PATIENCE, async || {
+        let plans = world.plans().await;
+        let over = plans.iter().filter(|plan| plan_state(plan) == "Superseded").count();
+        (over == 3).then_some(())
+    })
+    .await;
+    assert_eq!(world.platform.active().await.len(), 10);
+}

@@ -1,0 +1,221 @@
+//! The program itself: with the rights that the chart gives it, killed in the middle, with the API server going away.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use directory_sync::api::DirectoryConnection;
+use directory_sync::api::SyncPlan;
+use k8s_openapi::api::events::v1::Event;
+use kube::Client;
+use kube::api::{Api, ListParams};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
+
+use super::world::{PATIENCE, Platform, addresses, company, condition, connection, mapping, plan_state, put, secret};
+use crate::support::apiserver::ApiServer;
+use crate::support::process::{Process, free_port, wait_until};
+use crate::support::temporary_folder;
+
+/// How often the operator is killed.
+const KILLS: usize = 20;
+
+/// How many people come between two kills.
+const JOINERS: u32 = 150;
+
+/// A server for the program, which watches all namespaces: only one operator may.
+async fn server() -> MutexGuard<'static, ApiServer> {
+    static SERVER: OnceCell<Mutex<ApiServer>> = OnceCell::const_new();
+    let start = async || {
+        let server = ApiServer::start_private().await;
+        let crds = concat!(env!("CARGO_MANIFEST_DIR"), "/crds");
+        server.kubectl(&["apply", "--server-side", "-f", crds]).await.success();
+        server.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"]).await.success();
+        Mutex::new(server)
+    };
+    SERVER.get_or_init(start).await.lock().await
+}
+
+/// The running program.
+struct Operator {
+    process: Process,
+    probes: u16,
+    folder: TempDir,
+}
+
+impl Operator {
+    fn start(kubeconfig: &Path) -> Self {
+        let folder = temporary_folder();
+        let probes = free_port();
+        let process = Self::spawn(kubeconfig, probes, folder.path());
+        Self { process, probes, folder }
+    }
+
+    fn spawn(kubeconfig: &Path, probes: u16, folder: &Path) -> Process {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_directory-sync"));
+        command.args(["controller", "--allow-loopback", "--allow-insecure"]);
+        command.args(["--http-listen", &format!("127.0.0.1:{probes}")]);
+        command.env("KUBECONFIG", kubeconfig).env("RUST_LOG", "info");
+        Process::start("operator", &mut command, folder)
+    }
+
+    /// Kills it as a crash would, and starts it again.
+    fn crash(&mut self, kubeconfig: &Path) {
+        self.process.kill();
+        self.process = Self::spawn(kubeconfig, self.probes, self.folder.path());
+    }
+
+    async fn ready(&mut self) {
+        let url = format!("http://127.0.0.1:{}/readyz", self.probes);
+        let answer = async || {
+            let answer = reqwest::get(&url).await.ok()?;
+            answer.status().is_success().then_some(())
+        };
+        self.process.ready(PATIENCE, answer).await;
+    }
+
+    /// Ends it as Kubernetes does, and returns all that it logged.
+    async fn end(mut self) -> String {
+        self.process.signal("TERM");
+        let status = self.process.wait(PATIENCE).await;
+        assert!(status.success(), "{status}\n{}", self.process.output());
+        self.process.output()
+    }
+}
+
+async fn until(client: &Client, namespace: &str, what: &str, so: impl Fn(&DirectoryConnection) -> bool) -> DirectoryConnection {
+    let api: Api<DirectoryConnection> = Api::namespaced(client.clone(), namespace);
+    wait_until(what, PATIENCE, async || {
+        // The API server may be away.
+        let connection = api.get("acme").await.ok()?;
+        so(&connection).then_some(connection)
+    })
+    .await
+}
+
+async fn request(client: &Client, namespace: &str, value: &str) {
+    let object = json!({
+        "apiVersion": "directory-sync.io/v1alpha1", "kind": "DirectoryConnection",
+        "metadata": { "name": "acme", "annotations": { "directory-sync.io/requestedAt": value } },
+    });
+    let api: Api<DirectoryConnection> = Api::namespaced(client.clone(), namespace);
+    let patch = kube::api::Patch::Merge(&object);
+    api.patch("acme", &kube::api::PatchParams::default(), &patch).await.unwrap();
+}
+
+fn answered(connection: &DirectoryConnection, value: &str) -> bool {
+    let status = connection.status.as_ref();
+    status.is_some_and(|status| status.last_handled_reconcile_at.as_deref() == Some(value))
+}
+
+/// Installs what the chart gives the operator in the way of rights, and returns its `ServiceAccount`'s kubeconfig.
+async fn chart_account(server: &ApiServer, namespace: &str) -> PathBuf {
+    let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/directory-sync");
+    let install = ["install", "directory-sync", chart, "--namespace", namespace, "--set", "crds.install=false"];
+    server.run("helm", &server.kubeconfig(), &install, "").await.success();
+    server.service_account_kubeconfig(namespace, "directory-sync").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_charts_own_rights_nothing_is_forbidden_and_a_restarted_api_server_is_no_end() {
+    let mut server = server().await;
+    let space = server.namespace("program").await;
+    let (namespace, client) = (space.name.clone(), space.client.clone());
+    drop(space);
+    let account = chart_account(&server, &namespace).await;
+    let mut operator = Operator::start(&account);
+    operator.ready().await;
+    let platform = Platform::start(free_port(), None).await;
+    let apply = async |object| put(&client, &namespace, object).await;
+    apply(secret(super::world::TOKEN)).await;
+    apply(company(&(1..=10).collect::<Vec<_>>())).await;
+    apply(connection("acme", &platform.url(), json!({ "removals": { "minPopulation": 10 } }))).await;
+    apply(mapping("support", "support", json!({ "name": "Support", "create": true }))).await;
+    let ready = |expected: &'static str| move |acme: &DirectoryConnection| condition(acme, "Ready").as_deref() == Some(expected);
+    until(&client, &namespace, "the first sync", ready("True/Synced")).await;
+    assert_eq!(platform.active().await, addresses(1..=10));
+
+    // Everything that the operator ever writes: a plan, its states, the garbage of old ones, events.
+    let plans: Api<SyncPlan> = Api::namespaced(client.clone(), &namespace);
+    for left in (1..=5).rev() {
+        apply(company(&(1..=left).collect::<Vec<_>>())).await;
+        let value = format!("left-{left}");
+        request(&client, &namespace, &value).await;
+        until(&client, &namespace, "the hold", |acme| answered(acme, &value)).await;
+    }
+    let held = until(&client, &namespace, "the plan", |acme| condition(acme, "Held").as_deref() == Some("True/TooManyRemovals"));
+    let name = held.await.status.unwrap().held_plan.unwrap().name;
+    let decision = json!({ "spec": { "decision": "Approved", "decidedBy": "admin" } });
+    let patch = kube::api::Patch::Merge(&decision);
+    plans.patch(&name, &kube::api::PatchParams::default(), &patch).await.unwrap();
+    wait_until("the approval to be spent", PATIENCE, async || {
+        (plan_state(&plans.get(&name).await.ok()?) == "Spent").then_some(())
+    })
+    .await;
+    assert_eq!(platform.active().await, addresses([1]));
+    wait_until("old plans to be deleted", PATIENCE, async || {
+        (plans.list(&ListParams::default()).await.ok()?.items.len() <= 4).then_some(())
+    })
+    .await;
+    let events: Api<Event> = Api::namespaced(client.clone(), &namespace);
+    let reported = events.list(&ListParams::default()).await.unwrap().items;
+    assert!(reported.iter().any(|event| event.reason.as_deref() == Some("TooManyRemovals")));
+
+    server.restart().await;
+    apply(company(&[1, 2])).await;
+    request(&client, &namespace, "after the restart").await;
+    until(&client, &namespace, "a sync after the restart", |acme| answered(acme, "after the restart")).await;
+    assert_eq!(platform.active().await, addresses(1..=2));
+
+    let log = operator.end().await.to_lowercase();
+    assert!(!log.contains("forbidden") && !log.contains("403"), "{log}");
+    let uninstall = ["uninstall", "directory-sync", "--namespace", &namespace];
+    server.run("helm", &server.kubeconfig(), &uninstall, "").await.success();
+}
+
+/// Twenty times people come and the operator is killed at a random moment of bringing them; it starts again and goes on.
+/// In the end everything is as it would be without a crash, and nobody and nothing was written twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_middle_it_goes_on_and_does_nothing_twice() {
+    let server = server().await;
+    let space = server.namespace("killed").await;
+    let (namespace, client) = (space.name.clone(), space.client.clone());
+    let seed = fastrand::u64(..);
+    let mut chance = fastrand::Rng::with_seed(seed);
+    println!("seed {seed}");
+    let platform = Platform::start(free_port(), Some(60)).await;
+    let mut operator = Operator::start(&server.kubeconfig());
+    operator.ready().await;
+    let apply = async |object| put(&client, &namespace, object).await;
+    apply(secret(super::world::TOKEN)).await;
+    apply(company(&[1])).await;
+    apply(connection("acme", &platform.url(), json!({}))).await;
+    apply(mapping("support", "support", json!({ "name": "Support", "create": true }))).await;
+    let synced = |acme: &DirectoryConnection| condition(acme, "Ready").as_deref() == Some("True/Synced");
+    until(&client, &namespace, "the first sync", synced).await;
+
+    let mut people = 1;
+    let mut middles = 0;
+    for kill in 0..KILLS {
+        people += JOINERS;
+        apply(company(&(1..=people).collect::<Vec<_>>())).await;
+        request(&client, &namespace, &format!("request-{kill}")).await;
+        tokio::time::sleep(Duration::from_millis(chance.u64(0..900))).await;
+        operator.crash(&server.kubeconfig());
+        let there = u32::try_from(platform.list("users").await.len()).unwrap();
+        middles += usize::from((people - JOINERS + 1..people).contains(&there));
+    }
+    operator.ready().await;
+    request(&client, &namespace, "the last").await;
+    until(&client, &namespace, "the last sync", |acme| answered(acme, "the last") && synced(acme)).await;
+    println!("{middles} of {KILLS} kills found some of the people there and others not");
+
+    assert_eq!(platform.active().await, addresses(1..=people));
+    assert_eq!(platform.teams().await["Support"], addresses(1..=people));
+    let users = platform.list("users").await;
+    assert_eq!(users.len(), people as usize, "nobody is there twice");
+    assert!(users.iter().all(|user| user["etag"] == "1"), "nobody was written twice");
+    assert_eq!(platform.list("teams").await.len(), 1);
+    operator.end().await;
+}
