@@ -14,7 +14,10 @@ chapter() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
 say() { printf '%s\n' "$*"; }
 shown() { printf '%s$ %s%s\n' "$dim" "$*" "$plain"; }
 # Shows a command, then runs it.
-run() { shown "$*"; "$@"; }
+run() {
+  shown "$*"
+  "$@"
+}
 fail() {
   printf '%sdemo: %s%s\n' "$red" "$*" "$plain" >&2
   exit 1
@@ -398,11 +401,14 @@ sync_now
 say
 show_difference
 say
-run kubectl get dirconn/acme -o jsonpath='{.status.lastSync}{"\n"}'
+say 'Ben keeps his user, his id and his data; he is not active any more.'
+say
+run kubectl events --for dirconn/acme
 
 chapter 'Nothing changed: a sync writes nothing'
 sync_now
-run kubectl get dirconn/acme -o jsonpath='{.status.lastSync.outcome}{"\n"}'
+shown "kubectl get dirconn/acme -o jsonpath='{.status.lastSync.outcome}'"
+kubectl get dirconn/acme -o jsonpath='{.status.lastSync.outcome}{"\n"}'
 
 chapter 'Half of the company vanishes'
 say "A new access rule hides K to Z from the sync's account. The directory answers without any error, as if they had left."

@@ -2,13 +2,14 @@
 //!
 //! `make generate` runs the test with `DIRECTORY_SYNC_GENERATE` set, which writes the files; `make check` compares them.
 
-use std::{fs, path::Path};
+use std::{fmt::Write as _, fs, path::Path};
 
 use directory_sync_model::{attribute, expression};
 
 use crate::{
     api::{condition, crds, fields},
     cli,
+    metrics::{METRICS, Row},
 };
 
 /// A page about a provider or platform: its text is kept beside the code and copied into `docs/`.
@@ -33,6 +34,11 @@ const PAGES: &[Page] = &[
         text: include_str!("directory/scim/docs.md"),
     },
     Page {
+        path: "docs/providers/file.md",
+        folder: "src/directory/file",
+        text: include_str!("directory/file/docs.md"),
+    },
+    Page {
         path: "docs/platforms/rest.md",
         folder: "src/platform/rest",
         text: include_str!("platform/rest/docs.md"),
@@ -52,10 +58,28 @@ fn files() -> Vec<(String, String)> {
         ("attributes", attribute::reference_markdown()),
         ("functions", expression::functions_markdown()),
         ("cli", cli::reference::render()),
+        ("metrics", metrics()),
     ];
     files.extend(reference.map(|(name, text)| (format!("docs/reference/{name}.md"), text)));
     files.extend(PAGES.iter().map(|page| (page.path.to_owned(), page.render())));
     files
+}
+
+/// `docs/reference/metrics.md`, from the table of all families.
+fn metrics() -> String {
+    let mut page = String::from(
+        "<!-- Generated from src/metrics.rs by `make generate`: do not edit. -->\n\
+         # Metrics\n\n\
+         At `/metrics`, in Prometheus' text format. Labels have few values: `provider`, `step`, `side`, `call` and `operation` are fixed words, \
+         `reason` is one of [the reasons](conditions.md), `status` is `ok` or the kind of failure, such as `Timeout` or `RateLimited`. `namespace` and `connection` stand on one gauge alone, whose line is \
+         taken away with its connection.\n\n\
+         | name | kind | labels | meaning |\n| --- | --- | --- | --- |\n",
+    );
+    for Row { name, kind, labels, help } in METRICS {
+        let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
+        writeln!(page, "| `{name}` | {kind} | {} | {help} |", labels.join(", ")).unwrap();
+    }
+    page
 }
 
 impl Page {

@@ -1,4 +1,4 @@
-//! The documentation is true: its links lead somewhere, its YAML is accepted, its commands do what the pages say.
+//! The documentation is true: its links lead somewhere, its YAML and CSV are accepted, its commands do what the pages say.
 
 mod blocks;
 mod shell;
@@ -7,6 +7,10 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use directory_sync::api::crds;
+use directory_sync::directory::file::{Config, FileDirectory, Format, Source};
+use directory_sync::directory::{Directory as _, Part};
+use directory_sync_model::attribute::AttributeSet;
+use directory_sync_model::snapshot::Batch;
 use serde_json::{Map, Value, json};
 
 use crate::kinds::server_with_kinds;
@@ -82,18 +86,20 @@ fn nearly_every_block_of_the_documentation_is_run() {
 }
 
 #[tokio::test]
-async fn yaml_of_the_documentation_is_accepted() {
+async fn yaml_and_csv_of_the_documentation_is_accepted() {
     let server = server_with_kinds().await;
     let namespace = server.namespace("docs").await;
     let arguments = ["apply", "--server-side", "--dry-run=server", "-f", "-"];
     for page in pages() {
-        for part in page
-            .parts
-            .iter()
-            .filter(|part| part.language == "yaml" && part.not_run.is_none())
-        {
+        for part in page.parts.iter().filter(|part| part.not_run.is_none()) {
             let place = format!("{}:{}", page.path, part.line);
-            match Fragment::of(&place, &part.text) {
+            let fragment = match part.language.as_str() {
+                "yaml" => Fragment::of(&place, &part.text),
+                "csv" => Fragment::People(Format::Csv),
+                _ => continue,
+            };
+            match fragment {
+                Fragment::People(format) => people(&place, &part.text, format).await,
                 Fragment::Objects(yaml) => {
                     let applied = namespace.kubectl_as(&server.kubeconfig(), &arguments, &yaml).await;
                     assert!(applied.status.success(), "{place}: {}", applied.stderr);
@@ -118,8 +124,21 @@ async fn yaml_of_the_documentation_is_accepted() {
     }
 }
 
+/// Reads a block as the directory `file` would.
+async fn people(place: &str, text: &str, format: Format) {
+    let source = Source { name: place.to_owned(), bytes: text.as_bytes().to_vec(), format };
+    let directory = FileDirectory::new(Config { people: source, groups: None });
+    for part in [Part::Users, Part::Groups] {
+        let mut batch = Batch::new();
+        let read = directory.read(part, AttributeSet::ALL, None, &mut batch).await;
+        assert!(read.is_ok() && batch.entries() > 0 && batch.rejected().is_empty(), "{place}: {read:?}");
+    }
+}
+
 /// What a block of YAML is.
 enum Fragment {
+    /// People of the directory `file`.
+    People(Format),
     /// Objects, or parts of one put into a whole one.
     Objects(String),
     /// Values of the chart.
@@ -137,6 +156,9 @@ impl Fragment {
             return Self::Objects(text.to_owned());
         }
         assert!(documents.len() == 1, "{place}: several parts in one block");
+        if fields.contains_key("users") {
+            return Self::People(Format::Yaml);
+        }
         let inner = match fields.get("spec") {
             Some(Value::Object(spec)) if fields.len() == 1 => spec,
             _ => fields,
