@@ -75,7 +75,13 @@ fn metrics() -> String {
          taken away with its connection.\n\n\
          | name | kind | labels | meaning |\n| --- | --- | --- | --- |\n",
     );
-    for Row { name, kind, labels, help } in METRICS {
+    for Row {
+        name,
+        kind,
+        labels,
+        help,
+    } in METRICS
+    {
         let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
         writeln!(page, "| `{name}` | {kind} | {} | {help} |", labels.join(", ")).unwrap();
     }
