@@ -2,6 +2,7 @@
 
 mod blocks;
 mod shell;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -55,6 +56,16 @@ fn links_of_the_documentation_lead_somewhere() {
         }
     }
     assert!(broken.is_empty(), "these links lead nowhere:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn words_of_the_documentation_are_words_of_the_code() {
+    let unknown = words::unknown(&pages());
+    assert!(
+        unknown.is_empty(),
+        "the code doesn't know these words:\n{}",
+        unknown.join("\n")
+    );
 }
 
 #[test]
@@ -126,12 +137,22 @@ async fn yaml_and_csv_of_the_documentation_is_accepted() {
 
 /// Reads a block as the directory `file` would.
 async fn people(place: &str, text: &str, format: Format) {
-    let source = Source { name: place.to_owned(), bytes: text.as_bytes().to_vec(), format };
-    let directory = FileDirectory::new(Config { people: source, groups: None });
+    let source = Source {
+        name: place.to_owned(),
+        bytes: text.as_bytes().to_vec(),
+        format,
+    };
+    let directory = FileDirectory::new(Config {
+        people: source,
+        groups: None,
+    });
     for part in [Part::Users, Part::Groups] {
         let mut batch = Batch::new();
         let read = directory.read(part, AttributeSet::ALL, None, &mut batch).await;
-        assert!(read.is_ok() && batch.entries() > 0 && batch.rejected().is_empty(), "{place}: {read:?}");
+        assert!(
+            read.is_ok() && batch.entries() > 0 && batch.rejected().is_empty(),
+            "{place}: {read:?}"
+        );
     }
 }
 

@@ -5,8 +5,8 @@
 // The lint's allowance for tests covers functions marked `#[test]`, not the helpers that they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod demo;
 mod controller;
+mod demo;
 mod docs;
 mod kinds;
 mod ldap;
