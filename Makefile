@@ -18,7 +18,7 @@ check: ## formatting, lints, dependencies, documentation, drift of generated fil
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@tests/tools/install deny
 	"$$(tests/tools/install --where cargo-deny)" --log-level error check bans licenses sources
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps
+	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' $(CARGO) doc --workspace --no-deps --document-private-items
 	$(CARGO) test --workspace --lib --quiet generated_files
 
 # Each suite ends with its own summary, which says how long it took.
