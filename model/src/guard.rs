@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::plan::{Cause, Plan, PlanHash, Population, RemovalKind};
+use crate::plan::{Plan, PlanHash, Population, RemovalKind};
 
 /// How much one sync may remove of a population without asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,42 +112,9 @@ pub enum Verdict<'a> {
     },
 }
 
-impl Verdict<'_> {
-    /// Whether the plan may be applied.
-    pub const fn is_pass(&self) -> bool {
-        matches!(self, Self::Pass(_))
-    }
-}
-
 /// Judges a plan. `approved` is the hash that a person approved, if any.
 pub fn guard<'a>(plan: Plan<'a>, limits: &Limits, approved: Option<&PlanHash>) -> Verdict<'a> {
     let exceeded = exceeded(&plan.populations, limits);
-    judge(plan, exceeded, approved)
-}
-
-/// Judges a plan like [`guard`] when a mapping was deleted since the last run. Whoever would be deactivated because no
-/// mapping has him any more is held, however few they are: a mapping is deleted by mistake more easily than a group.
-pub fn guard_after_deletion<'a>(plan: Plan<'a>, limits: &Limits, approved: Option<&PlanHash>) -> Verdict<'a> {
-    let mut exceeded = exceeded(&plan.populations, limits);
-    let unmapped = plan
-        .deactivations
-        .iter()
-        .filter(|leaver| leaver.cause == Cause::Unmapped);
-    let removals = unmapped.count() as u64;
-    if removals > 0 && !exceeded.iter().any(|found| found.kind == RemovalKind::User) {
-        let found = Exceeded {
-            kind: RemovalKind::User,
-            name: None,
-            removals,
-            population: plan.managed_users,
-            allowed: 0,
-        };
-        exceeded.insert(0, found);
-    }
-    judge(plan, exceeded, approved)
-}
-
-fn judge<'a>(plan: Plan<'a>, exceeded: Vec<Exceeded>, approved: Option<&PlanHash>) -> Verdict<'a> {
     if exceeded.is_empty() || approved == Some(&plan.hash()) {
         Verdict::Pass(ApprovedPlan(plan))
     } else {

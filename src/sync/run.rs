@@ -11,7 +11,7 @@ use directory_sync_model::{
     guard::{Limits, Verdict, guard},
     map::map,
     observed::ContainerKind,
-    plan::{Cause, Place, Plan, PlanHash},
+    plan::{Place, Plan, PlanHash},
     rules::Rules,
     snapshot::Snapshot,
 };
@@ -194,17 +194,9 @@ async fn steps(
     }
 }
 
-/// How many people are deactivated because the specification doesn't want them any more, where that holds a plan.
+/// How many people are deactivated because no mapping has them any more, where that holds a plan.
 fn departures(plan: &Plan<'_>, options: &Options) -> u64 {
-    let out_of_scope = plan
-        .deactivations
-        .iter()
-        .filter(|deactivation| deactivation.cause == Cause::OutOfScope);
-    if options.hold_departures {
-        out_of_scope.count() as u64
-    } else {
-        0
-    }
+    if options.hold_departures { plan.departures() } else { 0 }
 }
 
 async fn fetch_snapshot(

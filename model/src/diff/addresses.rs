@@ -105,9 +105,9 @@ fn waiting(draft: &mut Draft<'_>, movers: &HashMap<u32, u32>, moving: &HashSet<u
     let mut waiting = Waiting::default();
     for (first, holder) in holders {
         let user = draft.heirs.get(&first).copied().unwrap_or(first);
-        let own = draft.holding_of(user);
-        let needs_it = moving.contains(&user) || (own.is_none() && draft.wanted(user));
-        if !needs_it || own == Some(holder) {
+        // Whoever has the address already, is neither moved nor created.
+        let is_new = draft.holding_of(user).is_none() && draft.wanted(user);
+        if !moving.contains(&user) && !is_new {
             continue;
         }
         match movers.get(&holder) {

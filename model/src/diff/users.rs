@@ -92,7 +92,7 @@ pub(super) fn deactivate(draft: &mut Draft<'_>) {
             Some(KeptReason::Protected)
         } else if !certain {
             Some(draft.waits_for())
-        } else if held.active && !administrators.may_lose(draft, holding) {
+        } else if !administrators.may_lose(draft, holding) {
             Some(KeptReason::LastAdministrator)
         } else {
             None

@@ -10,7 +10,7 @@ use crate::{
 
 /// Mapped by a mapping that adds.
 const ACTIVE: u8 = 1;
-/// Mapped by a frozen mapping, or in a group that may be meant.
+/// Mapped by a frozen mapping.
 const FROZEN: u8 = 2;
 
 /// Judges each person of the snapshot, in order.
@@ -114,9 +114,8 @@ fn mapped(desired: &Desired<'_>, resolved: &[Resolved]) -> Vec<u8> {
     let mut mapped = vec![0; desired.snapshot.user_count() as usize];
     for mapping in resolved {
         let bit = if mapping.state == State::Frozen { FROZEN } else { ACTIVE };
-        let sources = mapping.sources.iter().map(|source| (source, bit));
-        let ambiguous = mapping.ambiguous.iter().map(|source| (source, FROZEN));
-        for (source, bit) in sources.chain(ambiguous) {
+        // Nobody of an ambiguous group is mapped by it; while there is one, nobody unmapped is deactivated.
+        for source in &mapping.sources {
             for user in desired.source(source) {
                 mapped[*user as usize] |= bit;
             }

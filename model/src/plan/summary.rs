@@ -1,6 +1,6 @@
 //! A plan in numbers.
 
-use super::{Plan, RemovalKind};
+use super::{Cause, Plan, RemovalKind};
 
 /// How many objects a plan or a sync touches, by kind and operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,6 +109,13 @@ impl Plan<'_> {
             inbox_memberships_removed: removed(Inbox),
             roles_changed: self.role_changes.len() as u64,
         }
+    }
+
+    /// How many people are deactivated because no mapping has them any more. Where a mapping was deleted or names other
+    /// groups, that is what it would deactivate, and it waits for a person, however few they are.
+    pub fn departures(&self) -> u64 {
+        let leavers = self.deactivations.iter();
+        leavers.filter(|leaver| leaver.cause == Cause::Unmapped).count() as u64
     }
 
     /// What the plan removes.

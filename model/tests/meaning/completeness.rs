@@ -248,6 +248,21 @@ fn while_a_mapped_group_is_missing_the_removals_of_others_go_on() {
 }
 
 #[test]
+fn while_a_mapped_group_is_missing_whoever_does_not_pass_the_filter_waits_too() {
+    let mut world = mapped(directory().with(group("Sales").of(&["bob"])));
+    world.rules = world.rules.who("user.id != 'bob'");
+    let outcome = world.sync();
+    assert_eq!(outcome.counts.users_deactivated, 2);
+    assert!(world.platform.user("bob").active);
+    let waits = Kept {
+        kind: RemovalKind::User,
+        reason: KeptReason::Frozen,
+        count: 3,
+    };
+    assert!(outcome.kept.contains(&waits));
+}
+
+#[test]
 fn two_groups_of_one_name_are_ambiguous_and_their_removals_wait() {
     let mut world = mapped(
         directory()
@@ -263,6 +278,20 @@ fn two_groups_of_one_name_are_ambiguous_and_their_removals_wait() {
         panic!("{:?}", outcome.problems)
     };
     assert_eq!((name.as_str(), ids.len()), ("Support", 2));
+}
+
+#[test]
+fn people_of_ambiguous_groups_keep_a_team_that_goes_by_another_name_now() {
+    let mut world = mapped(
+        directory()
+            .with(group("Support").id("g1").of(&["out"]))
+            .with(group("Support").id("g2").of(&["ann"]))
+            .with(group("Sales").of(&["bob"])),
+    );
+    world.platform.containers[0].name = "Support by another name".to_owned();
+    let outcome = world.sync();
+    assert_eq!(outcome.removals.team_memberships, 0);
+    assert_eq!(world.platform.members("Support by another name"), ["ann", "out"]);
 }
 
 #[test]

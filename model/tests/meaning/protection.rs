@@ -128,6 +128,18 @@ fn a_protected_role_is_neither_granted_nor_taken() {
 }
 
 #[test]
+fn nobody_falls_back_to_a_protected_role() {
+    let mut world = World::new(
+        directory().with_people(&["ann"]),
+        rules().everybody().protecting_role("member"),
+        platform().with(user("ann").managed().given("agent")),
+    );
+    let outcome = world.sync();
+    outcome.nothing();
+    assert_eq!(outcome.kept, kept(RemovalKind::Role, KeptReason::Protected));
+}
+
+#[test]
 fn a_protected_default_role_is_not_granted() {
     let mut world = World::new(
         directory().with_people(&["ann", "bob"]),

@@ -141,6 +141,37 @@ fn a_suspended_mapping_of_higher_priority_keeps_the_role_that_it_gave() {
 }
 
 #[test]
+fn a_role_that_an_acting_mapping_gives_too_is_given() {
+    for (one, other) in [("a", "b"), ("b", "a")] {
+        let mut world = World::new(
+            directory()
+                .with_people(&["ann"])
+                .with(group("A").of(&["ann"]))
+                .with(group("B").of(&["ann"])),
+            rules()
+                .with(mapping("A").called(one).giving("lead").suspended())
+                .with(mapping("B").called(other).giving("lead")),
+            platform().with(user("ann").managed()),
+        );
+        world.rules.mappings.sort_by(|one, other| one.name.cmp(&other.name));
+        assert_eq!(world.sync().changes, ["role of ann: member -> lead"]);
+    }
+}
+
+#[test]
+fn a_suspended_mapping_whose_team_goes_by_another_name_now_takes_nobody_out_of_it() {
+    let mut world = suspended(true);
+    world.platform.containers[0].name = "T by another name".to_owned();
+    world
+        .platform
+        .memberships
+        .remove(&("t-T".to_owned(), "u-bob".to_owned()));
+    let outcome = world.sync();
+    assert_eq!(outcome.changes, ["create new", "add both to Other"]);
+    assert_eq!(outcome.problems, []);
+}
+
+#[test]
 fn a_suspended_mapping_conflicts_with_nobody() {
     let mut world = World::new(
         directory()

@@ -114,7 +114,9 @@ pub fn settle<'a>(
     if settlement.hold.is_none() && matches!(judgement, Judgement::Held { .. }) {
         settlement.hold = Some(Hold::New);
     }
-    settlement.garbage = over.into_iter().skip(KEPT).collect();
+    // What has just become of a plan is to be seen for a while, whatever its age.
+    let is_marked = |plan: &SyncPlan| settlement.marks.iter().any(|(marked, _)| std::ptr::eq(*marked, plan));
+    settlement.garbage = over.into_iter().skip(KEPT).filter(|plan| !is_marked(plan)).collect();
     settlement
 }
 

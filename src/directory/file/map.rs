@@ -24,7 +24,7 @@ pub(super) fn write_people(rows: &[Parsed], wanted: AttributeSet, batch: &mut Ba
         {
             Ok((id, row)) => match person(row) {
                 Ok(()) => batch.user(id, |out| write_person(row, wanted, out)),
-                Err(why) => batch.reject(format!("{} (id {id})", row.place), why),
+                Err(why) => batch.unreadable_user(id, format!("{}: {why}", row.place)),
             },
             Err((place, why)) => batch.reject(place, why),
         }

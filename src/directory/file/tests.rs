@@ -323,3 +323,25 @@ fn nobody_is_shown_in_debug_output() {
     let directory = directory(("p.csv", "id\nann@acme.test\n"), None);
     assert!(!format!("{directory:?}").contains("ann"));
 }
+
+#[tokio::test]
+async fn the_documents_of_the_page_are_read_as_it_says() {
+    let page = include_str!("docs.md");
+    let block = |language: &str| {
+        let start = page.split_once(&format!("```{language}\n")).unwrap().1;
+        start.split_once("```").unwrap().0
+    };
+    let csv = read(("people.csv", block("csv")), None).await;
+    assert!(csv.completeness.is_complete(), "{:?}", csv.completeness);
+    assert_eq!(
+        groups(&csv),
+        ["team-emea \"team-emea\": 1001 1002", "leads \"leads\": 1001"]
+    );
+    let yaml = read(("people.yaml", block("yaml")), None).await;
+    assert_eq!(
+        shown(&yaml, 0),
+        "id=1001 email=ann@acme.test emails=ann@acme.test givenName=Ann custom.badge=7"
+    );
+    assert_eq!(groups(&yaml), ["team-emea \"EMEA\": 1001", "leads \"leads\": 1001"]);
+    assert!(yaml.completeness.is_complete(), "{:?}", yaml.completeness);
+}

@@ -69,12 +69,13 @@ pub(super) fn connect(spec: &ScimProvider, keys: &Keys, connector: &Connector) -
         attributes,
         ..Config::new(url, auth)
     };
-    let directory = ScimDirectory::new(config, &connector.network)?;
     let layers = Layers {
         side: "directory",
         provider: "scim",
         timeouts: spec.timeouts.clone(),
     };
     let policy = layers.policy(connector, &host, credential, &spec.limits);
+    // It asks for more than pages at times, which counts as well.
+    let directory = ScimDirectory::new(config, &connector.network)?.limited_by(policy.limiter.clone());
     Ok(Box::new(LayeredDirectory::new(Box::new(directory), policy)))
 }

@@ -6,7 +6,12 @@ use tokio::net::TcpListener;
 use super::world::{PATIENCE, WHILE, World, addresses, company, condition, connection, hurried, mapping_of};
 
 fn support_of(connection: &str) -> serde_json::Value {
-    mapping_of(connection, &format!("{connection}-support"), "support", json!({ "name": connection, "create": true }))
+    mapping_of(
+        connection,
+        &format!("{connection}-support"),
+        "support",
+        json!({ "name": connection, "create": true }),
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -18,14 +23,18 @@ async fn a_connection_whose_platform_never_answers_delays_no_other() {
     world.put(company(&[1])).await;
     world.put(support_of("stuck")).await;
     world.put(connection("stuck", &address, json!({}))).await;
-    world.until("stuck", "its sync to begin", |stuck| {
-        (condition(stuck, "Reconciling")? == "True/Progressing").then_some(())
-    })
-    .await;
+    world
+        .until("stuck", "its sync to begin", |stuck| {
+            (condition(stuck, "Reconciling")? == "True/Progressing").then_some(())
+        })
+        .await;
     world.put(support_of("acme")).await;
     world.put(world.connection(json!({}))).await;
     world.until_ready("acme", "True/Synced").await;
-    assert_eq!(condition(&world.get("stuck").await, "Reconciling").unwrap(), "True/Progressing");
+    assert_eq!(
+        condition(&world.get("stuck").await, "Reconciling").unwrap(),
+        "True/Progressing"
+    );
     drop(silent);
 }
 
@@ -62,10 +71,11 @@ async fn a_new_generation_ends_a_sync_that_is_under_way() {
     world.put(support_of("acme")).await;
     let timeouts = json!({ "platform": { "rest": { "timeouts": { "connect": "1s", "request": "1s" } } } });
     world.put(connection("acme", &address, timeouts)).await;
-    world.until("acme", "its sync to begin", |acme| {
-        (condition(acme, "Reconciling")? == "True/Progressing").then_some(())
-    })
-    .await;
+    world
+        .until("acme", "its sync to begin", |acme| {
+            (condition(acme, "Reconciling")? == "True/Progressing").then_some(())
+        })
+        .await;
     world.put(world.connection(json!({}))).await;
     world.until_ready("acme", "True/Synced").await;
     assert_eq!(world.platform.active().await, addresses([1]));
@@ -81,7 +91,8 @@ async fn an_operator_that_ends_in_the_middle_says_so_and_goes_on_when_it_starts_
     let people: Vec<u32> = (1..=4000).collect();
     world.put(company(&people)).await;
     world.put(support_of("acme")).await;
-    let one_by_one = json!({ "platform": { "rest": { "limits": { "concurrentRequests": 1, "requestsPerSecond": 10 } } } });
+    let one_by_one =
+        json!({ "platform": { "rest": { "limits": { "concurrentRequests": 1, "requestsPerSecond": 10 } } } });
     world.put(world.connection(one_by_one)).await;
     let some = async || !world.platform.list("users").await.is_empty();
     crate::support::process::wait_until("some people to be there", PATIENCE, async || some().await.then_some(())).await;
@@ -91,7 +102,11 @@ async fn an_operator_that_ends_in_the_middle_says_so_and_goes_on_when_it_starts_
     let there = world.platform.active().await.len();
     assert!((1..4000).contains(&there), "{there} people");
     tokio::time::sleep(WHILE).await;
-    assert_eq!(world.platform.active().await.len(), there, "nothing goes on behind the operator's back");
+    assert_eq!(
+        world.platform.active().await.len(),
+        there,
+        "nothing goes on behind the operator's back"
+    );
 
     world.put(world.connection(json!({}))).await;
     world.start_operator(hurried(&world.space.name)).await;

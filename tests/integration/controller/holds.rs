@@ -10,8 +10,16 @@ use crate::support::process::wait_until;
 async fn held() -> (World, String) {
     let world = World::with_operator().await;
     world.put(company(&(1..=10).collect::<Vec<_>>())).await;
-    world.put(world.connection(json!({ "removals": { "minPopulation": 10 } }))).await;
-    world.put(mapping("support", "support", json!({ "name": "Support", "create": true }))).await;
+    world
+        .put(world.connection(json!({ "removals": { "minPopulation": 10 } })))
+        .await;
+    world
+        .put(mapping(
+            "support",
+            "support",
+            json!({ "name": "Support", "create": true }),
+        ))
+        .await;
     world.until_ready("acme", "True/Synced").await;
     world.put(company(&[1, 2, 3, 4, 5])).await;
     let held = world.sync("acme").await;
@@ -31,7 +39,10 @@ async fn a_plan_above_the_limits_is_held_until_it_is_approved_and_the_approval_i
     let status = plan.status.as_ref().unwrap();
     assert_eq!(status.removals.map(|removals| removals.users), Some(5));
     assert_eq!(status.samples.len(), 5);
-    assert_eq!((status.samples[0].kind, status.samples[0].id.as_str()), (ObjectType::User, "6"));
+    assert_eq!(
+        (status.samples[0].kind, status.samples[0].id.as_str()),
+        (ObjectType::User, "6")
+    );
     assert_eq!(status.samples[0].user, "p6@acme.test");
     assert!(status.expire_time.as_ref().unwrap().0 > plan.metadata.creation_timestamp.as_ref().unwrap().0);
     let owner = &plan.metadata.owner_references.as_ref().unwrap()[0];
@@ -102,7 +113,13 @@ async fn another_plan_supersedes_the_one_that_was_approved_too_late() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_sync_after_limits_were_loosened_is_judged_by_the_old_ones() {
     let (world, name) = held().await;
-    world.change("DirectoryConnection", "acme", json!({ "spec": { "removals": { "maxPercent": 100 } } })).await;
+    world
+        .change(
+            "DirectoryConnection",
+            "acme",
+            json!({ "spec": { "removals": { "maxPercent": 100 } } }),
+        )
+        .await;
     let first = world.until_ready("acme", "True/PlanHeld").await;
     assert_eq!(first.status.unwrap().held_plan.unwrap().name, name);
     assert_eq!(world.platform.active().await.len(), 10);
@@ -114,28 +131,42 @@ async fn the_first_sync_after_limits_were_loosened_is_judged_by_the_old_ones() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_deleted_mapping_would_deactivate_is_always_held() {
     let world = World::with_operator().await;
-    let people: Vec<_> = (1..=30).map(|number| (number, if number == 30 { "sales" } else { "support" })).collect();
+    let people: Vec<_> = (1..=30)
+        .map(|number| (number, if number == 30 { "sales" } else { "support" }))
+        .collect();
     world.put(company_of(&people)).await;
     world.put(world.connection(json!({}))).await;
-    world.put(mapping("support", "support", json!({ "name": "Support", "create": true }))).await;
+    world
+        .put(mapping(
+            "support",
+            "support",
+            json!({ "name": "Support", "create": true }),
+        ))
+        .await;
     let sales = mapping("sales", "sales", json!({ "name": "Sales", "create": true }));
     world.put(sales.clone()).await;
     world.until_ready("acme", "True/Synced").await;
     assert_eq!(world.platform.active().await.len(), 30);
 
     world.delete("GroupMapping", "sales").await;
-    world.until("acme", "the hold", |connection| {
-        (condition(connection, "Held")? == "True/MappingRemoved").then_some(())
-    })
-    .await;
+    world
+        .until("acme", "the hold", |connection| {
+            (condition(connection, "Held")? == "True/MappingRemoved").then_some(())
+        })
+        .await;
     world.sync("acme").await;
-    assert_eq!(world.platform.active().await.len(), 30, "one of thirty is far below the limits");
+    assert_eq!(
+        world.platform.active().await.len(),
+        30,
+        "one of thirty is far below the limits"
+    );
 
     world.put(sales).await;
-    world.until("acme", "the end of the hold", |connection| {
-        (condition(connection, "Held")? == "False/NothingHeld").then_some(())
-    })
-    .await;
+    world
+        .until("acme", "the end of the hold", |connection| {
+            (condition(connection, "Held")? == "False/NothingHeld").then_some(())
+        })
+        .await;
     assert_eq!(world.platform.active().await.len(), 30);
 }
 
@@ -146,8 +177,16 @@ async fn the_operators_own_ceiling_is_stricter_than_a_connection() {
     config.removals_max_count = Some(0);
     world.start_operator(config).await;
     world.put(company(&[1, 2, 3])).await;
-    world.put(world.connection(json!({ "removals": { "maxPercent": 100 } }))).await;
-    world.put(mapping("support", "support", json!({ "name": "Support", "create": true }))).await;
+    world
+        .put(world.connection(json!({ "removals": { "maxPercent": 100 } })))
+        .await;
+    world
+        .put(mapping(
+            "support",
+            "support",
+            json!({ "name": "Support", "create": true }),
+        ))
+        .await;
     world.until_ready("acme", "True/Synced").await;
     world.put(company(&[1, 2])).await;
     let held = world.sync("acme").await;

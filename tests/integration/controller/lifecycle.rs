@@ -10,13 +10,25 @@ use crate::support::process::wait_until;
 /// The types of the conditions, sorted.
 fn types(connection: &DirectoryConnection) -> Vec<String> {
     let status = connection.status.as_ref().unwrap();
-    let mut types: Vec<_> = status.conditions.iter().map(|condition| condition.type_.clone()).collect();
+    let mut types: Vec<_> = status
+        .conditions
+        .iter()
+        .map(|condition| condition.type_.clone())
+        .collect();
     types.sort();
     types
 }
 
 fn last_id(connection: &DirectoryConnection) -> String {
-    connection.status.as_ref().unwrap().last_sync.as_ref().unwrap().id.clone()
+    connection
+        .status
+        .as_ref()
+        .unwrap()
+        .last_sync
+        .as_ref()
+        .unwrap()
+        .id
+        .clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,7 +36,10 @@ async fn an_applied_connection_brings_its_people_and_tells_how_it_went() {
     let world = World::in_step(&[1, 2, 3]).await;
     assert_eq!(world.platform.active().await, addresses(1..=3));
     let teams = world.platform.teams().await;
-    assert_eq!(teams.into_iter().collect::<Vec<_>>(), [("Support".to_owned(), addresses(1..=3))]);
+    assert_eq!(
+        teams.into_iter().collect::<Vec<_>>(),
+        [("Support".to_owned(), addresses(1..=3))]
+    );
 
     let connection = world.get("acme").await;
     let status = connection.status.as_ref().unwrap();
@@ -32,14 +47,26 @@ async fn an_applied_connection_brings_its_people_and_tells_how_it_went() {
     assert_eq!(condition(&connection, "Held").unwrap(), "False/NothingHeld");
     assert_eq!(condition(&connection, "DirectoryComplete").unwrap(), "True/Complete");
     assert_eq!(status.observed_generation, connection.metadata.generation);
-    assert_eq!(status.owner_id.as_deref(), Some(format!("{}/acme", world.space.name).as_str()));
+    assert_eq!(
+        status.owner_id.as_deref(),
+        Some(format!("{}/acme", world.space.name).as_str())
+    );
     assert_eq!(status.provider.as_deref(), Some("file"));
-    assert_eq!(status.directory.as_ref().map(|counts| (counts.users, counts.groups)), Some((3, 1)));
-    let platform = status.platform.as_ref().map(|counts| (counts.users, counts.teams, counts.inboxes));
+    assert_eq!(
+        status.directory.as_ref().map(|counts| (counts.users, counts.groups)),
+        Some((3, 1))
+    );
+    let platform = status
+        .platform
+        .as_ref()
+        .map(|counts| (counts.users, counts.teams, counts.inboxes));
     assert_eq!(platform, Some((3, 1, 0)));
     let last = status.last_sync.as_ref().unwrap();
     assert_eq!((last.trigger, last.outcome), (Trigger::Spec, Outcome::Synced));
-    assert_eq!((last.users.created, last.teams.created, last.memberships.added), (3, 1, 3));
+    assert_eq!(
+        (last.users.created, last.teams.created, last.memberships.added),
+        (3, 1, 3)
+    );
     assert!(status.next_sync_time.as_ref().unwrap() > &last.completion_time);
     assert_eq!((status.history.len(), status.failures.len()), (1, 0));
 
@@ -60,7 +87,11 @@ async fn an_applied_connection_brings_its_people_and_tells_how_it_went() {
 async fn a_second_sync_writes_nothing_and_patches_the_last_sync_alone() {
     let world = World::in_step(&[1, 2, 3]).await;
     let (before, platform) = (world.get("acme").await, world.platform.everything().await);
-    let mapping_version = world.until_mapping("support", "True/Mapped").await.metadata.resource_version;
+    let mapping_version = world
+        .until_mapping("support", "True/Mapped")
+        .await
+        .metadata
+        .resource_version;
     let after = world.sync("acme").await;
 
     assert_eq!(world.platform.everything().await, platform);
@@ -79,10 +110,17 @@ async fn a_second_sync_writes_nothing_and_patches_the_last_sync_alone() {
     assert_eq!(world.events("DirectoryConnection", "acme").await, ["Normal/Synced"]);
     // One field manager for the whole status.
     let managers = after.metadata.managed_fields.unwrap().into_iter().map(|entry| {
-        (entry.manager.unwrap_or_default(), entry.subresource.unwrap_or_default(), entry.operation.unwrap_or_default())
+        (
+            entry.manager.unwrap_or_default(),
+            entry.subresource.unwrap_or_default(),
+            entry.operation.unwrap_or_default(),
+        )
     });
     let of_status: Vec<_> = managers.filter(|(_, subresource, _)| subresource == "status").collect();
-    assert_eq!(of_status, [("directory-sync".to_owned(), "status".to_owned(), "Apply".to_owned())]);
+    assert_eq!(
+        of_status,
+        [("directory-sync".to_owned(), "status".to_owned(), "Apply".to_owned())]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,7 +138,9 @@ async fn a_request_is_answered_once_and_its_removal_asks_for_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_suspended_connection_does_nothing_until_it_goes_on() {
     let world = World::in_step(&[1]).await;
-    world.change("DirectoryConnection", "acme", json!({ "spec": { "suspend": true } })).await;
+    world
+        .change("DirectoryConnection", "acme", json!({ "spec": { "suspend": true } }))
+        .await;
     let suspended = world.until_ready("acme", "True/Suspended").await;
     assert_eq!(types(&suspended), ["DirectoryComplete", "Held", "Ready"]);
     world.put(company(&[1, 2])).await;
@@ -110,7 +150,9 @@ async fn a_suspended_connection_does_nothing_until_it_goes_on() {
     assert_eq!(last_id(&world.get("acme").await), last_id(&suspended));
     assert_eq!(world.platform.active().await, addresses([1]));
 
-    world.change("DirectoryConnection", "acme", json!({ "spec": { "suspend": false } })).await;
+    world
+        .change("DirectoryConnection", "acme", json!({ "spec": { "suspend": false } }))
+        .await;
     let on = world.until_ready("acme", "True/Synced").await;
     assert_eq!(on.status.unwrap().last_handled_reconcile_at.as_deref(), Some("now"));
     assert_eq!(world.platform.active().await, addresses(1..=2));
@@ -119,8 +161,17 @@ async fn a_suspended_connection_does_nothing_until_it_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mapping_that_comes_or_goes_begins_a_sync_after_settling() {
     let world = World::in_step(&[1, 2]).await;
-    world.put(mapping("all", "support", json!({ "name": "All", "create": true }))).await;
-    let joined = async || world.platform.teams().await.get("All").map(|members| members.len());
+    world
+        .put(mapping("all", "support", json!({ "name": "All", "create": true })))
+        .await;
+    let joined = async || {
+        world
+            .platform
+            .teams()
+            .await
+            .get("All")
+            .map(std::collections::BTreeSet::len)
+    };
     wait_until("the team to have its members", PATIENCE, async || {
         (joined().await == Some(2)).then_some(())
     })
@@ -143,12 +194,21 @@ async fn a_mapping_that_comes_or_goes_begins_a_sync_after_settling() {
 async fn observe_mode_tells_what_it_would_do_and_writes_nothing() {
     let world = World::with_operator().await;
     world.put(company(&[1, 2, 3])).await;
-    world.put(mapping("support", "support", json!({ "name": "Support", "create": true }))).await;
+    world
+        .put(mapping(
+            "support",
+            "support",
+            json!({ "name": "Support", "create": true }),
+        ))
+        .await;
     let before = world.platform.everything().await;
     world.put(world.connection(json!({ "mode": "Observe" }))).await;
     let observed = world.until_ready("acme", "True/Observed").await;
     let last = observed.status.unwrap().last_sync.unwrap();
-    assert_eq!((last.outcome, last.users.created, last.memberships.added), (Outcome::Observed, 3, 3));
+    assert_eq!(
+        (last.outcome, last.users.created, last.memberships.added),
+        (Outcome::Observed, 3, 3)
+    );
     assert_eq!(world.platform.everything().await, before);
 }
 
@@ -159,12 +219,22 @@ async fn an_operator_that_only_observes_writes_nothing_whatever_connections_say(
     config.observe_only = true;
     world.start_operator(config).await;
     world.put(company(&[1])).await;
-    world.put(mapping("support", "support", json!({ "name": "Support", "create": true }))).await;
+    world
+        .put(mapping(
+            "support",
+            "support",
+            json!({ "name": "Support", "create": true }),
+        ))
+        .await;
     let before = world.platform.everything().await;
     world.put(world.connection(json!({ "mode": "Apply" }))).await;
     let observed = world.until_ready("acme", "True/Observed").await;
     let conditions = observed.status.unwrap().conditions;
-    assert!(conditions.iter().any(|condition| condition.message.contains("--observe-only")));
+    assert!(
+        conditions
+            .iter()
+            .any(|condition| condition.message.contains("--observe-only"))
+    );
     assert_eq!(world.platform.everything().await, before);
 }
 
@@ -175,12 +245,21 @@ async fn people_who_fail_stop_nobody_else_and_are_told_without_their_addresses()
     let rows = people["data"]["people.csv"].as_str().unwrap().to_owned();
     people["data"]["people.csv"] = json!(format!("{rows}3,not-an-address,Given3,Family3,support\n"));
     world.put(people).await;
-    world.put(mapping("support", "support", json!({ "name": "Support", "create": true }))).await;
+    world
+        .put(mapping(
+            "support",
+            "support",
+            json!({ "name": "Support", "create": true }),
+        ))
+        .await;
     world.put(world.connection(json!({}))).await;
     let partly = world.until_ready("acme", "True/SyncedWithFailures").await;
     let status = partly.status.unwrap();
     assert_eq!(status.failures.len(), 1);
-    assert_eq!((status.failures[0].id.as_str(), status.failures[0].reason.as_str()), ("3", "InvalidEmail"));
+    assert_eq!(
+        (status.failures[0].id.as_str(), status.failures[0].reason.as_str()),
+        ("3", "InvalidEmail")
+    );
     assert_eq!(status.last_sync.as_ref().unwrap().users.failed, 1);
     assert!(!serde_json::to_string(&status).unwrap().contains("not-an-address"));
     assert_eq!(world.platform.active().await, addresses(1..=2));

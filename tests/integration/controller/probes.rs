@@ -31,7 +31,13 @@ async fn metrics_tell_of_runs_objects_requests_and_the_last_success() {
     world.start_operator(config).await;
     world.put(company(&[1, 2])).await;
     world.put(world.connection(json!({}))).await;
-    world.put(mapping("support", "support", json!({ "name": "Support", "create": true }))).await;
+    world
+        .put(mapping(
+            "support",
+            "support",
+            json!({ "name": "Support", "create": true }),
+        ))
+        .await;
     world.until_ready("acme", "True/Synced").await;
     assert_eq!(get(address, "/readyz").await.unwrap(), (200, "ok\n".to_owned()));
     assert_eq!(get(address, "/healthz").await.unwrap().0, 200);
@@ -106,14 +112,22 @@ async fn without_the_definitions_the_operator_waits_and_names_them() {
         (status == 503 && missed).then_some(())
     })
     .await;
-    assert_eq!(get(address, "/healthz").await.unwrap().0, 200, "it is alive all the same");
+    assert_eq!(
+        get(address, "/healthz").await.unwrap().0,
+        200,
+        "it is alive all the same"
+    );
     installed.store(true, Ordering::Relaxed);
     wait_until("the operator to be ready", PATIENCE, async || {
         (get(address, "/readyz").await?.0 == 200).then_some(())
     })
     .await;
     drop(stop);
-    tokio::time::timeout(PATIENCE, operator).await.unwrap().unwrap().unwrap();
+    tokio::time::timeout(PATIENCE, operator)
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,6 +137,11 @@ async fn an_address_that_is_taken_is_named() {
     let mut config = hurried("anywhere");
     config.http_listen = taken.local_addr().unwrap();
     let client = Client::try_from(kube::Config::new("http://127.0.0.1:1".parse().unwrap())).unwrap();
-    let error = controller::run(config, client, std::future::pending()).await.unwrap_err();
-    assert!(error.to_string().contains(&taken.local_addr().unwrap().to_string()), "{error}");
+    let error = controller::run(config, client, std::future::pending())
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains(&taken.local_addr().unwrap().to_string()),
+        "{error}"
+    );
 }

@@ -25,7 +25,7 @@ use crate::support::process::{free_port, wait_until};
 use crate::support::temporary_folder;
 
 /// Longer than anything takes that a test waits for, on a machine with much else to do.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Long enough for what shouldn't happen to happen: several times what the operator waits for here.
 pub const WHILE: Duration = Duration::from_millis(1500);
@@ -95,7 +95,13 @@ impl World {
         let world = Self::with_operator().await;
         world.put(company(people)).await;
         world.put(world.connection(json!({}))).await;
-        world.put(mapping("support", "support", json!({ "name": "Support", "create": true }))).await;
+        world
+            .put(mapping(
+                "support",
+                "support",
+                json!({ "name": "Support", "create": true }),
+            ))
+            .await;
         world.until_ready("acme", "True/Synced").await;
         world
     }
@@ -130,7 +136,9 @@ impl World {
     /// Changes an object by a merge patch (RFC 7386).
     pub async fn change(&self, kind: &str, name: &str, patch: Value) {
         let api = dynamic(&self.space.client, &self.space.name, kind);
-        api.patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
+        api.patch(name, &PatchParams::default(), &Patch::Merge(&patch))
+            .await
+            .unwrap();
     }
 
     /// Changes the status of an object by a merge patch, as an administrator could.
@@ -140,7 +148,9 @@ impl World {
             field_manager: Some("somebody".into()),
             ..PatchParams::default()
         };
-        api.patch_status(name, &parameters, &Patch::Merge(&patch)).await.unwrap();
+        api.patch_status(name, &parameters, &Patch::Merge(&patch))
+            .await
+            .unwrap();
     }
 
     /// Deletes an object.
@@ -183,7 +193,12 @@ impl World {
             }
         })
         .await;
-        found.unwrap_or_else(|_| panic!("waited in vain for {what} of {name}: {:#?}", last.and_then(|c| c.status)))
+        found.unwrap_or_else(|_| {
+            panic!(
+                "waited in vain for {what} of {name}: {:#?}",
+                last.and_then(|c| c.status)
+            )
+        })
     }
 
     /// Asks for a sync, and waits until it is answered.
@@ -240,9 +255,7 @@ impl World {
         let events = api.list(&ListParams::default()).await.unwrap().items;
         let about = |event: &Event| {
             let regarding = event.regarding.as_ref();
-            regarding.is_some_and(|object| {
-                object.kind.as_deref() == Some(kind) && object.name.as_deref() == Some(name)
-            })
+            regarding.is_some_and(|object| object.kind.as_deref() == Some(kind) && object.name.as_deref() == Some(name))
         };
         let mut told: Vec<_> = events
             .into_iter()
@@ -287,7 +300,11 @@ pub fn company_of(people: &[(u32, &str)]) -> Value {
     use std::fmt::Write as _;
     let mut rows = String::from("id,email,givenName,familyName,groups\n");
     for (number, group) in people {
-        writeln!(rows, "{number},p{number}@acme.test,Given{number},Family{number},{group}").unwrap();
+        writeln!(
+            rows,
+            "{number},p{number}@acme.test,Given{number},Family{number},{group}"
+        )
+        .unwrap();
     }
     json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "company" }, "data": { "people.csv": rows } })
 }
@@ -373,7 +390,9 @@ impl Platform {
         let config = ServerConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], port)),
             database: folder.path().join("platform.db"),
-            tokens: ["t0p-s3cret", "test"].map(|token| TokenConfig::administrator(SecretString::from(token))).into(),
+            tokens: ["t0p-s3cret", "test"]
+                .map(|token| TokenConfig::administrator(SecretString::from(token)))
+                .into(),
             rate: rate.and_then(NonZeroU32::new),
             seats: None,
         };
@@ -399,7 +418,10 @@ impl Platform {
     pub async fn stop(&mut self) {
         drop(self.stop.take());
         wait_until("the platform to end", PATIENCE, async || {
-            tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_err().then_some(())
+            tokio::net::TcpStream::connect(("127.0.0.1", self.port))
+                .await
+                .is_err()
+                .then_some(())
         })
         .await;
     }
@@ -424,7 +446,14 @@ impl Platform {
     /// Everything that it holds, times and versions included.
     pub async fn everything(&self) -> Vec<Value> {
         let mut all = Vec::new();
-        for path in ["users", "teams", "roles", "inboxes", "memberships?kind=team", "memberships?kind=inbox"] {
+        for path in [
+            "users",
+            "teams",
+            "roles",
+            "inboxes",
+            "memberships?kind=team",
+            "memberships?kind=inbox",
+        ] {
             all.extend(self.list(path).await);
         }
         all
@@ -441,7 +470,10 @@ impl Platform {
     pub async fn teams(&self) -> BTreeMap<String, BTreeSet<String>> {
         let by_id = |objects: Vec<Value>, field: &str| -> BTreeMap<String, String> {
             let text = |value: &Value| value.as_str().unwrap().to_owned();
-            objects.iter().map(|object| (text(&object["id"]), text(&object[field]))).collect()
+            objects
+                .iter()
+                .map(|object| (text(&object["id"]), text(&object[field])))
+                .collect()
         };
         let users = by_id(self.list("users").await, "email");
         let names = by_id(self.list("teams").await, "name");
@@ -458,5 +490,8 @@ impl Platform {
 
 /// The addresses of numbered people.
 pub fn addresses(people: impl IntoIterator<Item = u32>) -> BTreeSet<String> {
-    people.into_iter().map(|number| format!("p{number}@acme.test")).collect()
+    people
+        .into_iter()
+        .map(|number| format!("p{number}@acme.test"))
+        .collect()
 }

@@ -135,23 +135,12 @@ impl UserMap {
                 return Ok(());
             }
         };
-        let columns = self.sources.iter().flat_map(|(_, columns)| columns);
-        if let Some(column) = columns.copied().find(|column| !row.is_text(*column)) {
-            reject(batch, &row, &not_text(self.columns.name(column)));
-            return Ok(());
+        let mut columns = self.sources.iter().flat_map(|(_, columns)| columns).copied();
+        if let Some(column) = columns.find(|column| !row.is_text(*column)) {
+            batch.unreadable_user(id, format!("{entry_dn}: {}", not_text(self.columns.name(column))));
+        } else {
+            batch.user(id, |record| self.write(&row, record));
         }
-        batch.user(id, |record| {
-            for (attribute, columns) in &self.sources {
-                write(record, *attribute, columns, &row);
-            }
-            if let Some((column, values)) = &self.disabled {
-                record.active(!is_disabled(&row, *column, values));
-            }
-            // Pictures and certificates are no text: nothing that an expression could use.
-            for column in self.custom.iter().filter(|column| row.is_text(**column)) {
-                write_values(record, self.columns.name(*column), row.texts(*column));
-            }
-        });
         batch.user_alias(&dn::normalize(entry_dn));
         if self.name_aliases
             && let Some((_, columns)) = self.sources.iter().find(|(known, _)| *known == Attribute::UserName)
@@ -160,6 +149,19 @@ impl UserMap {
             batch.user_alias(&name_alias(name));
         }
         Ok(())
+    }
+
+    fn write(&self, row: &Row<'_>, record: &mut RecordWriter<'_>) {
+        for (attribute, columns) in &self.sources {
+            write(record, *attribute, columns, row);
+        }
+        if let Some((column, values)) = &self.disabled {
+            record.active(!is_disabled(row, *column, values));
+        }
+        // Pictures and certificates are no text: nothing that an expression could use.
+        for column in self.custom.iter().filter(|column| row.is_text(**column)) {
+            write_values(record, self.columns.name(*column), row.texts(*column));
+        }
     }
 }
 
