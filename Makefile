@@ -26,7 +26,6 @@ test: tools ## every test, against real servers
 	$(CARGO) test --workspace --no-fail-fast
 
 demo: ## a directory, a platform and an API server on this machine: see people come, move and leave
-	@tests/tools/install kubernetes openldap
 	@examples/demo.sh
 
 bench: ## the benchmarks; each prints one line `bench NAME key=value ...`
