@@ -143,6 +143,32 @@ mod tests {
     }
 
     #[test]
+    fn numbers_and_texts_are_told_apart() {
+        let prints = [
+            KEY.fields().number(1).finish(),
+            KEY.fields().number(1).number(0).finish(),
+            KEY.fields().text("").finish(),
+            KEY.fields().text("").text("").finish(),
+            KEY.fields().text("a").number(1).finish(),
+            KEY.fields().number(1).text("a").finish(),
+        ];
+        for (at, one) in prints.iter().enumerate() {
+            assert!(prints[at + 1..].iter().all(|other| other != one), "{at}");
+        }
+    }
+
+    #[test]
+    fn each_of_many_rows_is_found() {
+        let mut index = Index::with_capacity(10);
+        assert!(index.is_empty());
+        for row in 0..10_000 {
+            assert_eq!(index.insert(KEY.text(&row.to_string()), row), None);
+        }
+        assert!((0..10_000).all(|row| index.get(KEY.text(&row.to_string())) == Some(row)));
+        assert_eq!(index.len(), 10_000);
+    }
+
+    #[test]
     fn the_first_row_of_a_fingerprint_is_kept() {
         let mut index = Index::default();
         assert_eq!(index.insert(KEY.text("ann"), 7), None);

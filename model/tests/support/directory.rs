@@ -16,6 +16,8 @@ pub struct Person {
     pub display_name: String,
     pub phone: String,
     pub department: String,
+    /// `YYYY-MM-DD`; empty when the directory doesn't know it.
+    pub start_date: String,
     pub active: bool,
     /// His entry is there and can't be read.
     pub unreadable: bool,
@@ -31,6 +33,7 @@ pub fn person(id: &str) -> Person {
         display_name: String::new(),
         phone: String::new(),
         department: String::new(),
+        start_date: String::new(),
         active: true,
         unreadable: false,
     }
@@ -54,6 +57,11 @@ impl Person {
 
     pub fn department(mut self, department: &str) -> Self {
         self.department = department.to_owned();
+        self
+    }
+
+    pub fn starting(mut self, date: &str) -> Self {
+        self.start_date = date.to_owned();
         self
     }
 
@@ -212,6 +220,7 @@ fn write_person(person: &Person, batch: &mut Batch) {
         record.text(Attribute::DisplayName, &person.display_name);
         record.text(Attribute::Phone, &person.phone);
         record.text(Attribute::Department, &person.department);
+        record.text(Attribute::StartDate, &person.start_date);
         record.active(person.active);
     });
 }
