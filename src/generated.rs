@@ -134,8 +134,8 @@ fn generated_files_are_current() {
 #[test]
 fn a_page_keeps_its_blocks_and_its_links_lead_where_they_did() {
     let page = Page {
-        path: "docs/x/y.md",
-        folder: "src/x/y",
+        path: "docs/x/y.md".to_owned(),
+        folder: "src/x/y".to_owned(),
         text: "# Y\nSee [a](a.md), [b](#b) and [c](https://c.test).\n```sh\n# [a](a.md)\n```\n",
     };
     let expected = "# Y\nSee [a](../../src/x/y/a.md), [b](#b) and [c](https://c.test).\n```sh\n# [a](a.md)\n```\n";
