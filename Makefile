@@ -18,7 +18,7 @@ check: ## formatting, lints, dependencies, documentation, drift of generated fil
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@tests/tools/install deny
 	"$$(tests/tools/install --where cargo-deny)" --log-level error check bans licenses sources
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps
+	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' $(CARGO) doc --workspace --no-deps --document-private-items
 	$(CARGO) test --workspace --lib --quiet generated_files
 
 # Each suite ends with its own summary, which says how long it took.
@@ -26,7 +26,6 @@ test: tools ## every test, against real servers
 	$(CARGO) test --workspace --no-fail-fast
 
 demo: ## a directory, a platform and an API server on this machine: see people come, move and leave
-	@tests/tools/install kubernetes openldap
 	@examples/demo.sh
 
 bench: ## the benchmarks; each prints one line `bench NAME key=value ...`

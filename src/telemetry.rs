@@ -7,6 +7,13 @@ use std::io::{IsTerminal as _, stderr};
 
 use tracing_subscriber::{EnvFilter, filter::ParseError, fmt, util::SubscriberInitExt as _};
 
+/// What servers log where `RUST_LOG` says nothing: what they do. The cluster's client tells of each failed call by itself, in
+/// words of its own; what becomes of it is told by whoever called.
+pub const SERVERS: &str = "info,kube_client=off,kube_runtime=off";
+
+/// What commands log where `RUST_LOG` says nothing: warnings alone, for they have an output of their own.
+pub const COMMANDS: &str = "warn,kube_client=off,kube_runtime=off";
+
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
@@ -66,6 +73,7 @@ mod tests {
 
     #[test]
     fn without_the_variable_the_default_is_logged() {
+        assert!(filter(None, SERVERS).is_ok() && filter(None, COMMANDS).is_ok());
         for variable in [None, Some(""), Some(" ")] {
             assert_eq!(filter(variable, "info").unwrap().to_string(), "info");
         }

@@ -79,7 +79,14 @@ fn start_logging(arguments: &Arguments) -> Result<(), telemetry::Error> {
         LogFormat::Json => telemetry::Format::Json,
     };
     let serves = matches!(arguments.command, Command::Controller(_) | Command::Platform(_));
-    telemetry::init(format, if serves { "info" } else { "warn" })
+    telemetry::init(
+        format,
+        if serves {
+            telemetry::SERVERS
+        } else {
+            telemetry::COMMANDS
+        },
+    )
 }
 
 fn label(text: &str) -> String {

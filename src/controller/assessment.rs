@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use directory_sync_model::desired::MappingProblem;
+use directory_sync_model::{desired::MappingProblem, snapshot::Doubt};
 
 use super::{
     backoff::After,
@@ -98,7 +98,7 @@ fn completeness(report: &Report) -> Option<Claim> {
     let incomplete = |reason: Reason, message: String| Some((Status::False, reason, message));
     report.directory.as_ref()?;
     if let Some(first) = report.doubts.first() {
-        let all: Vec<String> = report.doubts.iter().map(ToString::to_string).collect();
+        let all: Vec<String> = report.doubts.iter().map(doubt_without_names).collect();
         return incomplete(Reason::from(first), all.join("; "));
     }
     let problems = report.mappings.iter().flat_map(|mapping| {
@@ -119,6 +119,14 @@ fn completeness(report: &Report) -> Option<Claim> {
         Reason::Complete,
         Reason::Complete.row().meaning.to_owned(),
     ))
+}
+
+/// An entry that can't be read may be somebody's; the log names it.
+fn doubt_without_names(doubt: &Doubt) -> String {
+    match doubt {
+        Doubt::Unreadable { count, .. } => format!("{count} entries could not be read, the log names the first"),
+        doubt => doubt.to_string(),
+    }
 }
 
 fn holding(report: &Report, hold: Option<&Hold<'_>>) -> Claim {

@@ -68,7 +68,7 @@ pub async fn conclude(fleet: &Fleet, order: &Order, ended: &Ended) -> Result<(),
     Ok(())
 }
 
-/// Remembers a run of which nobody could be told, as one that failed: so it isn't begun again at once.
+/// Remembers a run of which nobody could be told as one that failed.
 pub fn give_up(fleet: &Fleet, order: &Order, ended: &Ended) {
     let uid = order.connection.metadata.uid.as_deref().unwrap_or_default();
     fleet.recollect(&order.key(), uid, |memory| {

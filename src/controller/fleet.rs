@@ -10,6 +10,7 @@ use directory_sync_model::{fingerprint::FingerprintKey, guard::Limits};
 use jiff::Timestamp;
 use kube::{
     Client,
+    core::ObjectMeta,
     runtime::{
         events::{Recorder, Reporter},
         reflector::{ObjectRef, Store},
@@ -76,6 +77,8 @@ pub struct Fleet {
     pub abandon: CancellationToken,
     wakes: Wakes,
     memories: Mutex<HashMap<Key, Memory>>,
+    /// What was told of objects that can't be read, by uid.
+    complaints: Mutex<HashMap<String, String>>,
 }
 
 impl Fleet {
@@ -102,6 +105,7 @@ impl Fleet {
             stop: CancellationToken::new(),
             abandon: CancellationToken::new(),
             memories: Mutex::new(HashMap::new()),
+            complaints: Mutex::new(HashMap::new()),
             config,
             metrics,
             stores,
@@ -195,6 +199,24 @@ impl Fleet {
                 .collect()
         };
         hurried.into_iter().for_each(|key| self.wake(key));
+    }
+
+    /// Whether this is something new to be told of an object that can't be read: its status can't be compared with what it is
+    /// to be.
+    pub fn is_news(&self, object: &ObjectMeta, complaint: &str) -> bool {
+        let uid = object.uid.clone().unwrap_or_default();
+        let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = complaints.get(&uid).is_none_or(|told| told != complaint);
+        if is_new {
+            complaints.insert(uid, complaint.to_owned());
+        }
+        is_new
+    }
+
+    /// Forgets what was told of an object that is gone or can be read again, or that couldn't be told.
+    pub fn forget_complaint(&self, object: &ObjectMeta) {
+        let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        complaints.remove(object.uid.as_deref().unwrap_or_default());
     }
 
     /// The counts as they are now, in Prometheus' text format.

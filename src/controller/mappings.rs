@@ -53,14 +53,14 @@ fn is_told(mapping: &GroupMapping) -> bool {
 }
 
 async fn refuse(invalid: &InvalidObject, fleet: &Fleet) -> Result<Action, ReconcileError> {
-    let key = Key::of(&invalid.metadata);
-    tracing::warn!(mapping = %key, error = invalid.error, "A GroupMapping can't be read; what it may have given stays.");
-    let status = status::unreadable_mapping(
-        invalid.metadata.generation,
-        &unreadable(&invalid.error),
-        Timestamp::now(),
-    );
-    unless_gone(write::status::<GroupMapping>(fleet.client(), &invalid.metadata, &status).await)?;
+    let message = unreadable(&invalid.error);
+    if fleet.is_news(&invalid.metadata, &message) {
+        let key = Key::of(&invalid.metadata);
+        tracing::warn!(mapping = %key, error = invalid.error, "A GroupMapping can't be read; what it may have given stays.");
+        let status = status::unreadable_mapping(invalid.metadata.generation, &message, Timestamp::now());
+        let written = write::status::<GroupMapping>(fleet.client(), &invalid.metadata, &status).await;
+        unless_gone(written).inspect_err(|_| fleet.forget_complaint(&invalid.metadata))?;
+    }
     Ok(Action::await_change())
 }
 

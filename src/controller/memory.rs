@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    backoff::{After, next_run},
     digest::Digest,
     judged::Judged,
     schedule::{Decision, Past, Situation, decide},
@@ -108,6 +109,23 @@ impl Memory {
             running: self.running.as_ref().map(|running| running.generation),
         };
         decide(&situation, &self.past, timing)
+    }
+
+    /// Takes a run of which nothing is known for one that failed, so that it isn't begun again at once.
+    pub fn back_off(&mut self, generation: i64, now: Timestamp, timing: &Timing) {
+        let past = &mut self.past;
+        past.generation = Some(generation);
+        past.failures = past.failures.saturating_add(1);
+        let failure = After::Failure { retry_after: None };
+        past.next = Some(next_run(
+            now,
+            failure,
+            timing.max_retry,
+            past.failures,
+            timing,
+            fastrand::f64(),
+        ));
+        past.ran = true;
     }
 
     /// Whether a plan was decided and neither a run of ours nor the plan's own status has taken notice of it.

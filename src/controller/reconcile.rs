@@ -31,6 +31,10 @@ pub async fn reconcile(object: Arc<Guarded<DirectoryConnection>>, fleet: Arc<Fle
         Err(invalid) => return refuse(invalid, &fleet).await,
     };
     let view = fleet.view(connection);
+    if connection.metadata.deletion_timestamp.is_some() {
+        // Somebody else's finalizer keeps it; nothing is done for it any more.
+        return Ok(await_end(&view, true, &fleet));
+    }
     let now = Timestamp::now();
     let decision = fleet.remember(connection, |memory| memory.decide(&view, now, &fleet.config.timing));
     match decision {
@@ -45,13 +49,15 @@ pub async fn reconcile(object: Arc<Guarded<DirectoryConnection>>, fleet: Arc<Fle
 
 /// An object that doesn't fit its definition says so in its status, and nothing else is done with it.
 async fn refuse(invalid: &InvalidObject, fleet: &Fleet) -> Result<Action, ReconcileError> {
-    let key = Key::of(&invalid.metadata);
-    tracing::warn!(connection = %key, error = invalid.error, "A DirectoryConnection can't be read.");
-    fleet.forget(&key);
     let message = unreadable(&invalid.error);
-    let status = status::unreadable_connection(invalid.metadata.generation, &message, Timestamp::now());
-    let written = write::status::<DirectoryConnection>(fleet.client(), &invalid.metadata, &status).await;
-    unless_gone(written)?;
+    if fleet.is_news(&invalid.metadata, &message) {
+        let key = Key::of(&invalid.metadata);
+        tracing::warn!(connection = %key, error = invalid.error, "A DirectoryConnection can't be read.");
+        fleet.forget(&key);
+        let status = status::unreadable_connection(invalid.metadata.generation, &message, Timestamp::now());
+        let written = write::status::<DirectoryConnection>(fleet.client(), &invalid.metadata, &status).await;
+        unless_gone(written).inspect_err(|_| fleet.forget_complaint(&invalid.metadata))?;
+    }
     Ok(Action::await_change())
 }
 

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use directory_sync_model::desired::Failure;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -16,8 +17,11 @@ use super::{
 };
 use crate::{
     api::{DirectoryConnection, status::Trigger},
-    sync::new_id,
+    sync::{Report, new_id},
 };
+
+/// How many failures of one run are logged, line by line.
+const LOGGED_FAILURES: usize = 1000;
 
 /// How often the end of a run is told to an API server that doesn't listen: for some four minutes.
 const ATTEMPTS: u32 = 9;
@@ -43,13 +47,23 @@ pub fn start(fleet: &Arc<Fleet>, view: &View<'_>, trigger: Trigger) {
     }
     let span = tracing::info_span!(parent: None, "sync", namespace = view.key.namespace, connection = view.key.name);
     let uid = view.connection.metadata.uid.clone().unwrap_or_default();
+    let generation = view.generation();
     let (key, owner) = (view.key.clone(), Arc::clone(fleet));
-    let task = async move {
-        take_turn(&owner, &key, &uid, trigger, &stop).await;
-        owner.recollect(&key, &uid, |memory| memory.running = None);
+    fleet.tasks.spawn(async move {
+        let turn = {
+            let (key, uid, owner) = (key.clone(), uid.clone(), Arc::clone(&owner));
+            async move { take_turn(&owner, &key, &uid, trigger, &stop).await }.instrument(span)
+        };
+        let ended = tokio::spawn(turn).await;
+        owner.recollect(&key, &uid, |memory| {
+            memory.running = None;
+            if let Err(error) = &ended {
+                tracing::error!(connection = %key, %error, "The task of a sync panicked.");
+                memory.back_off(generation, Timestamp::now(), &owner.config.timing);
+            }
+        });
         owner.wake(key);
-    };
-    fleet.tasks.spawn(task.instrument(span));
+    });
 }
 
 /// Waits for its turn, runs, and tells what came of it.
@@ -80,7 +94,8 @@ async fn take_turn(fleet: &Fleet, key: &Key, uid: &str, trigger: Trigger, stop: 
 fn order(fleet: &Fleet, key: &Key, uid: &str, trigger: Trigger) -> Option<Order> {
     let object = fleet.connection(key)?;
     let connection: &DirectoryConnection = object.0.as_ref().ok()?;
-    if connection.metadata.uid.as_deref() != Some(uid) || connection.spec.suspend {
+    let asked = !connection.spec.suspend && connection.metadata.deletion_timestamp.is_none();
+    if !asked || connection.metadata.uid.as_deref() != Some(uid) {
         return None;
     }
     let view = fleet.view(connection);
@@ -121,9 +136,13 @@ fn order(fleet: &Fleet, key: &Key, uid: &str, trigger: Trigger) -> Option<Order>
     })
 }
 
+/// Counts and logs what came of a run.
 fn count(fleet: &Fleet, order: &Order, ended: &Ended) {
     match &ended.result {
-        Ok(report) => fleet.metrics.count_run(order.provider(), report),
+        Ok(report) => {
+            fleet.metrics.count_run(order.provider(), report);
+            log_details(&order.id, report);
+        }
         Err(_) => fleet.metrics.count_outcome(order.provider(), ended.outcome()),
     }
     let cause = ended.cause();
@@ -142,6 +161,37 @@ fn count(fleet: &Fleet, order: &Order, ended: &Ended) {
         );
     } else {
         tracing::info!(id, took, ?outcome, "The sync has ended.");
+    }
+}
+
+/// The log tells what a status has no room for, or mustn't name.
+fn log_details(id: &str, report: &Report) {
+    for doubt in &report.doubts {
+        tracing::warn!(id, reason = doubt.label(), %doubt, "The directory was not read completely; nobody is removed.");
+    }
+    for failure in report.failures.iter().take(LOGGED_FAILURES) {
+        let Failure {
+            kind,
+            id: object,
+            reason,
+            message,
+        } = failure;
+        tracing::warn!(
+            id,
+            ?kind,
+            object,
+            reason = reason.label(),
+            message,
+            "Something failed on its own."
+        );
+    }
+    let more = report.failures.len().saturating_sub(LOGGED_FAILURES);
+    if more > 0 {
+        tracing::warn!(
+            id,
+            more,
+            "More failed than is logged; `directory-sync plan` names them all."
+        );
     }
 }
 

@@ -149,8 +149,8 @@ where
     pin_mut!(events);
     while let Some(event) = events.next().await {
         match event {
-            Ok(Event::Apply(object)) => K::touched(&fleet, &object, false),
-            Ok(Event::Delete(object)) => K::touched(&fleet, &object, true),
+            Ok(Event::Apply(object)) => touched(&fleet, &object, false),
+            Ok(Event::Delete(object)) => touched(&fleet, &object, true),
             Ok(Event::Init | Event::InitApply(_)) => {}
             Ok(Event::InitDone) => {
                 readiness.ready(K::PLURAL);
@@ -163,6 +163,13 @@ where
             }
         }
     }
+}
+
+fn touched<K: Watched>(fleet: &Fleet, object: &Guarded<K>, gone: bool) {
+    if gone || object.0.is_ok() {
+        fleet.forget_complaint(object.meta());
+    }
+    K::touched(fleet, object, gone);
 }
 
 fn api<K>(client: &Client, namespace: Option<&str>) -> Api<Guarded<K>>

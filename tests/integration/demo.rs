@@ -18,7 +18,7 @@ async fn the_demo_tells_its_story_and_leaves_nothing_behind() {
 
     let mut rest = told.as_str();
     for line in [
-        "dirconn/acme condition met",
+        "/acme condition met\n",
         "team support           Ann Ben Cleo Dan Eve Finn\n",
         "inbox EMEA Support     Ann Ben Cleo Dan Eve Finn\n",
         "Synced",
@@ -30,7 +30,9 @@ async fn the_demo_tells_its_story_and_leaves_nothing_behind() {
         "Superseded",
         "everything that ran is stopped",
     ] {
-        let at = rest.find(line).unwrap_or_else(|| panic!("{line:?} is missing after the lines before it:\n{told}"));
+        let at = rest
+            .find(line)
+            .unwrap_or_else(|| panic!("{line:?} is missing after the lines before it:\n{told}"));
         rest = &rest[at + line.len()..];
     }
     assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);

@@ -2,14 +2,17 @@
 
 mod blocks;
 mod shell;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fs;
 
-use directory_sync::api::crds;
+use directory_sync::api::{DirectoryConnection, crds};
 use directory_sync::directory::file::{Config, FileDirectory, Format, Source};
 use directory_sync::directory::{Directory as _, Part};
+use directory_sync::resolve::rules;
 use directory_sync_model::attribute::AttributeSet;
+use directory_sync_model::rules::GroupSelector;
 use directory_sync_model::snapshot::Batch;
 use serde_json::{Map, Value, json};
 
@@ -58,6 +61,16 @@ fn links_of_the_documentation_lead_somewhere() {
 }
 
 #[test]
+fn words_of_the_documentation_are_words_of_the_code() {
+    let unknown = words::unknown(&pages());
+    assert!(
+        unknown.is_empty(),
+        "the code doesn't know these words:\n{}",
+        unknown.join("\n")
+    );
+}
+
+#[test]
 fn nearly_every_block_of_the_documentation_is_run() {
     let pages = pages();
     let all = || {
@@ -103,6 +116,7 @@ async fn yaml_and_csv_of_the_documentation_is_accepted() {
                 Fragment::Objects(yaml) => {
                     let applied = namespace.kubectl_as(&server.kubeconfig(), &arguments, &yaml).await;
                     assert!(applied.status.success(), "{place}: {}", applied.stderr);
+                    expressions(&place, &yaml);
                 }
                 Fragment::Values(yaml) => {
                     let folder = temporary_folder();
@@ -126,12 +140,44 @@ async fn yaml_and_csv_of_the_documentation_is_accepted() {
 
 /// Reads a block as the directory `file` would.
 async fn people(place: &str, text: &str, format: Format) {
-    let source = Source { name: place.to_owned(), bytes: text.as_bytes().to_vec(), format };
-    let directory = FileDirectory::new(Config { people: source, groups: None });
+    let source = Source {
+        name: place.to_owned(),
+        bytes: text.as_bytes().to_vec(),
+        format,
+    };
+    let directory = FileDirectory::new(Config {
+        people: source,
+        groups: None,
+    });
     for part in [Part::Users, Part::Groups] {
         let mut batch = Batch::new();
         let read = directory.read(part, AttributeSet::ALL, None, &mut batch).await;
-        assert!(read.is_ok() && batch.entries() > 0 && batch.rejected().is_empty(), "{place}: {read:?}");
+        assert!(
+            read.is_ok() && batch.entries() > 0 && batch.rejected().is_empty(),
+            "{place}: {read:?}"
+        );
+    }
+}
+
+/// Compiles the expressions of connections and mappings, which an API server doesn't look at.
+fn expressions(place: &str, yaml: &str) {
+    let connection = |value: Value| serde_json::from_value::<DirectoryConnection>(value).unwrap();
+    let any = || connection(merged("DirectoryConnection", Map::new()));
+    for document in yaml.split("\n---\n") {
+        let value: Value = serde_saphyr::from_str(document).unwrap();
+        let rules = match value["kind"].as_str() {
+            Some("DirectoryConnection") => rules(&connection(value), &[]),
+            Some("GroupMapping") => rules(&any(), &[serde_json::from_value(value).unwrap()]),
+            _ => continue,
+        };
+        let rules = rules.unwrap_or_else(|error| panic!("{place}: {error}"));
+        for mapping in &rules.mappings {
+            assert!(
+                !matches!(mapping.group, GroupSelector::Invalid(_)),
+                "{place}: {:?}",
+                mapping.group
+            );
+        }
     }
 }
 

@@ -251,7 +251,7 @@ async fn a_provider_that_freezes_or_dies_fails_the_fetch() {
             Err(failure) => Err(failure.class()),
         }
     };
-    assert_eq!(run().await, Ok(USERS as u32));
+    assert_eq!(run().await, Ok(u32::try_from(USERS).unwrap()));
     server.process().signal("STOP");
     assert_eq!(run().await, Err(Class::Timeout));
     server.process().kill();

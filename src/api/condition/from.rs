@@ -160,7 +160,7 @@ mod tests {
     fn failures_have_the_word_of_the_table() {
         use FailureReason::{
             AddressInUse, AddressReused, AdoptionNotAllowed, AmbiguousMatch, Changed, DuplicateEmail, ExpressionFailed,
-            InvalidEmail, ManagedElsewhere, NoSeats, Refused, Unreadable,
+            InvalidEmail, ManagedElsewhere, NoSeats, Refused, RoleNotFound, Unreadable,
         };
         let all = [
             InvalidEmail,
@@ -171,6 +171,7 @@ mod tests {
             AddressInUse,
             AmbiguousMatch,
             AdoptionNotAllowed,
+            RoleNotFound,
             Unreadable,
             Refused,
             Changed,

@@ -209,7 +209,10 @@ fn a_failure_that_may_pass_is_tried_again_and_one_that_needs_a_person_stalls() {
 fn no_message_names_a_person() {
     let mut partly = report(Outcome::PartlyFailed);
     partly.failures = vec![failure("1")];
-    partly.doubts = vec![Doubt::SizeLimit];
+    partly.doubts = vec![Doubt::Unreadable {
+        count: 1,
+        example: "row 7: ann@acme.test".into(),
+    }];
     let assessment = judge(partly, None);
     assert!(!format!("{assessment:?}").contains("ann@"), "{assessment:?}");
 }

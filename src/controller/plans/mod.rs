@@ -1,4 +1,4 @@
-//! Held plans: what becomes of the `SyncPlan`s of a connection after a run. Pure; [`write`] carries it out.
+//! Held plans: what becomes of the `SyncPlan`s of a connection after a run. Pure; [`mod@write`] carries it out.
 //!
 //! An approval is about one plan, known by its hash: it is usable until the plan is carried out, is another one, or runs
 //! out. A rejection stays for as long as the plan is the same. Plans that are over are kept for a while, to be looked at.
@@ -114,7 +114,9 @@ pub fn settle<'a>(
     if settlement.hold.is_none() && matches!(judgement, Judgement::Held { .. }) {
         settlement.hold = Some(Hold::New);
     }
-    settlement.garbage = over.into_iter().skip(KEPT).collect();
+    // What has just become of a plan is to be seen for a while, whatever its age.
+    let is_marked = |plan: &SyncPlan| settlement.marks.iter().any(|(marked, _)| std::ptr::eq(*marked, plan));
+    settlement.garbage = over.into_iter().skip(KEPT).filter(|plan| !is_marked(plan)).collect();
     settlement
 }
 

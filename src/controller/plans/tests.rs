@@ -198,3 +198,19 @@ fn a_rejected_plan_that_is_held_is_never_garbage() {
     let settlement = settle(&plans, HELD, at(100));
     assert!(settlement.garbage.iter().all(|plan| plan.spec.hash == OTHER));
 }
+
+#[test]
+fn a_plan_that_has_just_been_carried_out_is_not_garbage_however_old_it_is() {
+    let mut plans: Vec<_> = (2..=6)
+        .map(|created| plan(created, OTHER, None, Some(Reason::Superseded)))
+        .collect();
+    plans.push(decided(1, H, Decision::Approved));
+    let settlement = settle(&plans, DONE, at(100));
+    assert!(
+        settlement
+            .marks
+            .iter()
+            .any(|(plan, reason)| plan.spec.hash == H && *reason == Reason::Spent)
+    );
+    assert!(settlement.garbage.iter().all(|plan| plan.spec.hash == OTHER));
+}

@@ -164,7 +164,14 @@ async fn a_mapping_that_comes_or_goes_begins_a_sync_after_settling() {
     world
         .put(mapping("all", "support", json!({ "name": "All", "create": true })))
         .await;
-    let joined = async || world.platform.teams().await.get("All").map(|members| members.len());
+    let joined = async || {
+        world
+            .platform
+            .teams()
+            .await
+            .get("All")
+            .map(std::collections::BTreeSet::len)
+    };
     wait_until("the team to have its members", PATIENCE, async || {
         (joined().await == Some(2)).then_some(())
     })

@@ -170,8 +170,9 @@ async fn an_object_that_can_not_be_read_says_so_and_stalls_nobody_else() {
     world.put(support()).await;
     // Its mapping comes later, so that nothing is known of it yet.
     world.put(connection("odd", &world.platform.url(), json!({}))).await;
-    // A time without a zone: the API server takes it for one, and it tells no point in time.
-    let odd = json!({ "status": { "nextSyncTime": "2026-01-01T00:00:00" } });
+    // A number that the definition allows and our type doesn't hold.
+    let odd =
+        json!({ "status": { "lastHandled": { "limits": { "maxPercent": 5_000_000_000_i64, "minPopulation": 1 } } } });
     world.change_status("DirectoryConnection", "odd", odd).await;
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(
         "directory-sync.io",
@@ -180,14 +181,48 @@ async fn an_object_that_can_not_be_read_says_so_and_stalls_nobody_else() {
     ));
     let api: Api<DynamicObject> = Api::namespaced_with(world.space.client.clone(), &world.space.name, &resource);
     wait_until("the odd one to say so", PATIENCE, async || {
-        let odd = api.get("odd").await.unwrap();
-        let conditions = odd.data["status"]["conditions"].as_array()?;
-        let ready = conditions.iter().find(|condition| condition["type"] == "Ready")?;
-        (ready["reason"] == "InvalidSpec").then_some(())
+        ready_reason(&api, "odd", "InvalidSpec").await
     })
     .await;
     world.put(world.connection(json!({}))).await;
     world.until_ready("acme", "True/Synced").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mapping_that_can_not_be_read_takes_nothing_away() {
+    let world = World::in_step(&[1, 2, 3]).await;
+    // The last moment of a year that our type of time doesn't have.
+    let odd = json!({ "status": { "conditions": [
+        { "type": "Odd", "status": "True", "reason": "Odd", "message": "", "lastTransitionTime": "9999-12-31T23:59:59Z" },
+    ] } });
+    world.change_status("GroupMapping", "support", odd).await;
+    world
+        .put(mapping("other", "support", json!({ "name": "Other", "create": true })))
+        .await;
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("directory-sync.io", "v1alpha1", "GroupMapping"));
+    let api: Api<DynamicObject> = Api::namespaced_with(world.space.client.clone(), &world.space.name, &resource);
+    wait_until("the odd one to say so", PATIENCE, async || {
+        ready_reason(&api, "support", "InvalidSpec").await
+    })
+    .await;
+    world.until_mapping("other", "True/Mapped").await;
+    world.put(company(&[1, 2])).await;
+    world.sync("acme").await;
+    let teams = world.platform.teams().await;
+    assert_eq!(teams["Support"], addresses(1..=3), "what it gave stays");
+    assert_eq!(
+        teams["Other"].len(),
+        3,
+        "and nobody leaves while it may be he whom it names"
+    );
+}
+
+/// Something when an object, readable or not, has this reason for Ready.
+async fn ready_reason(api: &Api<DynamicObject>, name: &str, reason: &str) -> Option<()> {
+    let object = api.get(name).await.unwrap();
+    let conditions = object.data["status"]["conditions"].as_array()?;
+    let ready = conditions.iter().find(|condition| condition["type"] == "Ready")?;
+    (ready["reason"] == reason).then_some(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

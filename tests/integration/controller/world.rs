@@ -25,7 +25,7 @@ use crate::support::process::{free_port, wait_until};
 use crate::support::temporary_folder;
 
 /// Longer than anything takes that a test waits for, on a machine with much else to do.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Long enough for what shouldn't happen to happen: several times what the operator waits for here.
 pub const WHILE: Duration = Duration::from_millis(1500);
