@@ -11,6 +11,8 @@ use directory_sync_model::{
 pub struct Person {
     pub id: String,
     pub email: String,
+    /// Every address, when there are several.
+    pub emails: Vec<String>,
     pub given_name: String,
     pub family_name: String,
     pub display_name: String,
@@ -28,6 +30,7 @@ pub fn person(id: &str) -> Person {
     Person {
         id: id.to_owned(),
         email: format!("{id}@acme.test"),
+        emails: Vec::new(),
         given_name: String::new(),
         family_name: String::new(),
         display_name: String::new(),
@@ -215,6 +218,9 @@ fn write_person(person: &Person, batch: &mut Batch) {
     }
     batch.user(&person.id, |record| {
         record.text(Attribute::Email, &person.email);
+        for email in &person.emails {
+            record.item(Attribute::Emails, email);
+        }
         record.text(Attribute::GivenName, &person.given_name);
         record.text(Attribute::FamilyName, &person.family_name);
         record.text(Attribute::DisplayName, &person.display_name);
