@@ -160,7 +160,7 @@ async fn one_bad_row_is_that_rows_failure_and_is_named() {
         snapshot.completeness.users.as_slice(),
         [Doubt::Unreadable { count: 5, .. }]
     ));
-    assert_eq!(groups(&snapshot), ["g \"g\": a g"]);
+    assert_eq!(groups(&snapshot), ["g \"g\": a c g"]);
 }
 
 #[tokio::test]
