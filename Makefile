@@ -4,6 +4,7 @@ SHELL := bash
 .PHONY: help tools check test demo bench generate
 
 CARGO ?= cargo
+SCALE ?= 1
 # What tests talk to; `tests/tools/install --help` says what each is.
 TEST_TOOLS := kubernetes helm openldap scim schemathesis
 
@@ -18,7 +19,7 @@ check: ## formatting, lints, dependencies, documentation, drift of generated fil
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@tests/tools/install deny
 	"$$(tests/tools/install --where cargo-deny)" --log-level error check bans licenses sources
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps
+	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' $(CARGO) doc --workspace --no-deps --document-private-items
 	$(CARGO) test --workspace --lib --quiet generated_files
 
 # Each suite ends with its own summary, which says how long it took.
@@ -26,11 +27,12 @@ test: tools ## every test, against real servers
 	$(CARGO) test --workspace --no-fail-fast
 
 demo: ## a directory, a platform and an API server on this machine: see people come, move and leave
-	@tests/tools/install kubernetes openldap
 	@examples/demo.sh
 
+# SCALE=0.01 makes it 10,000 users instead of a million; ONLY='full_plan apply' runs these alone.
 bench: ## the benchmarks; each prints one line `bench NAME key=value ...`
-	$(CARGO) bench --workspace
+	@tests/tools/install openldap
+	$(CARGO) bench --bench figures -- --scale $(SCALE) $(ONLY)
 
 # A test named generated_files... compares what the code generates with what is committed; with this variable it writes.
 generate: ## write the generated files anew: crds/, the chart's copies, reference pages

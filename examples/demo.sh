@@ -27,7 +27,7 @@ fail() {
 
 command -v curl >/dev/null || fail 'put curl on PATH, then run this again'
 binary=${DIRECTORY_SYNC:-}
-[[ -n $binary ]] || say "demo: first it builds directory-sync (a debug build, the quickest: about 6 min the first time, seconds later)"
+[[ -n $binary ]] || say 'demo: builds directory-sync (a debug build, the quickest: about 5 min the first time), and gets what is missing below'
 tests/tools/install kubernetes openldap
 if [[ -z $binary ]]; then
   cargo build --quiet --bin directory-sync || fail 'directory-sync does not build'

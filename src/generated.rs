@@ -9,41 +9,33 @@ use directory_sync_model::{attribute, expression};
 use crate::{
     api::{condition, crds, fields},
     cli,
+    directory::registry::PROVIDERS,
     metrics::{METRICS, Row},
 };
 
 /// A page about a provider or platform: its text is kept beside the code and copied into `docs/`.
 struct Page {
     /// The page in `docs/`.
-    path: &'static str,
+    path: String,
     /// The folder of the code.
-    folder: &'static str,
+    folder: String,
     /// `docs.md` of that folder.
     text: &'static str,
 }
 
-const PAGES: &[Page] = &[
-    Page {
-        path: "docs/providers/ldap.md",
-        folder: "src/directory/ldap",
-        text: include_str!("directory/ldap/docs.md"),
-    },
-    Page {
-        path: "docs/providers/scim.md",
-        folder: "src/directory/scim",
-        text: include_str!("directory/scim/docs.md"),
-    },
-    Page {
-        path: "docs/providers/file.md",
-        folder: "src/directory/file",
-        text: include_str!("directory/file/docs.md"),
-    },
-    Page {
-        path: "docs/platforms/rest.md",
-        folder: "src/platform/rest",
+fn pages() -> Vec<Page> {
+    let providers = PROVIDERS.iter().map(|provider| Page {
+        path: format!("docs/providers/{}.md", provider.name),
+        folder: format!("src/directory/{}", provider.name),
+        text: provider.docs,
+    });
+    let rest = Page {
+        path: "docs/platforms/rest.md".to_owned(),
+        folder: "src/platform/rest".to_owned(),
         text: include_str!("platform/rest/docs.md"),
-    },
-];
+    };
+    providers.chain([rest]).collect()
+}
 
 /// The path from the root of the repository, and the text, of every generated file.
 fn files() -> Vec<(String, String)> {
@@ -61,7 +53,7 @@ fn files() -> Vec<(String, String)> {
         ("metrics", metrics()),
     ];
     files.extend(reference.map(|(name, text)| (format!("docs/reference/{name}.md"), text)));
-    files.extend(PAGES.iter().map(|page| (page.path.to_owned(), page.render())));
+    files.extend(pages().iter().map(|page| (page.path.clone(), page.render())));
     files
 }
 
@@ -142,8 +134,8 @@ fn generated_files_are_current() {
 #[test]
 fn a_page_keeps_its_blocks_and_its_links_lead_where_they_did() {
     let page = Page {
-        path: "docs/x/y.md",
-        folder: "src/x/y",
+        path: "docs/x/y.md".to_owned(),
+        folder: "src/x/y".to_owned(),
         text: "# Y\nSee [a](a.md), [b](#b) and [c](https://c.test).\n```sh\n# [a](a.md)\n```\n",
     };
     let expected = "# Y\nSee [a](../../src/x/y/a.md), [b](#b) and [c](https://c.test).\n```sh\n# [a](a.md)\n```\n";

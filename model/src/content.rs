@@ -6,6 +6,9 @@
 //! don't know. A rule in the specification is different: it says what the value is to be, so a rule that yields nothing
 //! clears the field, or takes the attribute away.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
 use crate::{

@@ -8,6 +8,8 @@ mod batch;
 mod builder;
 mod completeness;
 mod nesting;
+#[cfg(test)]
+mod tests;
 
 pub use batch::{Batch, GroupEntry, Rejected};
 pub use builder::SnapshotBuilder;

@@ -77,7 +77,7 @@ pub struct DirectoryConnectionSpec {
     /// Default: false.
     #[serde(default)]
     pub suspend: bool,
-    /// Time between two syncs; a few percent of it are added or taken at random. At least 1m, written like 1h30m.
+    /// Time between two syncs; ten percent of it are added or taken at random. At least 1m, written like 1h30m.
     /// Default: 1h.
     #[serde(default = "interval")]
     #[x_kube(validation = ("duration(self) >= duration('1m')", "interval must be at least 1m"))]

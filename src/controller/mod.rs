@@ -13,9 +13,9 @@
 //! | What is remembered of it; what outlives a restart | [`memory`], [`judged`], [`digest`] |
 //! | What to do now, as a pure function | [`schedule`], [`backoff`] |
 //! | Looks, decides, acts | [`reconcile`], [`mappings`] |
-//! | One sync, from its turn to its end | [`sync_task`], [`run`], [`documents`], [`notes`] |
+//! | One sync, from its turn to its end | [`sync_task`], [`mod@run`], [`documents`], [`notes`] |
 //! | What a sync says of the connection, as pure functions | [`assessment`], [`cause`], [`status`], [`plans`], [`events`] |
-//! | Telling it | [`conclude`], [`write`] |
+//! | Telling it | [`conclude`], [`mod@write`] |
 //!
 //! Reconciles are short, 32 at once; syncs run in tasks of their own, as many at once as the operator allows and one for each
 //! connection, so that none delays another.

@@ -22,7 +22,7 @@ pub struct NetworkPolicy {
     pub allow_loopback: bool,
     /// Whether a connection may ask for a plain `http` or `ldap` connection (`--allow-insecure`).
     pub allow_insecure: bool,
-    /// Which hosts may be reached (`--allowed-hosts`); empty allows any.
+    /// Which hosts may be reached (`--allow-host`); empty allows any.
     pub allowed_hosts: Vec<HostPattern>,
 }
 
@@ -136,7 +136,7 @@ impl Network {
         if !allowed.is_empty() && !allowed.iter().any(|pattern| pattern.matches(bare)) {
             return Err(Error::HostNotAllowed {
                 host,
-                why: "it is not among the hosts that the operator allows (--allowed-hosts)".to_owned(),
+                why: "it is not among the hosts that the operator allows (--allow-host)".to_owned(),
             });
         }
         match bare.parse::<IpAddr>() {

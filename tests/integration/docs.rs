@@ -7,10 +7,12 @@ mod words;
 use std::collections::BTreeSet;
 use std::fs;
 
-use directory_sync::api::crds;
+use directory_sync::api::{DirectoryConnection, crds};
 use directory_sync::directory::file::{Config, FileDirectory, Format, Source};
 use directory_sync::directory::{Directory as _, Part};
+use directory_sync::resolve::rules;
 use directory_sync_model::attribute::AttributeSet;
+use directory_sync_model::rules::GroupSelector;
 use directory_sync_model::snapshot::Batch;
 use serde_json::{Map, Value, json};
 
@@ -114,6 +116,7 @@ async fn yaml_and_csv_of_the_documentation_is_accepted() {
                 Fragment::Objects(yaml) => {
                     let applied = namespace.kubectl_as(&server.kubeconfig(), &arguments, &yaml).await;
                     assert!(applied.status.success(), "{place}: {}", applied.stderr);
+                    expressions(&place, &yaml);
                 }
                 Fragment::Values(yaml) => {
                     let folder = temporary_folder();
@@ -153,6 +156,28 @@ async fn people(place: &str, text: &str, format: Format) {
             read.is_ok() && batch.entries() > 0 && batch.rejected().is_empty(),
             "{place}: {read:?}"
         );
+    }
+}
+
+/// Compiles the expressions of connections and mappings, which an API server doesn't look at.
+fn expressions(place: &str, yaml: &str) {
+    let connection = |value: Value| serde_json::from_value::<DirectoryConnection>(value).unwrap();
+    let any = || connection(merged("DirectoryConnection", Map::new()));
+    for document in yaml.split("\n---\n") {
+        let value: Value = serde_saphyr::from_str(document).unwrap();
+        let rules = match value["kind"].as_str() {
+            Some("DirectoryConnection") => rules(&connection(value), &[]),
+            Some("GroupMapping") => rules(&any(), &[serde_json::from_value(value).unwrap()]),
+            _ => continue,
+        };
+        let rules = rules.unwrap_or_else(|error| panic!("{place}: {error}"));
+        for mapping in &rules.mappings {
+            assert!(
+                !matches!(mapping.group, GroupSelector::Invalid(_)),
+                "{place}: {:?}",
+                mapping.group
+            );
+        }
     }
 }
 

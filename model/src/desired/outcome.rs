@@ -74,7 +74,7 @@ pub struct MappingOutcome {
     pub made: Option<usize>,
     /// How many people are in them, those out of scope included.
     pub members: u64,
-    /// The containers that it gives, numbers of [`Desired::containers`].
+    /// The containers that it gives, numbers of [`super::Desired::containers`].
     pub containers: Vec<usize>,
     /// What is wrong, if anything. While a group is missing, ambiguous or not told, the mapping adds and its removals
     /// wait; a mapping that is invalid or grants what it may not, does nothing; the people of a team or inbox that

@@ -1,6 +1,6 @@
 //! Who is whom: conflicts that leave a person alone, and the adoption of users whom nobody manages.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::draft::{Draft, Fate};
 use crate::{
@@ -13,6 +13,7 @@ const NAMED: usize = 5;
 
 /// Decides for each person which user of the platform he is, and leaves alone those for whom that can't be told.
 pub(super) fn reject(draft: &mut Draft<'_>) {
+    leave_alone_protected(draft);
     reject_doubled(draft);
     reject_foreign(draft);
     reject_shared_addresses(draft);
@@ -89,6 +90,9 @@ fn reject_shared_addresses(draft: &mut Draft<'_>) {
         let mut ids: Vec<&str> = people.iter().map(|user| snapshot.user_id(*user)).collect();
         ids.sort_unstable();
         for user in people.iter().copied().filter(|user| Some(*user) != goes_on) {
+            if draft.left_alone[user as usize] {
+                continue;
+            }
             let own = snapshot.user_id(user);
             let others: Vec<&str> = ids.iter().copied().filter(|id| *id != own).take(NAMED).collect();
             let message = format!("the directory gives the same e-mail address to {}", others.join(", "));
@@ -147,6 +151,27 @@ fn take(draft: &mut Draft<'_>, user: u32, holding: u32) {
     draft.fates[holding as usize] = Fate::Adopted;
 }
 
+/// Nothing is done for people whom `protect` names, whether they have a user or not: one that is created, or given a
+/// protected address, would be untouchable from then on, half done.
+fn leave_alone_protected(draft: &mut Draft<'_>) {
+    let desired = draft.desired();
+    let protected = &desired.rules.protect.users;
+    let by_email: HashSet<u32> = protected
+        .iter()
+        .filter_map(|user| draft.seen.wanted_by_email(user))
+        .collect();
+    let by_id = protected.iter().filter_map(|user| desired.snapshot.find_user(user));
+    let shared = desired
+        .shared_emails
+        .iter()
+        .filter(|(_, first)| by_email.contains(first));
+    let later = shared.map(|(later, _)| *later);
+    for user in by_email.iter().copied().chain(by_id).chain(later) {
+        draft.left_alone[user as usize] = true;
+    }
+}
+
+/// Nothing is done for people whose user is untouchable.
 fn leave_alone_untouchable(draft: &mut Draft<'_>) {
     let untouchable = draft.seen.holdings.iter().filter(|(_, holding)| holding.untouchable);
     let people: Vec<u32> = untouchable

@@ -156,8 +156,13 @@ fn a_person_with_two_addresses_has_the_primary_one() {
     let mut world = World::new(
         directory().with(person("ann")),
         rules().everybody().attribute("mail", "user.emails"),
-        platform(),
+        platform().with(user("archer")),
     );
-    world.sync();
-    assert_eq!(world.platform.user("ann").email, "ann@acme.test");
+    let addresses = ["ann@acme.test", "archer@acme.test"].map(str::to_owned);
+    world.directory.person("ann").emails = addresses.to_vec();
+    // The other address is no reason to take a user over.
+    assert_eq!(world.sync().changes, ["create ann"]);
+    let ann = world.platform.user("ann");
+    assert_eq!(ann.email, "ann@acme.test");
+    assert_eq!(ann.attributes["mail"], AttributeValue::List(addresses.to_vec()));
 }

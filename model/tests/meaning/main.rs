@@ -11,6 +11,8 @@ mod address;
 mod adoption;
 mod attributes;
 mod completeness;
+mod doubtful_groups;
+mod expressions;
 mod identity;
 mod limits;
 mod marks;

@@ -51,11 +51,22 @@ impl Seen<'_> {
         self.after.users.iter().find(|user| user.external_id == person.id)
     }
 
+    fn protects(&self, email: &str) -> bool {
+        self.spec
+            .protected_user
+            .is_some_and(|at| address(email) == format!("m{at}@acme.test"))
+    }
+
     /// Whether the person's user is nothing that a sync may change.
     fn is_left_alone(&self, user: &User) -> bool {
         let before = self.before.users.iter().find(|before| before.id == user.id);
-        let protects = |at: usize| before.is_some_and(|before| address(&before.email) == format!("m{at}@acme.test"));
-        self.spec.protected_user.is_some_and(protects)
+        let person = self
+            .directory
+            .people
+            .iter()
+            .find(|person| person.id == user.external_id);
+        before.is_some_and(|before| self.protects(&before.email))
+            || person.is_some_and(|person| person.active && self.protects(&person.email))
             || self.before.own_account.as_ref() == Some(&user.id)
             || (!user.active && user.mark.as_ref().is_none_or(|mark| !mark.deactivated))
     }
@@ -179,7 +190,8 @@ impl Seen<'_> {
 
     /// Whoever is wanted is there, and has what he is to have.
     fn nobody_is_missed(&self) {
-        for person in self.usual().filter(|person| self.is_wanted(person)) {
+        let unprotected = self.usual().filter(|person| !self.protects(&person.email));
+        for person in unprotected.filter(|person| self.is_wanted(person)) {
             let Some(user) = self.user(person) else {
                 let protected = self
                     .before

@@ -221,6 +221,26 @@ proptest! {
     }
 
     #[test]
+    fn an_interrupted_apply_is_finished_by_the_next_sync(all in worlds(false), writes in 0_usize..30) {
+        let (first, _, spec, platform) = &all;
+        let finish = |mut world: World| {
+            // Whoever replaces the last administrator comes one sync before that one goes.
+            world.sync();
+            world.sync();
+            let mut platform = world.platform;
+            platform.users.sort_by(|one, other| one.id.cmp(&other.id));
+            platform.containers.sort_by(|one, other| one.id.cmp(&other.id));
+            platform
+        };
+        let whole = finish(world(first, spec, platform));
+        let mut interrupted = world(first, spec, platform);
+        let mut part = interrupted.platform.clone();
+        interrupted.plan(|plan| part.apply_part(&plan, writes));
+        interrupted.platform = part;
+        prop_assert_eq!(finish(interrupted), whole);
+    }
+
+    #[test]
     fn nobody_fails_twice_and_every_failure_is_explained(all in worlds(false)) {
         let outcome = world(&all.0, &all.2, &all.3).look();
         let mut ids: Vec<_> = outcome.failures.iter().map(|(id, _)| id).collect();

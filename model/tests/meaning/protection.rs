@@ -77,6 +77,27 @@ fn a_protected_user_is_not_adopted_and_no_failure() {
 }
 
 #[test]
+fn a_protected_person_without_a_user_is_not_created_and_nobody_gets_a_protected_address() {
+    for protected in ["ann@acme.test", "ann"] {
+        for existing in [None, Some(user("ann").managed().email("other@acme.test"))] {
+            let mut world = World::new(
+                directory()
+                    .with_people(&["ann", "bob"])
+                    .with(group("A").of(&["ann", "bob"])),
+                rules()
+                    .protecting_user(protected)
+                    .with(mapping("A").to_team("T").giving("agent")),
+                platform().team("T"),
+            );
+            world.platform.users.extend(existing);
+            let outcome = world.sync();
+            assert_eq!(outcome.changes, ["create bob as agent", "add bob to T"]);
+            assert_eq!(outcome.failures, []);
+        }
+    }
+}
+
+#[test]
 fn a_protected_user_who_only_has_the_address_protects_nobody_else() {
     let mut world = World::new(
         directory().with(person("ann").email("new@acme.test").phone("1")),

@@ -11,11 +11,15 @@ use directory_sync_model::{
 pub struct Person {
     pub id: String,
     pub email: String,
+    /// Every address, when there are several.
+    pub emails: Vec<String>,
     pub given_name: String,
     pub family_name: String,
     pub display_name: String,
     pub phone: String,
     pub department: String,
+    /// `YYYY-MM-DD`; empty when the directory doesn't know it.
+    pub start_date: String,
     pub active: bool,
     /// His entry is there and can't be read.
     pub unreadable: bool,
@@ -26,11 +30,13 @@ pub fn person(id: &str) -> Person {
     Person {
         id: id.to_owned(),
         email: format!("{id}@acme.test"),
+        emails: Vec::new(),
         given_name: String::new(),
         family_name: String::new(),
         display_name: String::new(),
         phone: String::new(),
         department: String::new(),
+        start_date: String::new(),
         active: true,
         unreadable: false,
     }
@@ -54,6 +60,11 @@ impl Person {
 
     pub fn department(mut self, department: &str) -> Self {
         self.department = department.to_owned();
+        self
+    }
+
+    pub fn starting(mut self, date: &str) -> Self {
+        self.start_date = date.to_owned();
         self
     }
 
@@ -207,11 +218,15 @@ fn write_person(person: &Person, batch: &mut Batch) {
     }
     batch.user(&person.id, |record| {
         record.text(Attribute::Email, &person.email);
+        for email in &person.emails {
+            record.item(Attribute::Emails, email);
+        }
         record.text(Attribute::GivenName, &person.given_name);
         record.text(Attribute::FamilyName, &person.family_name);
         record.text(Attribute::DisplayName, &person.display_name);
         record.text(Attribute::Phone, &person.phone);
         record.text(Attribute::Department, &person.department);
+        record.text(Attribute::StartDate, &person.start_date);
         record.active(person.active);
     });
 }

@@ -1,5 +1,6 @@
 //! A directory, rules and a platform in plain data, with words to write tests that read as sentences.
 
+pub mod apply;
 pub mod directory;
 pub mod platform;
 pub mod random;

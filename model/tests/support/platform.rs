@@ -1,17 +1,11 @@
 //! A platform in plain data: it shows itself to a differ, and a plan can be applied to it.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use directory_sync_model::{
     diff::Account,
     email,
-    observed::{
-        ContainerKind, ContainerRow, FieldsPatch, Mark, MarkRow, MembershipRow, Observer, RoleRow, UserFields, UserRow,
-    },
-    plan::{Place, Plan},
+    observed::{ContainerKind, ContainerRow, Mark, MarkRow, MembershipRow, Observer, RoleRow, UserRow},
     value::AttributeValue,
 };
 
@@ -105,29 +99,6 @@ impl User {
     pub fn deactivated(mut self) -> Self {
         self.mark.get_or_insert_default().deactivated = true;
         self.inactive()
-    }
-
-    fn patch(&mut self, patch: &FieldsPatch) {
-        let set = |slot: &mut String, value: &Option<String>| {
-            if let Some(value) = value {
-                slot.clone_from(value);
-            }
-        };
-        set(&mut self.email, &patch.email);
-        set(&mut self.given_name, &patch.given_name);
-        set(&mut self.family_name, &patch.family_name);
-        set(&mut self.display_name, &patch.display_name);
-        set(&mut self.phone, &patch.phone);
-        self.set_attributes(&patch.attributes);
-    }
-
-    fn set_attributes(&mut self, attributes: &[(String, Option<AttributeValue>)]) {
-        for (name, value) in attributes {
-            match value.clone() {
-                Some(value) => self.attributes.insert(name.clone(), value),
-                None => self.attributes.remove(name),
-            };
-        }
     }
 }
 
@@ -283,52 +254,9 @@ impl Platform {
         }
     }
 
-    /// Carries a plan out in the documented order. Panics where a real platform would refuse a write.
-    pub fn apply(&mut self, plan: &Plan<'_>) {
-        let mut apply = Apply {
-            new_teams: Vec::new(),
-            created: BTreeMap::new(),
-            platform: self,
-            plan,
-        };
-        apply.create_teams();
-        apply.create_users(false);
-        apply.update_users();
-        apply.create_users(true);
-        apply.add_members();
-        apply.change_roles();
-        apply.remove_members();
-        apply.deactivate();
-    }
-
     fn rows<'r, T>(&self, rows: &'r [T]) -> Vec<&'r T> {
         let rows = shuffled(rows, self.order);
         if self.shown_twice { rows.repeat(2) } else { rows }
-    }
-
-    fn find(&mut self, id: &str) -> &mut User {
-        let found = self.users.iter_mut().find(|user| user.id == id);
-        found.expect("a user of this id")
-    }
-
-    fn check(&self) {
-        let addresses = self.users.iter().map(|user| address(&user.email));
-        let ids = self.users.iter().map(|user| &user.external_id);
-        let ids: Vec<_> = ids.filter(|id| !id.is_empty()).collect();
-        assert_eq!(
-            addresses.collect::<BTreeSet<_>>().len(),
-            self.users.len(),
-            "an address twice"
-        );
-        assert_eq!(
-            ids.iter().collect::<BTreeSet<_>>().len(),
-            ids.len(),
-            "an external id twice"
-        );
-        for user in &self.users {
-            let known = self.roles.iter().any(|(name, ..)| *name == user.role);
-            assert!(known || user.role.is_empty(), "no role {}", user.role);
-        }
     }
 }
 
@@ -374,157 +302,4 @@ pub fn shuffled<T>(rows: &[T], seed: u64) -> Vec<&T> {
         rows.swap(at, other);
     }
     rows
-}
-
-struct Apply<'a, 'p> {
-    platform: &'a mut Platform,
-    plan: &'a Plan<'p>,
-    new_teams: Vec<String>,
-    created: BTreeMap<u32, String>,
-}
-
-impl Apply<'_, '_> {
-    fn create_teams(&mut self) {
-        for team in &self.plan.new_teams {
-            // No specification can name an id that the platform has yet to give.
-            let id = format!("new-{}", team.name);
-            let same = |held: &Container| held.kind == ContainerKind::Team && held.name == team.name;
-            assert!(!self.platform.containers.iter().any(same), "team {} twice", team.name);
-            self.platform.containers.push(Container {
-                kind: ContainerKind::Team,
-                id: id.clone(),
-                name: team.name.clone(),
-                phone: String::new(),
-                owner: Some(OWNER.to_owned()),
-            });
-            self.new_teams.push(id);
-        }
-    }
-
-    fn create_users(&mut self, after_updates: bool) {
-        let desired = self.plan.desired;
-        let now = |creation: &&directory_sync_model::plan::Creation| creation.after_updates == after_updates;
-        for creation in self.plan.creations.iter().filter(now) {
-            let external_id = desired.snapshot.user_id(creation.user).to_owned();
-            let mut id = format!("u-{external_id}");
-            while self.platform.users.iter().any(|user| user.id == id) {
-                id.push('+');
-            }
-            let UserFields {
-                email,
-                given_name,
-                family_name,
-                display_name,
-                phone,
-                attributes,
-            } = desired.fields(creation.user).expect("content");
-            let given = creation.role.map(|role| self.plan.roles[usize::from(role)].clone());
-            let own_choice = self.platform.roles.iter().find(|(.., default)| *default);
-            let role = given
-                .clone()
-                .or(own_choice.map(|(name, ..)| name.clone()))
-                .unwrap_or_default();
-            let mut user = User {
-                id: id.clone(),
-                external_id,
-                email,
-                given_name,
-                family_name,
-                display_name,
-                phone,
-                active: true,
-                role,
-                attributes: BTreeMap::new(),
-                mark: Some(Mark {
-                    owner: OWNER.to_owned(),
-                    role: given,
-                    deactivated: false,
-                }),
-            };
-            user.set_attributes(&attributes);
-            self.platform.users.push(user);
-            self.platform.check();
-            self.created.insert(creation.user, id);
-        }
-    }
-
-    fn mark(&self, holding: u32, role: Option<String>, deactivated: bool) -> Mark {
-        let given = self.plan.holdings.get(holding).given_role();
-        let role = role.or_else(|| given.map(|role| self.plan.roles[usize::from(role)].clone()));
-        Mark {
-            owner: OWNER.to_owned(),
-            role,
-            deactivated,
-        }
-    }
-
-    fn update_users(&mut self) {
-        for update in &self.plan.updates {
-            let mark = self.mark(update.holding, None, false);
-            let user = self.platform.find(self.plan.holdings.id(update.holding));
-            user.patch(&update.patch);
-            if update.adopt {
-                user.external_id = self.plan.desired.snapshot.user_id(update.user).to_owned();
-            }
-            if update.activate {
-                user.active = true;
-            }
-            if update.adopt || update.activate {
-                user.mark = Some(mark);
-            }
-            self.platform.check();
-        }
-    }
-
-    fn add_members(&mut self) {
-        for additions in &self.plan.additions {
-            let container = match additions.place {
-                Place::Held(at) => self.plan.containers[at].id.clone(),
-                Place::New(at) => self.new_teams[at].clone(),
-            };
-            for user in &additions.users {
-                let holding = || self.plan.holding_of(*user).expect("a platform user");
-                let id = self.created.get(user).map(String::as_str);
-                let id = id.unwrap_or_else(|| self.plan.holdings.id(holding())).to_owned();
-                let before = self
-                    .platform
-                    .memberships
-                    .insert((container.clone(), id.clone()), Some(OWNER.to_owned()));
-                assert_eq!(before, None, "{id} is in {container} already");
-            }
-        }
-    }
-
-    fn change_roles(&mut self) {
-        for change in &self.plan.role_changes {
-            let role = self.plan.roles[usize::from(change.to)].clone();
-            let mark = self.mark(change.holding, Some(role.clone()), false);
-            let user = self.platform.find(self.plan.holdings.id(change.holding));
-            assert_ne!(user.role, role, "no change");
-            user.role = role;
-            user.mark = Some(mark);
-            self.platform.check();
-        }
-    }
-
-    fn remove_members(&mut self) {
-        for removals in &self.plan.removals {
-            let container = &self.plan.containers[removals.container].id;
-            for holding in removals.leaving.iter().chain(&removals.with_deactivation) {
-                let key = (container.clone(), self.plan.holdings.id(*holding).to_owned());
-                let before = self.platform.memberships.remove(&key);
-                assert_eq!(before, Some(Some(OWNER.to_owned())), "{key:?} was not given by us");
-            }
-        }
-    }
-
-    fn deactivate(&mut self) {
-        for deactivation in &self.plan.deactivations {
-            let mark = self.mark(deactivation.holding, None, true);
-            let user = self.platform.find(self.plan.holdings.id(deactivation.holding));
-            assert!(user.active, "{} is inactive already", user.id);
-            user.active = false;
-            user.mark = Some(mark);
-        }
-    }
 }

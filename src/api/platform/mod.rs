@@ -13,7 +13,7 @@ use super::reference::KeyRef;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = ("[has(self.rest)].exists_one(x, x)", "exactly one platform must be set: rest"))]
 pub struct Platform {
-    /// A platform that speaks directory-sync's own REST contract (openapi/platform.yaml).
+    /// A platform that speaks directory-sync's own REST contract (src/platform/rest/openapi.yaml).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rest: Option<RestPlatform>,
 }

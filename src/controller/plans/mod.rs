@@ -1,4 +1,4 @@
-//! Held plans: what becomes of the `SyncPlan`s of a connection after a run. Pure; [`write`] carries it out.
+//! Held plans: what becomes of the `SyncPlan`s of a connection after a run. Pure; [`mod@write`] carries it out.
 //!
 //! An approval is about one plan, known by its hash: it is usable until the plan is carried out, is another one, or runs
 //! out. A rejection stays for as long as the plan is the same. Plans that are over are kept for a while, to be looked at.

@@ -85,6 +85,13 @@ fn rejected(snapshot: &Snapshot) -> Vec<String> {
         .collect()
 }
 
+/// People of whom nothing but the id can be read, with the reason.
+fn unreadable(snapshot: &Snapshot) -> Vec<String> {
+    (0..snapshot.user_count())
+        .filter_map(|user| Some(format!("{}: {}", snapshot.user_id(user), snapshot.unreadable(user)?)))
+        .collect()
+}
+
 const ANN: &str = "id=007 userName=ann email=ann@acme.test emails=ann@acme.test|a@acme.test givenName=Ann active=false \
                    phone=+442071234567 startDate=2026-04-30";
 
@@ -134,13 +141,17 @@ async fn one_bad_row_is_that_rows_failure_and_is_named() {
                f\n\
                g,g@acme.test,1,2026-12-31T08:00:00Z,g\n";
     let snapshot = read(("people.csv", csv), None).await;
-    assert_eq!(snapshot.user_count(), 2);
+    assert_eq!(
+        unreadable(&snapshot),
+        [
+            "c: line 4: active has to be true or false (or yes or no, 1 or 0)",
+            "d: line 5: startDate has to be a date like 2026-04-30",
+        ]
+    );
     assert_eq!(
         rejected(&snapshot),
         [
             "line 3: it has no id; give it one that never changes",
-            "line 4 (id c): active has to be true or false (or yes or no, 1 or 0)",
-            "line 5 (id d): startDate has to be a date like 2026-04-30",
             "line 6: the id \"a\" is that of line 2 as well",
             "line 7: it has 1 fields, and the header row has 5",
         ]
@@ -156,15 +167,19 @@ async fn one_bad_row_is_that_rows_failure_and_is_named() {
 async fn bad_rows_of_json_and_yaml_are_named_too() {
     let json = r#"[{"id":"a","Email":"x"},{"id":["b"]},{"id":"c","email":{}},{"id":"d","emails":[["x"]]},{"id":"e","custom":7},{"id":"f"}]"#;
     let snapshot = read(("people.json", json), None).await;
-    assert_eq!(snapshot.user_count(), 1);
+    assert_eq!(
+        unreadable(&snapshot),
+        [
+            "c: users[2], line 1: email has to be a single text",
+            "d: users[3], line 1: emails has to be a list of texts, or a text with ; between them",
+            "e: users[4], line 1: custom has to be an object of attributes",
+        ]
+    );
     assert_eq!(
         rejected(&snapshot),
         [
             "users[0], line 1: the key \"Email\" is written \"email\"",
             "users[1], line 1: the id is a list or an object; it has to be a text",
-            "users[2], line 1 (id c): email has to be a single text",
-            "users[3], line 1 (id d): emails has to be a list of texts, or a text with ; between them",
-            "users[4], line 1 (id e): custom has to be an object of attributes",
         ]
     );
 }

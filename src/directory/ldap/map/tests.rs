@@ -292,17 +292,20 @@ fn an_entry_without_a_usable_id_is_rejected_by_its_dn() {
 }
 
 #[test]
-fn an_entry_with_a_text_that_is_not_utf_8_is_rejected_alone() {
+fn an_entry_with_a_text_that_is_not_utf_8_is_unreadable_alone() {
     let bad: Plain<'_> = ("uid=x", &[("entryUUID", &[b"x"]), ("sn", &[b"M\xfcller"])]);
-    assert_eq!(Read::people(&[bad]).rejection().0, "uid=x");
-    assert!(
-        Read::people(&[bad])
-            .rejection()
-            .1
-            .contains("a value of sn is not UTF-8")
-    );
     let read = Read::people(&[ANN, bad, BOB]);
-    assert_eq!((read.snapshot.user_count(), read.snapshot.rejected.len()), (2, 1));
+    let user = read.snapshot.find_user("x").unwrap();
+    let why = read.snapshot.unreadable(user).unwrap();
+    assert!(
+        why.starts_with("uid=x: ") && why.contains("a value of sn is not UTF-8"),
+        "{why}"
+    );
+    assert_eq!((read.snapshot.user_count(), read.snapshot.rejected.len()), (3, 0));
+    assert_eq!(
+        read.snapshot.unreadable(read.snapshot.find_user("u-ann").unwrap()),
+        None
+    );
 }
 
 #[test]
