@@ -138,10 +138,7 @@ impl Fleet {
     pub fn view<'a>(&self, connection: &'a DirectoryConnection) -> View<'a> {
         let key = Key::of(&connection.metadata);
         let mappings = self.stores.mappings.state_filter(|mapping| concerns(mapping, &key));
-        let plans = self
-            .stores
-            .plans
-            .state_filter(|plan| is_plan_of(plan, &key, connection));
+        let plans = self.stores.plans.state_filter(|plan| is_plan_of(plan, connection));
         View::new(connection, mappings, plans)
     }
 
