@@ -4,6 +4,7 @@ SHELL := bash
 .PHONY: help tools check test demo bench generate
 
 CARGO ?= cargo
+SCALE ?= 1
 # What tests talk to; `tests/tools/install --help` says what each is.
 TEST_TOOLS := kubernetes helm openldap scim schemathesis
 
@@ -28,8 +29,10 @@ test: tools ## every test, against real servers
 demo: ## a directory, a platform and an API server on this machine: see people come, move and leave
 	@examples/demo.sh
 
+# SCALE=0.01 makes it 10,000 users instead of a million; ONLY='full_plan apply' runs these alone.
 bench: ## the benchmarks; each prints one line `bench NAME key=value ...`
-	$(CARGO) bench --workspace
+	@tests/tools/install openldap
+	$(CARGO) bench --bench figures -- --scale $(SCALE) $(ONLY)
 
 # A test named generated_files... compares what the code generates with what is committed; with this variable it writes.
 generate: ## write the generated files anew: crds/, the chart's copies, reference pages

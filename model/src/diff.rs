@@ -61,8 +61,7 @@ pub struct Differ<'a> {
     administrators: HashSet<u32>,
     /// The ids of all active administrators of the platform, whoever manages them.
     active_administrators: HashSet<Fingerprint>,
-    /// Per container: holding number and whether the membership is ours, packed into one word.
-    memberships: Vec<Vec<u32>>,
+    memberships: memberships::Held,
     last_container: (String, usize),
     observed_users: u64,
 }
@@ -110,7 +109,7 @@ impl<'a> Differ<'a> {
             leavers: Vec::new(),
             administrators: HashSet::new(),
             active_administrators: HashSet::new(),
-            memberships: Vec::new(),
+            memberships: memberships::Held::default(),
             last_container: (String::new(), usize::MAX),
             observed_users: 0,
         }
@@ -291,7 +290,6 @@ impl Observer for Differ<'_> {
             name: container.name.to_string(),
             phone: container.phone.to_string(),
         });
-        self.memberships.push(Vec::new());
     }
 
     fn user(&mut self, row: &UserRow<'_>) {
@@ -323,7 +321,7 @@ impl Observer for Differ<'_> {
             self.last_container = (key, *number);
         }
         let ours = row.owner.as_deref() == Some(&self.desired.rules.owner);
-        self.memberships[self.last_container.1].push(holding << 1 | u32::from(ours));
+        self.memberships.push(self.last_container.1, holding, ours);
     }
 }
 

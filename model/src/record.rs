@@ -2,7 +2,8 @@
 //!
 //! A record is a sequence of entries `tag: u8, length: LEB128 varint, bytes`. The tag is the discriminant of the
 //! [`Attribute`]; only what is present is stored, and a list repeats its tag. The tag 255 holds a custom attribute:
-//! `name length: varint, name, value as JSON`. `groups` is never stored: it comes from the memberships.
+//! `name length: varint, name, value as JSON`. An e-mail address of length 0 is the user name, which most directories
+//! tell twice. `groups` is never stored: it comes from the memberships.
 
 use crate::attribute::{Attribute, Kind};
 
@@ -15,12 +16,14 @@ const CUSTOM_TAG: u8 = u8::MAX;
 #[derive(Debug)]
 pub struct RecordWriter<'o> {
     out: &'o mut Vec<u8>,
+    /// The user name, as a place in `out`; empty until it is written.
+    user_name: std::ops::Range<usize>,
 }
 
 impl<'o> RecordWriter<'o> {
     /// Starts a record at the end of `out`; the record is what has been appended when the writer is dropped.
     pub const fn new(out: &'o mut Vec<u8>) -> Self {
-        Self { out }
+        Self { out, user_name: 0..0 }
     }
 
     /// Writes a text, or a date as `YYYY-MM-DD` or an RFC 3339 timestamp.
@@ -32,7 +35,15 @@ impl<'o> RecordWriter<'o> {
             // What the memberships say about groups must not be contradicted by a stored copy.
             _ if attribute == Attribute::Groups || value.is_empty() => {}
             Kind::Flag => self.active(!value.eq_ignore_ascii_case("false")),
-            Kind::Text | Kind::TextList | Kind::Date => self.entry(attribute as u8, value.as_bytes()),
+            _ if attribute == Attribute::Email && value.as_bytes() == &self.out[self.user_name.clone()] => {
+                self.entry(attribute as u8, &[]);
+            }
+            Kind::Text | Kind::TextList | Kind::Date => {
+                self.entry(attribute as u8, value.as_bytes());
+                if attribute == Attribute::UserName && self.user_name.is_empty() {
+                    self.user_name = self.out.len() - value.len()..self.out.len();
+                }
+            }
         }
     }
 
@@ -112,7 +123,17 @@ impl<'a> Record<'a> {
     pub fn items(self, attribute: Attribute) -> impl Iterator<Item = &'a str> {
         Entries { rest: self.bytes }
             .filter(move |(tag, _)| *tag == attribute as u8)
-            .filter_map(|(_, bytes)| std::str::from_utf8(bytes).ok())
+            .map(move |(_, bytes)| match bytes {
+                [] if attribute == Attribute::Email => self.first(Attribute::UserName),
+                bytes => bytes,
+            })
+            .filter_map(|bytes| std::str::from_utf8(bytes).ok())
+    }
+
+    fn first(self, attribute: Attribute) -> &'a [u8] {
+        let mut entries = Entries { rest: self.bytes };
+        let entry = entries.find(|(tag, _)| *tag == attribute as u8);
+        entry.map_or(&[], |(_, bytes)| bytes)
     }
 
     /// Whether the account is enabled; `true` where the directory says nothing.
@@ -237,6 +258,24 @@ mod tests {
         assert_eq!(record.items(Attribute::Emails).count(), 0);
         assert!(record.active());
         assert_eq!(record.custom("nothing"), None);
+    }
+
+    #[test]
+    fn an_address_that_is_the_user_name_is_stored_once() {
+        let bytes = written(|w| {
+            w.text(Attribute::UserName, "ann@acme.test");
+            w.text(Attribute::Email, " ann@acme.test");
+            w.item(Attribute::Emails, "ann@acme.test");
+        });
+        let record = Record::new(&bytes);
+        assert_eq!(bytes.len(), 2 + 13 + 2 + 2 + 13);
+        assert_eq!(record.text(Attribute::Email), "ann@acme.test");
+        assert_eq!(record.text(Attribute::Emails), "ann@acme.test");
+        let bytes = written(|w| {
+            w.text(Attribute::UserName, "ann@acme.test");
+            w.text(Attribute::Email, "Ann@acme.test");
+        });
+        assert_eq!(Record::new(&bytes).text(Attribute::Email), "Ann@acme.test");
     }
 
     #[test]

@@ -138,7 +138,10 @@ impl Fleet {
     pub fn view<'a>(&self, connection: &'a DirectoryConnection) -> View<'a> {
         let key = Key::of(&connection.metadata);
         let mappings = self.stores.mappings.state_filter(|mapping| concerns(mapping, &key));
-        let plans = self.stores.plans.state_filter(|plan| is_plan_of(plan, connection));
+        let plans = self
+            .stores
+            .plans
+            .state_filter(|plan| is_plan_of(plan, &key, connection));
         View::new(connection, mappings, plans)
     }
 

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::api::{
     DirectoryConnection,
-    condition::{ConditionType, Reason},
+    condition::{ConditionType, Reason, find},
     connection::DirectoryConnectionStatus,
     status::Trigger,
 };
@@ -86,7 +86,7 @@ fn await_end(view: &View<'_>, stop: bool, fleet: &Fleet) -> Action {
     Action::await_change()
 }
 
-/// Begins a run; where it is the first of a generation, the status says so.
+/// Begins a run. The status says so where it is the first of a generation, or may be the end of a stall.
 async fn begin(
     view: &View<'_>,
     trigger: Trigger,
@@ -94,7 +94,8 @@ async fn begin(
     now: Timestamp,
 ) -> Result<Action, ReconcileError> {
     let before = fleet.remember(view.connection, |memory| memory.status.clone());
-    if before.observed_generation != Some(view.generation()) {
+    let stalled = find(&before.conditions, ConditionType::Stalled).is_some();
+    if stalled || before.observed_generation != Some(view.generation()) {
         let status = status::announced(view.connection, &before, now);
         if status != before {
             save(view.connection, &status, fleet).await?;

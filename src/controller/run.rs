@@ -164,26 +164,28 @@ pub struct Shared {
     pub key: FingerprintKey,
 }
 
-/// Runs the pipeline once. It never fails and never panics: whatever happens is in what it came to.
-///
-/// It has a thread of its own: while it maps and compares a million people it keeps no other connection waiting, and a panic
-/// in somebody's parser ends this run and nothing else. It is given up when `abandon` is cancelled.
+/// Runs the pipeline once. It never fails and never panics: whatever happens is in what it came to. It is given up when
+/// `abandon` is cancelled.
 pub async fn run(order: &Arc<Order>, shared: &Shared, stop: &CancellationToken, abandon: &CancellationToken) -> Ended {
-    let work = {
-        let (order, shared) = (Arc::clone(order), shared.clone());
-        let (stop, abandon) = (stop.clone(), abandon.clone());
-        let (runtime, span) = (Handle::current(), Span::current());
-        move || {
-            let _entered = span.entered();
-            runtime.block_on(abandon.run_until_cancelled(attempt(&order, &shared, &stop)))
-        }
-    };
+    let (runtime, span) = (Handle::current(), Span::current());
+    let (stop, abandon) = (stop.clone(), abandon.clone());
+    let (task_order, shared) = (Arc::clone(order), shared.clone());
+    contain(&order.id, move || {
+        let _entered = span.entered();
+        runtime.block_on(abandon.run_until_cancelled(attempt(&task_order, &shared, &stop)))
+    })
+    .await
+}
+
+/// Gives a run a thread of its own: while it maps and compares a million people it keeps no other connection waiting, and a
+/// panic in somebody's parser ends this run and nothing else.
+async fn contain(id: &str, work: impl FnOnce() -> Option<Ended> + Send + 'static) -> Ended {
     let cause = match tokio::task::spawn_blocking(work).await {
         Ok(Some(ended)) => return ended,
         Ok(None) => Cause::abandoned(),
         Err(error) => {
-            tracing::error!(%error, "The sync panicked.");
-            Cause::panicked(&order.id)
+            tracing::error!(id, %error, "The sync panicked.");
+            Cause::panicked(id)
         }
     };
     Ended {
@@ -260,5 +262,53 @@ fn strictness(order: &Order, rules: &mut Rules, groups: &BTreeSet<String>) -> St
                 .map_or(order.ceilings, |limits| limits.stricter(order.ceilings)),
         ),
         ..before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{api::condition::Reason, controller::testing};
+
+    #[tokio::test]
+    async fn a_panic_is_the_failure_of_one_run_and_says_nothing_of_what_it_saw() {
+        let ended = contain("run-7", || panic!("ann@acme.test is no number")).await;
+        let cause = ended.cause().unwrap();
+        assert_eq!((cause.reason, ended.outcome()), (Reason::Internal, Outcome::Failed));
+        assert!(
+            cause.message.contains("run-7") && !cause.message.contains("ann@"),
+            "{}",
+            cause.message
+        );
+        assert!(!cause.needs_a_person, "it is tried again");
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_given_up_failed() {
+        assert_eq!(contain("run-7", || None).await.outcome(), Outcome::Failed);
+    }
+
+    #[test]
+    fn only_a_plan_that_could_have_been_carried_out_is_a_measure_for_the_next() {
+        let mut order = testing::order();
+        let judged = |order: &Order, hash: bool| {
+            let mut report = Report::begin("run".into());
+            report.outcome = Outcome::Synced;
+            report.hash = hash.then(|| PlanHash::from_text("aa"));
+            let mut ended = testing::ended(report);
+            ended.rules = Some(JudgedRules {
+                limits: Limits::default(),
+                protect: Protect::default(),
+                groups: BTreeSet::new(),
+            });
+            ended.judged(order).is_some()
+        };
+        assert!(judged(&order, true));
+        assert!(!judged(&order, false), "no plan was worked out");
+        order.mode = Mode::Observe;
+        assert!(
+            !judged(&order, true),
+            "loosening in Observe mode is not approving either"
+        );
     }
 }

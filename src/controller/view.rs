@@ -39,6 +39,11 @@ impl Key {
         }
     }
 
+    /// Whether an object refers to this connection.
+    fn is_referred(&self, metadata: &ObjectMeta, reference: &ConnectionRef) -> bool {
+        metadata.namespace.as_deref() == Some(self.namespace.as_str()) && reference.name.as_str() == self.name
+    }
+
     /// The connection that an object refers to.
     pub fn referred(metadata: &ObjectMeta, reference: &ConnectionRef) -> Self {
         Self {
@@ -58,17 +63,16 @@ impl std::fmt::Display for Key {
 /// namespace: it freezes what it may have given, where its silence would take that away.
 pub fn concerns(mapping: &Guarded<GroupMapping>, key: &Key) -> bool {
     match &mapping.0 {
-        Ok(mapping) => Key::referred(&mapping.metadata, &mapping.spec.connection_ref) == *key,
+        Ok(mapping) => key.is_referred(&mapping.metadata, &mapping.spec.connection_ref),
         Err(unreadable) => unreadable.metadata.namespace.as_deref() == Some(key.namespace.as_str()),
     }
 }
 
 /// Whether a plan is one of this very connection's: not of an earlier one with its name.
-pub fn is_plan_of(plan: &Guarded<SyncPlan>, connection: &DirectoryConnection) -> bool {
-    plan.0.as_ref().is_ok_and(|plan| {
-        Key::referred(&plan.metadata, &plan.spec.connection_ref) == Key::of(&connection.metadata)
-            && owned_by(plan, connection)
-    })
+pub fn is_plan_of(plan: &Guarded<SyncPlan>, key: &Key, connection: &DirectoryConnection) -> bool {
+    plan.0
+        .as_ref()
+        .is_ok_and(|plan| key.is_referred(&plan.metadata, &plan.spec.connection_ref) && owned_by(plan, connection))
 }
 
 /// Whether a plan says that it is owned by this very connection.

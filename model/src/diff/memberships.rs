@@ -1,6 +1,6 @@
 //! Who joins and who leaves which team and which inbox.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, ops::Range};
 
 use super::{
     containers::Targets,
@@ -11,8 +11,50 @@ use crate::{
     plan::{Additions, Place, Population, RemovalKind, Removals},
 };
 
+/// The memberships that the platform has: four bytes each, in the order in which they came.
+#[derive(Default)]
+pub(super) struct Held {
+    /// Holding number and whether the membership is ours, packed into one word.
+    rows: Vec<u32>,
+    /// Rows one after the other that are of one container; nearly every container has one such run.
+    runs: Vec<Run>,
+}
+
+struct Run {
+    container: usize,
+    rows: Range<usize>,
+}
+
+impl Held {
+    pub fn push(&mut self, container: usize, holding: u32, ours: bool) {
+        let at = self.rows.len();
+        self.rows.push(holding << 1 | u32::from(ours));
+        match self.runs.last_mut() {
+            Some(run) if run.container == container => run.rows.end = at + 1,
+            _ => self.runs.push(Run {
+                container,
+                rows: at..at + 1,
+            }),
+        }
+    }
+
+    /// Brings the runs of one container together.
+    fn sort(&mut self) {
+        self.runs.sort_by_key(|run| run.container);
+    }
+
+    /// What one container has, in any order.
+    fn of(&self, container: usize) -> Vec<u32> {
+        let start = self.runs.partition_point(|run| run.container < container);
+        let runs = self.runs[start..].iter().take_while(|run| run.container == container);
+        let rows = runs.flat_map(|run| &self.rows[run.rows.clone()]);
+        rows.copied().collect()
+    }
+}
+
 /// Plans all memberships, one container after the other.
 pub(super) fn plan(draft: &mut Draft<'_>, targets: &Targets) {
+    draft.seen.memberships.sort();
     let mut joining: Vec<Option<&[usize]>> = vec![None; draft.seen.containers.len()];
     for (place, sources) in &targets.joining {
         match place {
@@ -53,7 +95,7 @@ fn wanted_members(draft: &Draft<'_>, containers: &[usize]) -> Vec<u32> {
 
 /// One container of the platform: merges who should be in it with who is. Nobody leaves it who is `lost`.
 fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, frozen: bool, lost: Option<&HashSet<u32>>) {
-    let mut held = std::mem::take(&mut draft.seen.memberships[container]);
+    let mut held = draft.seen.memberships.of(container);
     // A membership that is shown twice is one, and ours only if it is ours both times.
     held.sort_unstable();
     held.dedup_by_key(|membership| *membership >> 1);

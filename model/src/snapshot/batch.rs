@@ -1,7 +1,10 @@
 //! One page of a directory's answer, in the form in which the snapshot keeps it.
 
 use super::Span;
-use crate::{attribute::Attribute, record::RecordWriter};
+use crate::{
+    attribute::Attribute,
+    record::{Record, RecordWriter},
+};
 
 /// An entry that could not be read. It is that entry's failure and nobody else's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,6 +146,23 @@ impl Batch {
             place: place.into(),
             message: message.into(),
         });
+    }
+
+    /// The people in it, in the order in which they were added.
+    pub fn users(&self) -> impl Iterator<Item = Record<'_>> {
+        self.users.iter().map(|user| Record::new(self.bytes(user.record)))
+    }
+
+    /// The names of the groups in it, in the order in which they were added.
+    pub fn group_names(&self) -> impl Iterator<Item = &str> {
+        let names = self.groups.iter().map(|group| self.bytes(group.name));
+        names.map(|name| std::str::from_utf8(name).unwrap_or(""))
+    }
+
+    /// The members of its groups: the group's place among [`Batch::group_names`] and what refers to the member.
+    pub fn members(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        let members = self.members.iter();
+        members.map(|member| (member.group as usize, self.bytes(member.reference)))
     }
 
     /// The entries that can't be read.

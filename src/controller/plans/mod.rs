@@ -114,8 +114,10 @@ pub fn settle<'a>(
     if settlement.hold.is_none() && matches!(judgement, Judgement::Held { .. }) {
         settlement.hold = Some(Hold::New);
     }
-    // What has just become of a plan is to be seen for a while, whatever its age.
+    // What has just become of a plan is to be seen for a while, whatever its age: it is the first of those that are kept.
+    // Times of creation are in whole seconds, so they alone don't say which came last.
     let is_marked = |plan: &SyncPlan| settlement.marks.iter().any(|(marked, _)| std::ptr::eq(*marked, plan));
+    over.sort_by_key(|plan| !is_marked(plan));
     settlement.garbage = over.into_iter().skip(KEPT).filter(|plan| !is_marked(plan)).collect();
     settlement
 }

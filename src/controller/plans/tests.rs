@@ -214,3 +214,14 @@ fn a_plan_that_has_just_been_carried_out_is_not_garbage_however_old_it_is() {
     );
     assert!(settlement.garbage.iter().all(|plan| plan.spec.hash == OTHER));
 }
+
+#[test]
+fn of_plans_of_one_second_the_one_that_is_over_now_is_among_the_last_three() {
+    let mut plans: Vec<_> = (1..=4)
+        .map(|_| plan(7, OTHER, None, Some(Reason::Superseded)))
+        .collect();
+    plans.push(open(7, OTHER));
+    let settlement = settle(&plans, HELD, at(100));
+    assert_eq!(settlement.marks, [(&plans[4], Reason::Superseded)]);
+    assert_eq!(settlement.garbage.len(), 2, "five are over, three stay");
+}

@@ -4,6 +4,10 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::world::{PATIENCE, WHILE, World, addresses, company, condition, connection, hurried, mapping_of};
+use crate::support::process::wait_until;
+
+/// More than are brought in a few seconds.
+const MANY: u32 = 6000;
 
 fn support_of(connection: &str) -> serde_json::Value {
     mapping_of(
@@ -81,35 +85,62 @@ async fn a_new_generation_ends_a_sync_that_is_under_way() {
     assert_eq!(world.platform.active().await, addresses([1]));
 }
 
+/// A world with a sync under way that will take long: so many people, in small steps.
+async fn in_the_middle() -> World {
+    let world = World::with_operator().await;
+    world.put(company(&(1..=MANY).collect::<Vec<_>>())).await;
+    world.put(support_of("acme")).await;
+    let limits = json!({ "concurrentRequests": 1, "requestsPerSecond": 10 });
+    world
+        .put(world.connection(json!({ "platform": { "rest": { "limits": limits } } })))
+        .await;
+    wait_until("some people to be there", PATIENCE, async || {
+        (!world.platform.list("users").await.is_empty()).then_some(())
+    })
+    .await;
+    world
+}
+
+/// How many people are there; fewer than all, and no more a while later.
+async fn stopped_in_the_middle(world: &World) {
+    // The batch in flight is finished.
+    tokio::time::sleep(WHILE).await;
+    let there = world.platform.active().await.len();
+    assert!((1..MANY as usize).contains(&there), "{there} people");
+    tokio::time::sleep(WHILE).await;
+    assert_eq!(world.platform.active().await.len(), there, "nothing goes on");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_that_ends_in_the_middle_says_so_and_goes_on_when_it_starts_again() {
-    let mut world = World::new().await;
-    // Slow enough to be caught in the middle: some requests per second, and many batches.
-    let slow = super::world::Platform::start(crate::support::process::free_port(), Some(20)).await;
-    world.platform = slow;
-    world.start_operator(hurried(&world.space.name)).await;
-    let people: Vec<u32> = (1..=4000).collect();
-    world.put(company(&people)).await;
-    world.put(support_of("acme")).await;
-    let one_by_one =
-        json!({ "platform": { "rest": { "limits": { "concurrentRequests": 1, "requestsPerSecond": 10 } } } });
-    world.put(world.connection(one_by_one)).await;
-    let some = async || !world.platform.list("users").await.is_empty();
-    crate::support::process::wait_until("some people to be there", PATIENCE, async || some().await.then_some(())).await;
+    let mut world = in_the_middle().await;
     world.stop_operator().await;
     let stopped = world.get("acme").await;
     assert_eq!(condition(&stopped, "Ready").unwrap(), "Unknown/Stopped");
-    let there = world.platform.active().await.len();
-    assert!((1..4000).contains(&there), "{there} people");
-    tokio::time::sleep(WHILE).await;
-    assert_eq!(
-        world.platform.active().await.len(),
-        there,
-        "nothing goes on behind the operator's back"
-    );
-
+    stopped_in_the_middle(&world).await;
     world.put(world.connection(json!({}))).await;
     world.start_operator(hurried(&world.space.name)).await;
     world.until_ready("acme", "True/Synced").await;
-    assert_eq!(world.platform.active().await, addresses(1..=4000));
+    assert_eq!(world.platform.active().await, addresses(1..=MANY));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn suspending_and_deleting_a_connection_end_its_sync() {
+    let world = in_the_middle().await;
+    world
+        .change("DirectoryConnection", "acme", json!({ "spec": { "suspend": true } }))
+        .await;
+    world.until_ready("acme", "True/Suspended").await;
+    stopped_in_the_middle(&world).await;
+
+    world
+        .change("DirectoryConnection", "acme", json!({ "spec": { "suspend": false } }))
+        .await;
+    let before = world.platform.list("users").await.len();
+    wait_until("more people to be there", PATIENCE, async || {
+        (world.platform.list("users").await.len() > before).then_some(())
+    })
+    .await;
+    world.delete("DirectoryConnection", "acme").await;
+    stopped_in_the_middle(&world).await;
 }

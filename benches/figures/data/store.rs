@@ -34,17 +34,6 @@ pub enum List {
 }
 
 impl List {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::ScimUsers,
-        Self::ScimGroups,
-        Self::RestRoles,
-        Self::RestTeams,
-        Self::RestInboxes,
-        Self::RestUsers,
-        Self::RestMemberships,
-    ];
-
     fn file(self) -> &'static str {
         match self {
             Self::ScimUsers => "scim-users.pages",
@@ -77,17 +66,6 @@ impl Data {
         }
     }
 
-    /// The data of a scale; where they are not there, ends the process and says what to do. They are not made here,
-    /// because that would count as memory of the benchmark.
-    pub fn existing(scale: f64) -> Self {
-        let data = Self::of_scale(scale);
-        if !data.exists() {
-            eprintln!("there are no data of this size; run: cargo bench --bench generate -- --scale {scale}");
-            std::process::exit(1);
-        }
-        data
-    }
-
     /// Whether the data are there.
     pub fn exists(&self) -> bool {
         self.folder.is_dir()
@@ -111,14 +89,6 @@ impl Data {
     /// The pages of a list.
     pub fn pages(&self, list: List) -> io::Result<Pages> {
         Pages::open(&self.folder.join(list.file()))
-    }
-
-    /// How many bytes all pages have together.
-    pub fn bytes(&self) -> io::Result<u64> {
-        List::ALL
-            .iter()
-            .map(|list| Ok(fs::metadata(self.folder.join(list.file()))?.len()))
-            .sum()
     }
 
     /// What a plan is to find.

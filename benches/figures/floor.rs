@@ -1,20 +1,24 @@
 //! The floor: the least that any program must do to find out what differs between the two sides.
 //!
 //! It decodes the same bytes with the same decoders, hashes what has to be compared, sorts the memberships and merges
-//! them; it keeps no text, applies no rule and makes no plan. It ends with an error when it doesn't find exactly the
-//! differences that the data were made with. Prints `bench floor seconds= peak_mib= bytes=`.
+//! them; it keeps no text, applies no rule and makes no plan.
 
-mod support;
+use std::{cmp::Ordering, collections::hash_map::RandomState, hash::BuildHasher as _};
 
-use std::{cmp::Ordering, collections::hash_map::RandomState, hash::BuildHasher as _, io, time::Instant};
-
-use directory_sync::platform::rest::{Roles, decode_memberships, decode_roles, decode_teams, decode_users};
+use directory_sync::{
+    directory::scim,
+    platform::rest::{Roles, decode_memberships, decode_roles, decode_teams, decode_users},
+};
 use directory_sync_model::{
+    attribute::{Attribute, AttributeSet},
     fingerprint::{Fingerprint, FingerprintKey, Index},
     observed::{ContainerKind, ContainerRow, MembershipRow, Observer, RoleRow, UserRow},
+    record::Record,
+    snapshot::Batch,
     value::AttributeValue,
 };
-use support::{Data, measure::peak_mib, scale, scim, shape::Expected, store::List};
+
+use crate::data::{Data, Expected, List};
 
 /// No such person or group in the directory.
 const UNKNOWN: u32 = u32::MAX;
@@ -38,26 +42,29 @@ struct Sides {
     found: Expected,
 }
 
-fn main() -> io::Result<()> {
-    let data = Data::existing(scale());
-    let expected = data.expected();
-    let started = Instant::now();
+/// Finds the differences; on a platform that has nothing, when `platform` isn't to be read.
+pub fn run(data: &Data, platform: bool) -> Expected {
     let random = RandomState::new();
     let mut sides = Sides::new(FingerprintKey::new(random.hash_one(1), random.hash_one(2)));
-    sides.read_directory(&data)?;
-    sides.read_platform(&data)?;
+    sides.read_directory(data);
+    if platform {
+        sides.read_platform(data);
+    }
     sides.merge();
-    let seconds = started.elapsed().as_secs_f64();
-    assert_eq!(sides.found, expected, "the floor finds what the data were made with");
-    println!(
-        "bench floor seconds={seconds:.2} peak_mib={} bytes={} users={} memberships={}",
-        peak_mib(),
-        data.bytes()?,
-        data.shape.users,
-        data.shape.memberships,
-    );
-    Ok(())
+    sides.found
 }
+
+/// The attributes that are compared, beside the e-mail address.
+const COMPARED: [Attribute; 8] = [
+    Attribute::GivenName,
+    Attribute::FamilyName,
+    Attribute::DisplayName,
+    Attribute::Phone,
+    Attribute::Title,
+    Attribute::Department,
+    Attribute::CostCenter,
+    Attribute::Division,
+];
 
 impl Sides {
     fn new(key: FingerprintKey) -> Self {
@@ -77,64 +84,70 @@ impl Sides {
         }
     }
 
-    fn read_directory(&mut self, data: &Data) -> io::Result<()> {
-        let mut pages = data.pages(List::ScimUsers)?;
-        while let Some(body) = pages.next_page()? {
-            for user in scim::page::<scim::User<'_>>(body).resources {
-                self.people.insert(self.key.text(&user.id), count(self.content.len()));
-                let mut email = user
-                    .emails
-                    .first()
-                    .map_or(&*user.user_name, |email| &*email.value)
-                    .to_owned();
-                email.make_ascii_lowercase();
-                let content = [
-                    &*email,
-                    &user.name.given_name,
-                    &user.name.family_name,
-                    &user.display_name,
-                    user.phone_numbers.first().map_or("", |phone| &phone.value),
-                    &user.title,
-                    &user.enterprise.department,
-                    &user.enterprise.cost_center,
-                    &user.enterprise.division,
-                ];
-                self.content.push(self.hash(content));
+    fn read_directory(&mut self, data: &Data) {
+        let wanted = AttributeSet::of(&COMPARED);
+        let mut batch = Batch::new();
+        let mut pages = data.pages(List::ScimUsers).unwrap();
+        while let Some(body) = pages.next_page().unwrap() {
+            batch.clear();
+            scim::decode_users(body, wanted, &mut batch).unwrap();
+            for user in batch.users() {
+                let number = count(self.content.len());
+                self.people.insert(self.key.text(user.text(Attribute::Id)), number);
+                self.content.push(self.content_of(user));
             }
         }
-        let mut pages = data.pages(List::ScimGroups)?;
-        while let Some(body) = pages.next_page()? {
-            for group in scim::page::<scim::Group<'_>>(body).resources {
-                let number = count(self.groups.len());
-                self.groups.insert(self.key.text(&group.display_name), number);
-                for member in &group.members {
-                    let person = self.people.get(self.key.text(&member.value)).unwrap_or(UNKNOWN);
-                    self.memberships.push(pair(number, person));
-                }
+        let mut pages = data.pages(List::ScimGroups).unwrap();
+        while let Some(body) = pages.next_page().unwrap() {
+            batch.clear();
+            scim::decode_groups(body, &mut batch).unwrap();
+            let before = self.groups.len();
+            for name in batch.group_names() {
+                self.groups.insert(self.key.text(name), count(self.groups.len()));
+            }
+            for (group, member) in batch.members() {
+                let person = self.people.get(self.key.bytes(member)).unwrap_or(UNKNOWN);
+                self.memberships.push(pair(count(before + group), person));
             }
         }
-        Ok(())
     }
 
-    fn read_platform(&mut self, data: &Data) -> io::Result<()> {
+    fn content_of(&self, user: Record<'_>) -> Fingerprint {
+        let mut email = user.text(Attribute::Email).to_owned();
+        email.make_ascii_lowercase();
+        let [given, family, display, phone, title, department, cost_center, division] =
+            COMPARED.map(|attribute| user.text(attribute));
+        self.hash([
+            &email,
+            given,
+            family,
+            display,
+            phone,
+            title,
+            department,
+            cost_center,
+            division,
+        ])
+    }
+
+    fn read_platform(&mut self, data: &Data) {
         let mut roles = Roles::default();
-        let mut pages = data.pages(List::RestRoles)?;
-        while let Some(body) = pages.next_page()? {
-            decode_roles(body, &mut roles, self).map_err(io::Error::other)?;
+        let mut pages = data.pages(List::RestRoles).unwrap();
+        while let Some(body) = pages.next_page().unwrap() {
+            decode_roles(body, &mut roles, self).unwrap();
         }
-        let mut pages = data.pages(List::RestTeams)?;
-        while let Some(body) = pages.next_page()? {
-            decode_teams(body, self).map_err(io::Error::other)?;
+        let mut pages = data.pages(List::RestTeams).unwrap();
+        while let Some(body) = pages.next_page().unwrap() {
+            decode_teams(body, self).unwrap();
         }
-        let mut pages = data.pages(List::RestUsers)?;
-        while let Some(body) = pages.next_page()? {
-            decode_users(body, &roles, self).map_err(io::Error::other)?;
+        let mut pages = data.pages(List::RestUsers).unwrap();
+        while let Some(body) = pages.next_page().unwrap() {
+            decode_users(body, &roles, self).unwrap();
         }
-        let mut pages = data.pages(List::RestMemberships)?;
-        while let Some(body) = pages.next_page()? {
-            decode_memberships(body, ContainerKind::Team, self).map_err(io::Error::other)?;
+        let mut pages = data.pages(List::RestMemberships).unwrap();
+        while let Some(body) = pages.next_page().unwrap() {
+            decode_memberships(body, ContainerKind::Team, self).unwrap();
         }
-        Ok(())
     }
 
     fn merge(&mut self) {
