@@ -60,7 +60,7 @@ pub async fn conclude(fleet: &Fleet, order: &Order, ended: &Ended) -> Result<(),
     tell_mappings(fleet, order, ended, now).await?;
     let notices = events::of_run(&before, &status, ended.outcome(), &assessment, &settlement);
     let object = order.connection.object_ref(&());
-    events::publish(&fleet.recorder, &object, notices).await;
+    fleet.recorder.publish(&object, notices).await;
     fleet.recollect(&key, uid, |memory| {
         remember(memory, order, ended, due);
         memory.status = status;
@@ -198,6 +198,6 @@ async fn tell_mapping(
     let notices = [ConditionType::Ready, ConditionType::Conflicted]
         .into_iter()
         .filter_map(|condition| events::transition_of(&before.conditions, &status.conditions, condition));
-    events::publish(&fleet.recorder, &mapping.object_ref(&()), notices).await;
+    fleet.recorder.publish(&mapping.object_ref(&()), notices).await;
     Ok(())
 }
