@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     args::Output,
-    view::{Action, ChangeRow, ReportView},
+    view::{Action, ChangeRow, CountsView, ReportView},
 };
 use crate::words::counted;
 
@@ -160,6 +160,7 @@ fn summary(view: &ReportView, paint: Paint, out: &mut dyn Write) -> io::Result<(
         "Unchanged" => writeln!(out, "{name}: nothing to change"),
         "Synced" => writeln!(out, "{name}: {changes} done"),
         "PartlyFailed" => writeln!(out, "{name}: done, but for {} that failed", view.failures.len()),
+        "Stopped" if view.done == CountsView::default() => writeln!(out, "{name}: stopped; nothing was written"),
         "Stopped" => writeln!(
             out,
             "{name}: stopped between two writes; run it again to go on from there"
@@ -202,7 +203,7 @@ impl Paint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::view::{CountsView, KeptRow, PlanView, RemovalsView};
+    use crate::cli::view::{KeptRow, PlanView, RemovalsView};
 
     fn view(outcome: &'static str, changes: usize) -> ReportView {
         let change = ChangeRow {
@@ -238,6 +239,16 @@ mod tests {
         report(view, false, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         text.lines().filter(|line| !line.starts_with('+')).collect()
+    }
+
+    #[test]
+    fn a_stop_says_whether_anything_was_written() {
+        assert_eq!(told(&view("Stopped", 0)), "acme: stopped; nothing was written");
+        let mut counts = directory_sync_model::plan::Counts::default();
+        counts.users_created = 1;
+        let mut stopped = view("Stopped", 0);
+        stopped.done = counts.into();
+        assert!(told(&stopped).starts_with("acme: stopped between two writes"));
     }
 
     #[test]

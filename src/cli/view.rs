@@ -125,7 +125,7 @@ pub struct ReportView {
 }
 
 /// How many objects were touched.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CountsView {
     users_created: u64,

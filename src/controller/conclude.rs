@@ -43,6 +43,12 @@ pub async fn conclude(fleet: &Fleet, order: &Order, ended: &Ended) -> Result<(),
         return Ok(());
     };
     let now = Timestamp::now();
+    if ended.is_void() {
+        // Nothing has happened, so there is nothing to tell.
+        let due = due(fleet, order, After::Stopped, failures, now);
+        fleet.recollect(&key, uid, |memory| remember(memory, order, ended, due));
+        return Ok(());
+    }
     let settlement = settle(order.plans(), ended.judgement(order.mode), now);
     let assessment = assess(order, ended, settlement.hold.as_ref());
     let held = plans::write(fleet.client(), &order.connection, &settlement, &held(order, ended), now).await?;
