@@ -45,14 +45,14 @@ pub struct DirectoryCounts {
     pub groups: i64,
 }
 
-/// What is managed on the platform.
+/// What is managed on the platform, after the last sync; not what else it holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlatformCounts {
     /// Active users that this connection manages.
     pub users: i64,
-    /// Teams that it puts people into.
+    /// Teams of the platform that its mappings put people into.
     pub teams: i64,
-    /// Inboxes that it puts people into.
+    /// Inboxes of the platform that its mappings put people into.
     pub inboxes: i64,
 }
 
