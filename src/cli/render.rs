@@ -1,6 +1,9 @@
 //! Views as text: a table for people, JSON and YAML for programs.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, IsTerminal as _, Write},
+};
 
 use serde::Serialize;
 
@@ -57,6 +60,10 @@ pub fn report(view: &ReportView, colour: bool, out: &mut dyn Write) -> io::Resul
             failure.message,
             failure.reason
         )?;
+    }
+    let actions: BTreeMap<&str, &str> = view.failures.iter().map(|row| (row.reason, row.action)).collect();
+    for (reason, action) in actions {
+        writeln!(out, "  {reason}: {action}")?;
     }
     for doubt in &view.doubts {
         writeln!(
@@ -202,8 +209,10 @@ impl Paint {
 
 #[cfg(test)]
 mod tests {
+    use directory_sync_model::desired::{Failure, FailureKind, FailureReason};
+
     use super::*;
-    use crate::cli::view::{KeptRow, PlanView, RemovalsView};
+    use crate::cli::view::{FailureRow, KeptRow, PlanView, RemovalsView};
 
     fn view(outcome: &'static str, changes: usize) -> ReportView {
         let change = ChangeRow {
@@ -239,6 +248,26 @@ mod tests {
         report(view, false, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         text.lines().filter(|line| !line.starts_with('+')).collect()
+    }
+
+    #[test]
+    fn what_to_do_about_failures_is_said_once_for_each_reason() {
+        let mut failed = view("PartlyFailed", 0);
+        failed.failures = ["1", "2"]
+            .map(|id| {
+                FailureRow::of(&Failure {
+                    kind: FailureKind::User,
+                    id: id.into(),
+                    reason: FailureReason::ManagedElsewhere,
+                    message: "managed by \"eu1/globex\"".into(),
+                })
+            })
+            .into();
+        let mut out = Vec::new();
+        report(&failed, false, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.matches("eu1/globex").count(), 2);
+        assert_eq!(text.matches("Take the person out of scope").count(), 1, "{text}");
     }
 
     #[test]
