@@ -35,6 +35,8 @@ mod mappings;
 mod memory;
 mod notes;
 mod plans;
+#[cfg(test)]
+mod reasons;
 mod reconcile;
 mod recorder;
 mod run;
