@@ -209,7 +209,10 @@ impl Paint {
 
 #[cfg(test)]
 mod tests {
-    use directory_sync_model::desired::{Failure, FailureKind, FailureReason};
+    use directory_sync_model::{
+        desired::{Failure, FailureKind, FailureReason},
+        plan::Counts,
+    };
 
     use super::*;
     use crate::cli::view::{FailureRow, KeptRow, PlanView, RemovalsView};
@@ -273,8 +276,10 @@ mod tests {
     #[test]
     fn a_stop_says_whether_anything_was_written() {
         assert_eq!(told(&view("Stopped", 0)), "acme: stopped; nothing was written");
-        let mut counts = directory_sync_model::plan::Counts::default();
-        counts.users_created = 1;
+        let counts = Counts {
+            users_created: 1,
+            ..Counts::default()
+        };
         let mut stopped = view("Stopped", 0);
         stopped.done = counts.into();
         assert!(told(&stopped).starts_with("acme: stopped between two writes"));
