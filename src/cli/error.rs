@@ -59,6 +59,9 @@ pub enum Error {
         /// Its name.
         name: String,
     },
+    /// It was interrupted, and what was under way wasn't answered in time.
+    #[error("interrupted while requests were under way; run it again to go on from there")]
+    Interrupted,
     /// The specification can't be carried out.
     #[error("{object}: {source}")]
     Resolve {

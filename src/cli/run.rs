@@ -9,7 +9,7 @@ use tracing::Instrument as _;
 
 use super::{
     Exit,
-    args::{ManifestArguments, Output, PlanArguments, SyncArguments},
+    args::{GRACE, ManifestArguments, Output, PlanArguments, SyncArguments},
     error::Error,
     manifests::{self, Manifests},
     progress::Progress,
@@ -75,10 +75,23 @@ async fn once(
         begin_sync(&options.id);
         sync::run(&ends, &rules, &options, &stop, &progress).await
     };
-    let report = report.instrument(sync_span(&namespace, &name)).await;
+    let report = tokio::select! {
+        biased;
+        report = report.instrument(sync_span(&namespace, &name)) => report,
+        () = given_up(&stop) => return Err(Error::Interrupted),
+    };
     interrupt.abort();
     let view = ReportView::of(name, &report, progress.finish());
     Ok((report, view))
+}
+
+/// Ends when a run that was interrupted takes too long to stop, or is interrupted once more.
+async fn given_up(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::select! {
+        () = tokio::time::sleep(GRACE) => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
 }
 
 fn finish(report: &Report, view: &ReportView, output: Output) -> Result<Exit, Error> {

@@ -289,6 +289,38 @@ async fn every_line_of_a_sync_carries_its_connection_and_its_id() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_is_interrupted_while_it_reads_ends_at_once_and_says_that_nothing_was_written() {
+    // It takes every connection and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", silent.local_addr().unwrap());
+    let folder = temporary_folder();
+    let objects = [
+        secret(super::world::TOKEN),
+        company(&[1]),
+        connection("acme", &address, json!({})),
+        mapping("support", "support", json!({ "name": "Support", "create": true })),
+    ];
+    for (number, object) in objects.iter().enumerate() {
+        std::fs::write(folder.path().join(format!("{number}.json")), object.to_string()).unwrap();
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_directory-sync"));
+    command.args(["sync", "-f"]).arg(folder.path());
+    let mut sync = Process::start("sync", &mut command, folder.path());
+    let asked = tokio::time::timeout(PATIENCE, silent.accept()).await.unwrap().unwrap();
+    let interrupted = std::time::Instant::now();
+    sync.signal("INT");
+    let status = sync.wait(PATIENCE).await;
+    assert!(interrupted.elapsed() < Duration::from_secs(5), "a request may take 30");
+    assert_eq!(status.code(), Some(1), "{}", sync.output());
+    assert!(
+        sync.output().contains("acme: stopped; nothing was written"),
+        "{}",
+        sync.output()
+    );
+    drop(asked);
+}
+
 /// Whether so many people are all who came up to some kill.
 fn is_whole(there: usize) -> bool {
     there % JOINERS as usize == 1
