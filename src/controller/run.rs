@@ -110,6 +110,11 @@ impl Ended {
         self.result.as_ref().map_or(Outcome::Failed, |report| report.outcome)
     }
 
+    /// Whether it was stopped before it wrote anything.
+    pub fn is_void(&self) -> bool {
+        self.result.as_ref().is_ok_and(Report::is_void)
+    }
+
     /// Why it failed.
     pub fn cause(&self) -> Option<Cause> {
         match &self.result {
@@ -184,7 +189,7 @@ async fn contain(id: &str, work: impl FnOnce() -> Option<Ended> + Send + 'static
         Ok(Some(ended)) => return ended,
         Ok(None) => Cause::abandoned(),
         Err(error) => {
-            tracing::error!(id, %error, "The sync panicked.");
+            tracing::error!(%error, "The sync panicked.");
             Cause::panicked(id)
         }
     };
@@ -198,7 +203,16 @@ async fn contain(id: &str, work: impl FnOnce() -> Option<Ended> + Send + 'static
 }
 
 async fn attempt(order: &Order, shared: &Shared, stop: &CancellationToken) -> Ended {
-    let documents = ClusterDocuments::load(&shared.client, &order.connection).await;
+    let loading = ClusterDocuments::load(&shared.client, &order.connection);
+    let Some(documents) = stop.run_until_cancelled(loading).await else {
+        return Ended {
+            end: Timestamp::now(),
+            result: Ok(Report::stopped(order.id.clone())),
+            noted: None,
+            documents: None,
+            rules: None,
+        };
+    };
     let notes = Notes::default();
     let mut rules = None;
     let result = pipeline(order, shared, &documents, &notes, &mut rules, stop).await;
@@ -232,9 +246,11 @@ async fn pipeline(
         groups: groups.clone(),
     });
     let strictness = strictness(order, &mut rules, &groups);
-    let ends = resolve::ends(&order.connection, documents, &shared.connector)
-        .await
-        .map_err(|error| Cause::unresolved(&error))?;
+    let connecting = resolve::ends(&order.connection, documents, &shared.connector);
+    let Some(ends) = stop.run_until_cancelled(connecting).await else {
+        return Ok(Report::stopped(order.id.clone()));
+    };
+    let ends = ends.map_err(|error| Cause::unresolved(&error))?;
     let options = Options {
         id: order.id.clone(),
         mode: order.mode,

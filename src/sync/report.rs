@@ -55,7 +55,7 @@ pub enum Outcome {
     Held,
     /// The plan was worked out and, as asked, not applied.
     Observed,
-    /// The run was stopped between two writes; the next one goes on from there.
+    /// The run was stopped while it read, or between two writes; the next one goes on from there.
     Stopped,
     /// The run ended early.
     Failed,
@@ -173,5 +173,18 @@ impl Report {
             mappings: Vec::new(),
             durations: Vec::new(),
         }
+    }
+
+    /// A report of a run that was stopped before it did anything.
+    pub fn stopped(id: String) -> Self {
+        Self {
+            outcome: Outcome::Stopped,
+            ..Self::begin(id)
+        }
+    }
+
+    /// Whether the run was stopped before it wrote anything: it is as if it had not been.
+    pub fn is_void(&self) -> bool {
+        self.outcome == Outcome::Stopped && self.done.is_empty()
     }
 }

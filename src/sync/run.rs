@@ -82,7 +82,8 @@ pub trait Watch: Send + Sync {
 /// Watches nothing.
 impl Watch for () {}
 
-/// Runs the pipeline once. Every outcome, failure included, is in the report. `stop` ends it after the batch in flight.
+/// Runs the pipeline once. Every outcome, failure included, is in the report. `stop` ends it: at once while it reads, after the
+/// batch in flight while it writes.
 pub async fn run(ends: &Ends, rules: &Rules, options: &Options, stop: &CancellationToken, watch: &dyn Watch) -> Report {
     let mut report = Report::begin(options.id.clone());
     match steps(ends, rules, options, stop, watch, &mut report).await {
@@ -106,7 +107,11 @@ async fn steps(
     let mut clock = Clock::default();
 
     clock.begin(Step::Fetch, watch);
-    let snapshot = fetch_snapshot(ends.directory.as_ref(), rules.reads(), options, watch).await?;
+    let fetching = fetch_snapshot(ends.directory.as_ref(), rules.reads(), options, watch);
+    // Reads can be broken off anywhere: a page may take long, and so may the wait before it is asked for again.
+    let Some(snapshot) = stop.run_until_cancelled(fetching).await.transpose()? else {
+        return Ok(Outcome::Stopped);
+    };
     clock.end(report);
     report.directory = Some(DirectoryCounts {
         users: u64::from(snapshot.user_count()),
@@ -117,12 +122,12 @@ async fn steps(
     let desired = heavy(|| map(&snapshot, rules, options.now));
     clock.end(report);
     report.doubts = snapshot.completeness.doubts().cloned().chain(desired.doubt()).collect();
-    if stop.is_cancelled() {
-        return Ok(Outcome::Stopped);
-    }
 
     clock.begin(Step::Observe, watch);
-    let differ = observe_platform(ends.platform.as_ref(), &desired, options.mode, watch, report).await?;
+    let observing = observe_platform(ends.platform.as_ref(), &desired, options.mode, watch, report);
+    let Some(differ) = stop.run_until_cancelled(observing).await.transpose()? else {
+        return Ok(Outcome::Stopped);
+    };
     clock.end(report);
 
     clock.begin(Step::Diff, watch);
@@ -336,3 +341,6 @@ fn name_new_teams(report: &mut Report, plan: &Plan<'_>, team_ids: &[Option<Strin
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

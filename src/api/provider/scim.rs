@@ -164,7 +164,7 @@ scim_user_attributes! {
     phone = "phone",
     /// Unset: the phone number of type mobile.
     mobile = "mobile",
-    /// Unset: none.
+    /// Unset: the locality of the address of type work, else of the primary one that is no home.
     office = "office",
     /// Unset: locale, else preferredLanguage.
     locale = "locale",

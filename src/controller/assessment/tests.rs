@@ -216,3 +216,25 @@ fn no_message_names_a_person() {
     let assessment = judge(partly, None);
     assert!(!format!("{assessment:?}").contains("ann@"), "{assessment:?}");
 }
+
+#[test]
+fn counts_in_messages_are_right_for_one() {
+    let mut partly = report(Outcome::PartlyFailed);
+    partly.failures = vec![failure("1")];
+    let message = judge(partly, None).ready.2;
+    assert!(message.starts_with("1 object failed (InvalidEmail 1)"), "{message}");
+
+    let mut incomplete = report(Outcome::Unchanged);
+    let example = "row 7".into();
+    incomplete.doubts = vec![Doubt::Unreadable { count: 1, example }];
+    let message = judge(incomplete, None).complete.unwrap().2;
+    assert!(message.starts_with("1 entry could not be read"), "{message}");
+
+    let mut held = report(Outcome::Held);
+    held.hold = Some(Why {
+        exceeded: Vec::new(),
+        departures: 1,
+    });
+    let message = judge(held, Some(&Hold::New)).held.unwrap().2;
+    assert!(message.starts_with("1 user would be deactivated"), "{message}");
+}

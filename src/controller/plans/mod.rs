@@ -7,6 +7,8 @@ mod write;
 
 use jiff::Timestamp;
 
+#[cfg(test)]
+pub use write::mark;
 pub use write::{Held, write};
 
 use crate::api::{
