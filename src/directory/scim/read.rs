@@ -108,15 +108,18 @@ impl ScimDirectory {
         };
         let mut rows = GroupRows::new(&mut *batch);
         let mut list = self.decode(&response, &position, &mut rows)?;
-        let silent = !rows.ids.is_empty() && rows.untold.len() == rows.ids.len();
-        if silent && position.is_start() && self.loses_something(request, &response).await? {
+        if !rows.told
+            && !rows.untold.is_empty()
+            && position.is_start()
+            && self.loses_something(request, &response).await?
+        {
             let whole = self.list(request).await?;
             response = whole.unwrap_or(response);
             rows.clear();
             list = self.decode(&response, &position, &mut rows)?;
         }
-        let GroupRows { ids, untold, .. } = rows;
-        if untold.len() < ids.len() {
+        let GroupRows { ids, untold, told, .. } = rows;
+        if told {
             self.lists_members.store(true, Ordering::Relaxed);
         }
         let ask = !self.lists_members.load(Ordering::Relaxed);
@@ -132,18 +135,16 @@ impl ScimDirectory {
                 .next()
                 .and_then(Option::as_ref)
                 .map(|answer| decode_group(&answer.body));
-            let members = match told.transpose() {
-                Ok(told) => told.and_then(|told| told.members),
+            match told.transpose() {
+                Ok(told) => map::write_group(batch, &group.with(told.and_then(|told| told.members))),
                 Err(why) => {
-                    tracing::warn!(
-                        group = group.id,
-                        why,
-                        "The members of a group can't be read; they count as not told."
+                    batch.unreadable_group(
+                        &group.id,
+                        &group.display_name,
+                        format!("its members can't be read: {why}"),
                     );
-                    None
                 }
-            };
-            map::write_group(batch, &group.with(members));
+            }
         }
         let mut end = self.end(&position, count, &list, ids.first().map(String::as_str), batch);
         if batch.entries() > 0 {
@@ -248,9 +249,10 @@ impl ScimDirectory {
                 if list.total.is_none_or(|total| total > position.before()) {
                     end.doubts.push(Doubt::Interrupted {
                         cause: format!(
-                            "{} answers every startIndex with its first page; set paging, or a page size that holds \
-                             everybody",
-                            self.client.place()
+                            "{} answers startIndex {} with a page that it had sent before; set paging, or a page size \
+                             that holds everybody",
+                            self.client.place(),
+                            position.before() + 1
                         ),
                     });
                 }

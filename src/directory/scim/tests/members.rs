@@ -62,6 +62,36 @@ async fn a_group_with_the_number_of_a_user_is_not_that_user() {
 }
 
 #[tokio::test]
+async fn a_member_without_a_type_is_the_user_or_the_group_that_has_the_id() {
+    let fake = with_list(vec![
+        group("all", &[json!({ "value": "later" }), json!({ "value": "u-2" })]),
+        group("later", &[json!({ "value": "u-1" })]),
+    ])
+    .await;
+    let snapshot = snapshot(&fake.directory()).await;
+    assert_eq!((snapshot.members(0), snapshot.members(1)), (&[0, 1][..], &[0][..]));
+}
+
+#[tokio::test]
+async fn a_user_who_is_not_read_is_no_group_with_his_number() {
+    let fake = Fake::answering(|asked| match asked.path.as_str() {
+        "Users" => (200, asked.page(&[json!({ "id": 1 }), json!({ "id": 2 })])),
+        _ => (
+            200,
+            asked.page(&[
+                json!({ "id": 7, "displayName": "secret", "members": [{ "value": 1 }] }),
+                json!({ "id": 8, "displayName": "by type", "members": [{ "value": 7, "type": "User" }] }),
+                json!({ "id": 9, "displayName": "by reference", "members": [{ "value": 7, "$ref": "../Users/7" }] }),
+            ]),
+        ),
+    })
+    .await;
+    let snapshot = snapshot(&fake.directory()).await;
+    assert_eq!(snapshot.members(0), [0]);
+    assert_eq!((snapshot.members(1), snapshot.members(2)), (&[][..], &[][..]));
+}
+
+#[tokio::test]
 async fn a_group_without_members_is_not_told_where_others_tell_theirs() {
     let silent = json!({ "id": "silent", "displayName": "Silent" });
     let null = json!({ "id": "null", "displayName": "Null", "members": null });
