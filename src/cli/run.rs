@@ -44,6 +44,12 @@ async fn once(
 ) -> Result<(Report, ReportView), Error> {
     let loaded = manifests::load(manifests)?;
     let name = loaded.connection.name_any();
+    if mode.is_none() && loaded.connection.spec.suspend {
+        return Err(Error::Connection(format!(
+            "DirectoryConnection {name:?}: spec.suspend is true, so nothing is read or written; set it to false, or see with \
+             `directory-sync plan` what a sync would change"
+        )));
+    }
     let rules = rules(&loaded)?;
     let ends = ends(&loaded, manifests).await?;
     let own = match loaded.connection.spec.mode {
@@ -137,5 +143,28 @@ fn in_connection(loaded: &Manifests, source: resolve::Error) -> Error {
     Error::Resolve {
         object: format!("DirectoryConnection {}", loaded.connection.name_any()),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::{super::args::Arguments, *};
+    use crate::cli::args::Command;
+
+    #[tokio::test]
+    async fn a_suspended_connection_is_not_synced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("connection.yaml");
+        let manifest = std::fs::read_to_string("examples/scim/connection.yaml").unwrap();
+        let suspended = manifest.replace("\nspec:\n", "\nspec:\n  suspend: true\n");
+        std::fs::write(&path, suspended).unwrap();
+        let typed = ["directory-sync", "sync", "-f", path.to_str().unwrap()];
+        let Command::Sync(arguments) = Arguments::try_parse_from(typed).unwrap().command else {
+            panic!("sync was typed");
+        };
+        let error = sync(&arguments).await.unwrap_err().to_string();
+        assert!(error.contains("\"scim\": spec.suspend is true"), "{error}");
     }
 }

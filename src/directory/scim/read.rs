@@ -29,9 +29,6 @@ use crate::{
 /// Groups come with their members: a hundred of them fill a page of a thousand users.
 const GROUPS_PER_PAGE: u32 = 100;
 
-/// How many groups are asked for at once where the list doesn't tell members.
-const GROUPS_AT_ONCE: usize = 8;
-
 /// Decodes a page of `GET /Users` into `batch`, which is empty, with the attributes that every sync needs and those in
 /// `wanted`. A user who can't be read is rejected on his own.
 pub fn decode_users(body: &[u8], wanted: AttributeSet, batch: &mut Batch) -> Result<List, NotAList> {
@@ -128,7 +125,8 @@ impl ScimDirectory {
             .filter(|_| ask)
             .map(|group| self.members(&group.id))
             .collect();
-        let answers: Vec<Option<Response>> = stream::iter(asked).buffered(GROUPS_AT_ONCE).try_collect().await?;
+        let at_once = self.config.concurrency.max(1);
+        let answers: Vec<Option<Response>> = stream::iter(asked).buffered(at_once).try_collect().await?;
         let mut answers = answers.iter();
         for group in &untold {
             let told = answers
