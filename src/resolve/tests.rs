@@ -15,8 +15,7 @@ use super::{
 };
 use crate::api::{connection::DirectoryConnection, platform::PlatformSpec, provider::ProviderSpec, reference::KeyRef};
 
-/// Fields that show elsewhere than in the configuration: the limiter's rate, and a way to authenticate that has nothing to
-/// set.
+/// Fields that show elsewhere than in the configuration: the limiter's rate, and a way to authenticate without settings.
 const ELSEWHERE: [&str; 3] = [
     "provider.scim.limits.requestsPerSecond",
     "platform.rest.limits.requestsPerSecond",
@@ -120,10 +119,15 @@ fn specifications() -> Vec<Json> {
     let simple = json!({ "simple": { "bindDN": "cn=sync", "passwordSecretRef": secret("bind") } });
     let bearer = json!({ "bearer": { "tokenSecretRef": secret("token") } });
     let basic = json!({ "basic": { "username": "sync", "passwordSecretRef": secret("basic") } });
+    // The bases of its own would hide the common one.
+    let mut anonymous = ldap(json!({ "anonymous": {} }));
+    for part in ["users", "groups"] {
+        anonymous[part].as_object_mut().unwrap().remove("baseDN");
+    }
     let file = |place: &str| json!({ place: secret("people"), "format": "CSV" });
     [
         json!({ "ldap": ldap(simple) }),
-        json!({ "ldap": ldap(json!({ "anonymous": {} })) }),
+        json!({ "ldap": anonymous }),
         json!({ "scim": scim(bearer) }),
         json!({ "scim": scim(basic) }),
         json!({ "file": { "people": file("configMapKeyRef"), "groups": file("secretKeyRef") } }),
@@ -196,23 +200,25 @@ fn changed(value: &Json, schema: &Json) -> Json {
 
 #[tokio::test]
 async fn no_field_of_a_provider_or_platform_is_taken_and_ignored() {
-    let mut seen = BTreeSet::new();
+    let mut honoured: BTreeSet<String> = ELSEWHERE.map(str::to_owned).into();
     for spec in specifications() {
         let before = connected(&spec).await;
         let mut paths = BTreeSet::new();
         leaves(&spec, "", &mut paths);
-        for path in paths.iter().filter(|path| !ELSEWHERE.contains(&path.as_str())) {
+        for path in paths.into_iter().filter(|path| !ELSEWHERE.contains(&path.as_str())) {
             let mut other = spec.clone();
             let names: Vec<&str> = path.split('.').collect();
             let place = other.pointer_mut(&format!("/{}", path.replace('.', "/"))).unwrap();
             *place = changed(place, &schema(&names));
-            assert_ne!(connected(&other).await, before, "{path} is ignored");
+            if connected(&other).await != before {
+                honoured.insert(path);
+            }
         }
-        seen.extend(paths);
     }
     let mut all = BTreeSet::new();
     for part in ["provider", "platform"] {
         schema_leaves(&schema(&[part]), part, &mut all);
     }
-    assert_eq!(seen, all, "every field is tried, and there is no other");
+    let ignored: Vec<_> = all.difference(&honoured).collect();
+    assert!(ignored.is_empty(), "{ignored:?}");
 }
