@@ -74,7 +74,7 @@ pub struct DirectoryConnectionSpec {
     #[serde(default)]
     pub mode: Mode,
     /// Freezes everything: while true, nothing is read or written, and a sync under way stops after the requests in flight.
-    /// Default: false.
+    /// Only the command line's plan and check still read. Default: false.
     #[serde(default)]
     pub suspend: bool,
     /// Time between two syncs; ten percent of it are added or taken at random. At least 1m, written like 1h30m.

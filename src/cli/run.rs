@@ -46,6 +46,12 @@ async fn once(
 ) -> Result<(Report, ReportView), Error> {
     let loaded = manifests::load(manifests)?;
     let name = loaded.connection.name_any();
+    if mode.is_none() && loaded.connection.spec.suspend {
+        return Err(Error::Connection(format!(
+            "DirectoryConnection {name:?}: spec.suspend is true, so nothing is read or written; set it to false, or see with \
+             `directory-sync plan` what a sync would change"
+        )));
+    }
     let namespace = loaded.connection.namespace().unwrap_or_default();
     if loaded.mappings.is_empty() {
         return Err(Error::NoMappings { namespace, name });
@@ -165,7 +171,10 @@ fn in_connection(loaded: &Manifests, source: resolve::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use clap::Parser as _;
+
+    use super::{super::args::Arguments, *};
+    use crate::cli::args::Command;
 
     const CONNECTION: &str = "
 apiVersion: directory-sync.io/v1alpha1
@@ -199,5 +208,20 @@ spec:
                 );
             }
         }
+    }
+
+    #[tokio::test]
+    async fn a_suspended_connection_is_not_synced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("connection.yaml");
+        let manifest = std::fs::read_to_string("examples/scim/connection.yaml").unwrap();
+        let suspended = manifest.replace("\nspec:\n", "\nspec:\n  suspend: true\n");
+        std::fs::write(&path, suspended).unwrap();
+        let typed = ["directory-sync", "sync", "-f", path.to_str().unwrap()];
+        let Command::Sync(arguments) = Arguments::try_parse_from(typed).unwrap().command else {
+            panic!("sync was typed");
+        };
+        let error = sync(&arguments).await.unwrap_err().to_string();
+        assert!(error.contains("\"scim\": spec.suspend is true"), "{error}");
     }
 }

@@ -32,8 +32,14 @@ fn target() -> std::path::PathBuf {
 /// A command in a root of its own, in which there is the binary and nothing to link it with.
 fn within(root: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--root"]).arg(root).arg("/directory-sync");
-    command.args(arguments).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+    command
+        .args(["--map-root-user", "--root"])
+        .arg(root)
+        .arg("/directory-sync");
+    command
+        .args(arguments)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap());
     command
 }
 
@@ -60,7 +66,16 @@ async fn the_static_binary_syncs_in_an_empty_root_and_resolves_names_there() {
     }
 
     let listen = format!("127.0.0.1:{port}");
-    let serve = ["platform", "serve", "--listen", &listen, "--database", "/tmp/platform.db", "--token-file", "/token"];
+    let serve = [
+        "platform",
+        "serve",
+        "--listen",
+        &listen,
+        "--database",
+        "/tmp/platform.db",
+        "--token-file",
+        "/token",
+    ];
     let mut server = Process::start("platform", &mut within(root, &serve), root);
     server
         .ready(PATIENCE, async || tokio::net::TcpStream::connect(&listen).await.ok())
@@ -70,18 +85,26 @@ async fn the_static_binary_syncs_in_an_empty_root_and_resolves_names_there() {
         let output = within(root, &["sync", "-f", "/quickstart"]).output().unwrap();
         let told = String::from_utf8(output.stdout).unwrap();
         let complaint = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && told.contains(expected), "{told}\n{complaint}");
+        assert!(
+            output.status.success() && told.contains(expected),
+            "{told}\n{complaint}"
+        );
     };
     sync("12 changes done").await;
     sync("nothing to change").await;
 
     // And names that don't resolve are said to be that.
     let connection = root.join("quickstart/connection.yaml");
-    let text = fs::read_to_string(&connection).unwrap().replace("platform.test", "nowhere.test");
+    let text = fs::read_to_string(&connection)
+        .unwrap()
+        .replace("platform.test", "nowhere.test");
     fs::write(&connection, text).unwrap();
     let output = within(root, &["sync", "-f", "/quickstart"]).output().unwrap();
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-    assert!(!output.status.success() && complaint.contains("nowhere.test"), "{complaint}");
+    assert!(
+        !output.status.success() && complaint.contains("nowhere.test"),
+        "{complaint}"
+    );
 
     server.signal("TERM");
     wait_until("the server to end", PATIENCE, async || server.exited()).await;

@@ -1,9 +1,11 @@
 //! What to read from which service provider, as plain data with its secrets resolved.
 
+use std::time::Duration;
+
 use directory_sync_model::attribute::Attribute;
 use url::Url;
 
-use crate::http::{Auth, PAGE_LIMIT, Tls};
+use crate::http::{Auth, PAGE_LIMIT, Timeouts, Tls};
 
 /// Everything that a [`super::ScimDirectory`] needs to know.
 #[derive(Clone, Debug)]
@@ -31,6 +33,11 @@ pub struct Config {
     pub select_attributes: bool,
     /// The most bytes of one answer.
     pub answer_bytes: usize,
+    /// The most requests under way at once, at least 1: where lists of groups don't tell members, so many groups are asked
+    /// for at a time.
+    pub concurrency: usize,
+    /// How long to wait for the provider: for each request, since a page of groups may take many.
+    pub timeouts: Timeouts,
 }
 
 impl Config {
@@ -50,6 +57,11 @@ impl Config {
             attributes: Vec::new(),
             select_attributes: true,
             answer_bytes: PAGE_LIMIT,
+            concurrency: 8,
+            timeouts: Timeouts {
+                connect: Duration::from_secs(10),
+                answer: Some(Duration::from_mins(1)),
+            },
         }
     }
 }

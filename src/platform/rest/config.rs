@@ -4,6 +4,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::wire::MAX_PAGE;
+use crate::http::Timeouts;
 
 /// How a platform that speaks the contract is reached.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct Config {
     pub concurrency: usize,
     /// The largest answer that is read, in bytes.
     pub answer_bytes: usize,
+    /// How long to wait for the platform.
+    pub timeouts: Timeouts,
 }
 
 impl Config {
@@ -35,6 +38,7 @@ impl Config {
             page_size: MAX_PAGE,
             concurrency: 8,
             answer_bytes: 16 << 20,
+            timeouts: Timeouts::default(),
         }
     }
 }
