@@ -107,7 +107,11 @@ fn read_header(record: &ByteRecord, kind: Kind) -> Result<Vec<String>, String> {
 fn read_row(record: &ByteRecord, names: &[String], line: usize) -> Parsed {
     let place = format!("line {line}");
     if record.len() != names.len() {
-        let why = format!("it has {} fields, and the header row has {}", record.len(), names.len());
+        let why = format!(
+            "it has {} fields, and the header row has {}: give it as many, and put a field that has a comma in quotes",
+            record.len(),
+            names.len()
+        );
         return Err((place, why));
     }
     let mut fields = Vec::with_capacity(names.len());
@@ -118,7 +122,7 @@ fn read_row(record: &ByteRecord, names: &[String], line: usize) -> Parsed {
             Err(_) => return Err((place, format!("column {name} is not UTF-8; save the file as UTF-8"))),
         }
     }
-    Ok(Row { place, fields })
+    Ok(Row::new(place, fields))
 }
 
 /// The attribute in which a line is broken, although it never takes more than one.
