@@ -5,6 +5,7 @@ mod explain;
 use std::io::{self, Write};
 
 use kube::ResourceExt as _;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -27,20 +28,26 @@ use crate::{
 use explain::{Explainer, PersonView};
 
 /// What was tried, and how it went.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct CheckView {
+pub(super) struct CheckView {
+    /// Which connection.
     connection: String,
+    /// What was tried.
     findings: Vec<FindingView>,
+    /// The person whom `--user` asks for; absent when not even the directory could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     person: Option<PersonView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct FindingView {
+    /// What was tried.
     tried: String,
+    /// Whether it went well.
     ok: bool,
+    /// What was found, or what is missing and what to do.
     outcome: String,
 }
 

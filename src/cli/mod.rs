@@ -2,6 +2,8 @@
 
 pub mod args;
 mod check;
+#[cfg(test)]
+pub mod contract;
 mod error;
 mod manifests;
 mod operator;

@@ -8,6 +8,7 @@ use directory_sync_model::{
     observed::ContainerKind,
     plan::{Counts, Place, Plan, RemovalCounts},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// A plan, each change with before and after. Fields are named as in JSON output; absent means nothing to say.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanView {
     /// The hash of the removals: what `sync --approve` takes.
@@ -30,7 +31,7 @@ pub struct PlanView {
 }
 
 /// How much a plan removes.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RemovalsView {
     /// Users deactivated.
@@ -44,7 +45,7 @@ pub struct RemovalsView {
 }
 
 /// What is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Action {
     /// A team is created.
@@ -68,7 +69,7 @@ pub enum Action {
 }
 
 /// One change.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangeRow {
     /// What is done.
@@ -91,7 +92,7 @@ pub struct ChangeRow {
 }
 
 /// One field, before and after; empty text is no value.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct FieldRow {
     /// The field.
     pub name: String,
@@ -102,19 +103,19 @@ pub struct FieldRow {
 }
 
 /// A report of a run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReportView {
     /// Which connection.
     pub connection: String,
     /// The run's id.
     pub id: String,
-    /// How it ended.
+    /// How it ended: Unchanged, Synced, PartlyFailed, Held, Observed, Stopped or Failed.
     pub outcome: &'static str,
     /// Why it ended early.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Why the directory may not have been read completely.
+    /// Why the directory may not have been read completely; the exit code is then 1, and removals wait.
     pub doubts: Vec<String>,
     /// The plan; absent when there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,43 +131,54 @@ pub struct ReportView {
 }
 
 /// How many objects were touched.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CountsView {
+    /// Users created.
     users_created: u64,
+    /// Users whose fields were changed.
     users_updated: u64,
+    /// Existing users who became managed.
     users_adopted: u64,
+    /// Users activated again.
     users_activated: u64,
+    /// Users deactivated.
     users_deactivated: u64,
+    /// Teams created.
     teams_created: u64,
+    /// Team memberships given.
     team_memberships_added: u64,
+    /// Team memberships taken.
     team_memberships_removed: u64,
+    /// Inbox memberships given.
     inbox_memberships_added: u64,
+    /// Inbox memberships taken.
     inbox_memberships_removed: u64,
+    /// Roles of existing users changed.
     roles_changed: u64,
 }
 
 /// What was left undone on purpose.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeptRow {
     /// Of what.
     pub kind: &'static str,
-    /// Why.
+    /// Why: Incomplete, Frozen, Protected, OwnAccount or LastAdministrator.
     pub reason: &'static str,
     /// How many.
     pub count: u64,
 }
 
 /// What failed on its own.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureRow {
     /// What kind of object.
     pub kind: &'static str,
     /// Its id.
     pub id: String,
-    /// A word for the reason.
+    /// A word for the reason, see conditions.md.
     pub reason: &'static str,
     /// What is wrong.
     pub message: String,
@@ -175,7 +187,7 @@ pub struct FailureRow {
 }
 
 /// A mapping that doesn't do all that it says.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MappingRow {
     /// Its name.

@@ -11,6 +11,7 @@ use directory_sync_model::{
     email,
     plan::Plan,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -23,9 +24,10 @@ use crate::{
 };
 
 /// One person, explained.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct PersonView {
+pub(in crate::cli) struct PersonView {
+    /// The address that was asked for, as it is compared.
     email: String,
     /// Whether the directory has somebody with this address.
     pub(super) found: bool,

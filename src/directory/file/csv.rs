@@ -204,8 +204,8 @@ mod tests {
         assert_eq!(
             rows("id,title\n1\n2,a,b\n3,c"),
             [
-                "line 2! it has 1 fields, and the header row has 2",
-                "line 3! it has 3 fields, and the header row has 2",
+                "line 2! it has 1 fields, and the header row has 2: give it as many, and put a field that has a comma in quotes",
+                "line 3! it has 3 fields, and the header row has 2: give it as many, and put a field that has a comma in quotes",
                 "line 4: id=3 title=c"
             ]
         );
@@ -238,7 +238,7 @@ mod tests {
             ("1,\"open,x\n2,b,y\",\n3,c,z\n", "title has a line break in it"),
             (
                 "1,\"open,x\n2,b\",y,z\n3,c,z\n",
-                "it has 4 fields, and the header row has 3",
+                "it has 4 fields, and the header row has 3: give it as many, and put a field that has a comma in quotes",
             ),
         ] {
             let refused = refused(format!("id,title,note\n{text}").as_bytes());

@@ -359,8 +359,9 @@ async fn a_check_counts_and_names_what_is_wrong() {
     let bad = directory(("p.csv", "id,active\na,\n,yes\nb,perhaps\n"), None);
     assert_eq!(
         findings(bad).await[0],
-        "failed: 1 people, and 2 rows that can't be read: line 3: it has no id; give it one that never changes; line 4: \
-         active has to be true or false (or yes or no, 1 or 0)"
+        "failed: 1 people, and 2 rows that can't be read: line 3: it has no id; give it one that never changes \
+         (ConfigMap acme/people, key p.csv); line 4: active has to be true or false (or yes or no, 1 or 0) (ConfigMap \
+         acme/people, key p.csv)"
     );
 }
 
