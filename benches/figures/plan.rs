@@ -108,6 +108,7 @@ pub async fn report(ends: &Ends, rules: &Rules, mode: Mode) -> Report {
         id: sync::new_id(),
         mode,
         approved: None,
+        rejected: Vec::new(),
         stricter: None,
         hold_departures: false,
         now: std::time::SystemTime::now(),

@@ -94,6 +94,7 @@ impl Produced {
         report.hold = Some(Why {
             exceeded,
             departures: 1,
+            ..Why::default()
         });
         self.run(&order(), &ended(report), Some(hold));
     }
@@ -371,10 +372,7 @@ fn plan(decision: Option<Decision>, created: Option<i64>) -> SyncPlan {
 }
 
 fn plans(produced: &mut Produced) {
-    let done = Judgement::Passed {
-        hash: "aa",
-        applied: true,
-    };
+    let done = Judgement::Passed { hash: "aa" };
     for (decision, judgement, now) in [
         (None, Judgement::None, 1),
         (Some(Decision::Approved), Judgement::None, 1),

@@ -185,6 +185,7 @@ async fn stopped(directory: Option<u32>, platform: Option<u32>) -> (Report, bool
         id: "run".into(),
         mode: Mode::Apply,
         approved: None,
+        rejected: Vec::new(),
         stricter: None,
         hold_departures: false,
         now: SystemTime::now(),
