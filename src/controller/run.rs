@@ -286,6 +286,8 @@ fn strictness(order: &Order, rules: &mut Rules, groups: &BTreeSet<String>) -> St
 
 #[cfg(test)]
 mod tests {
+    use directory_sync_model::{guard::Hold, plan::Kept};
+
     use super::*;
     use crate::{api::condition::Reason, controller::testing};
 
@@ -329,5 +331,24 @@ mod tests {
             !judged(&order, true),
             "loosening in Observe mode is not approving either"
         );
+    }
+
+    #[test]
+    fn a_plan_that_kept_people_for_want_of_sight_weighs_less_than_one_that_was_held() {
+        let kept = |reason| Kept {
+            kind: RemovalKind::User,
+            reason,
+            count: 3,
+        };
+        let mut report = Report::begin("run".into());
+        assert_eq!(weight(&report), Weight::Passed);
+        report.kept = vec![kept(KeptReason::Protected)];
+        assert_eq!(weight(&report), Weight::Passed);
+        report.hold = Some(Hold::default());
+        assert_eq!(weight(&report), Weight::Held);
+        for reason in [KeptReason::Incomplete, KeptReason::Frozen] {
+            report.kept = vec![kept(reason)];
+            assert_eq!(weight(&report), Weight::Partial, "{reason:?}");
+        }
     }
 }
