@@ -70,7 +70,7 @@ async fn round(data: Data) -> f64 {
     let mut rules = rules(false);
     // People alone: no team, no membership.
     rules.mappings[0].team = None;
-    let report = report(&ends, &rules, Mode::Apply).await;
+    let report = report(&ends, &rules, Mode::Apply, &()).await;
     assert_eq!(
         report.outcome,
         Outcome::Synced,

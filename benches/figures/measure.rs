@@ -41,12 +41,25 @@ impl Measure {
     }
 }
 
-/// `VmHWM` of `/proc/self/status`.
+/// The most memory that this process has had at once.
 fn peak_mib() -> f64 {
+    status_mib("VmHWM:")
+}
+
+/// The memory that this process has now, in MiB.
+pub fn resident_mib() -> f64 {
+    status_mib("VmRSS:")
+}
+
+/// A line of `/proc/self/status` that is told in kB.
+fn status_mib(name: &str) -> f64 {
     let status = fs::read_to_string("/proc/self/status").expect("/proc is mounted");
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let line = status.lines().find(|line| line.starts_with(name));
     let kib = line.and_then(|line| line.split_whitespace().nth(1));
-    kib.expect("VmHWM is told").parse::<f64>().expect("VmHWM is a number") / 1024.0
+    kib.expect("the kernel tells sizes")
+        .parse::<f64>()
+        .expect("sizes are numbers")
+        / 1024.0
 }
 
 /// `utime` and `stime` of `/proc/self/stat` (the 14th and the 15th field; the second one may contain blanks).
