@@ -65,6 +65,11 @@ impl FieldHasher {
 }
 
 impl Fingerprint {
+    /// A quarter of it, for whoever looks closer at what has the same.
+    pub(crate) const fn first_word(self) -> u32 {
+        self.0[0]
+    }
+
     fn of(hash: u128) -> Self {
         let bytes = hash.to_le_bytes();
         let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
