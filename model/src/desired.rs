@@ -19,7 +19,7 @@ use crate::{
     content::{Content, ContentError, FieldMask},
     email,
     expression::{Now, Scope},
-    fingerprint::{Fingerprint, FingerprintKey},
+    fingerprint::{FingerprintKey, HalfFingerprint},
     observed::{ContainerKind, UserFields},
     rules::{InboxSelector, Rules},
     snapshot::{GroupsByUser, Snapshot},
@@ -61,7 +61,7 @@ pub struct Person {
     /// Which fields the directory told.
     pub mask: FieldMask,
     /// The fingerprint of his content, where he is wanted.
-    pub content: Fingerprint,
+    pub content: HalfFingerprint,
 }
 
 /// How a team or an inbox is found on the platform.

@@ -12,6 +12,10 @@ use siphasher::sip128::{Hasher128 as _, SipHasher13};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Fingerprint([u32; 4]);
 
+/// Half a [`Fingerprint`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct HalfFingerprint([u32; 2]);
+
 /// The key of one process's fingerprints. Fingerprints of different keys can't be compared, so none is ever stored.
 #[derive(Clone, Copy)]
 pub struct FingerprintKey {
@@ -65,6 +69,12 @@ impl FieldHasher {
 }
 
 impl Fingerprint {
+    /// Half of it, for two that are compared with each other alone: whether they are one is no question of how many
+    /// others there are.
+    pub(crate) const fn half(self) -> HalfFingerprint {
+        HalfFingerprint([self.0[0], self.0[1]])
+    }
+
     /// A quarter of it, for whoever looks closer at what has the same.
     pub(crate) const fn first_word(self) -> u32 {
         self.0[0]

@@ -4,7 +4,7 @@ use super::groups::{Resolved, State};
 use crate::{
     content::{Content, ContentError, FieldMask},
     desired::{Addresses, Desired, FailureReason, Person, RoleWish, Standing},
-    fingerprint::Fingerprint,
+    fingerprint::HalfFingerprint,
     rules::UserScope,
 };
 
@@ -56,7 +56,7 @@ fn unwanted(standing: Standing) -> Person {
         standing,
         role: RoleWish::None,
         mask: 0,
-        content: Fingerprint::default(),
+        content: HalfFingerprint::default(),
     }
 }
 
@@ -65,7 +65,7 @@ enum Judged {
     Is(Standing),
     Wanted {
         mask: FieldMask,
-        content: Fingerprint,
+        content: HalfFingerprint,
         /// See [`Addresses::short`].
         address: u32,
     },
@@ -108,7 +108,7 @@ fn judge_by_expressions(desired: &Desired<'_>, user: u32, mapped: u8) -> Judged 
         match Content::desired(desired.snapshot.user(user), &rules.attributes, scope) {
             Ok(content) => Judged::Wanted {
                 mask: content.mask(),
-                content: content.fingerprint(key),
+                content: content.fingerprint(key).half(),
                 address: Addresses::short(key.text(content.email())),
             },
             Err(error @ ContentError::Email(_)) => Judged::Fails(FailureReason::InvalidEmail, error.to_string()),

@@ -86,9 +86,7 @@ impl Holdings {
     pub(crate) fn add(&mut self, new: &NewHolding<'_>) -> Option<u32> {
         let number = u32::try_from(self.rows.len()).ok()?;
         if self.rows.is_empty() {
-            // A platform that has anybody mostly has everybody, and a few more. A table that grows is there twice while it
-            // does, and leaves a hole behind.
-            self.ids = Index::with_capacity(self.expected + self.expected / 16);
+            self.reserve(new.id.len() + new.version.len());
         }
         let start = u32::try_from(self.arena.len()).ok()?;
         let id_length = u16::try_from(new.id.len()).ok()?;
@@ -112,6 +110,15 @@ impl Holdings {
             untouchable: new.untouchable,
         });
         Some(number)
+    }
+
+    /// Makes room for all, whose texts are about as long as the first one's: a platform that has anybody mostly has
+    /// everybody, and a few more. What grows step by step is there twice while it does, and leaves holes behind.
+    fn reserve(&mut self, text: usize) {
+        let expected = self.expected + self.expected / 16;
+        self.ids = Index::with_capacity(expected);
+        self.rows.reserve_exact(expected);
+        self.arena.reserve_exact(expected * text);
     }
 
     /// One user.
