@@ -17,7 +17,7 @@ use directory_sync::api::{DirectoryConnection, status::Outcome};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use kube::{
     Api,
-    api::{ApiResource, DynamicObject, Patch, PatchParams},
+    api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams},
     core::GroupVersionKind,
     runtime::{WatchStreamExt as _, watcher},
 };
@@ -208,7 +208,7 @@ async fn start(server: &ApiServer, space: &Namespace<'_>, value: &str, objects: 
 async fn last_syncs(space: &Namespace<'_>) -> BTreeMap<String, String> {
     let all = space
         .api::<DirectoryConnection>()
-        .list(&Default::default())
+        .list(&ListParams::default())
         .await
         .unwrap();
     let last = |connection: DirectoryConnection| Some((connection.metadata.name?, connection.status?.last_sync?.id));

@@ -158,9 +158,9 @@ mod tests {
         Membership { holding, ours: false }
     }
 
-    /// The user of person 7 is 107.
+    /// The user of person 7 is 107. Person 0 has none.
     fn holding_of(user: u32) -> Option<u32> {
-        Some(user + 100)
+        (user > 0).then_some(user + 100)
     }
 
     fn held() -> Held<'static> {
