@@ -66,6 +66,25 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether the data of one object may have provoked it: another request, without that object, may go through.
+    pub fn may_be_of_one_object(&self) -> bool {
+        // 502 to 504 are a platform that is away; 500 is often one that trips over what it was sent.
+        if let Self::Http {
+            source: http::Error::Status { status: 500, .. },
+            ..
+        } = self
+        {
+            return true;
+        }
+        let class = self.class();
+        matches!(
+            class,
+            Class::Rejected | Class::Protocol | Class::Conflict | Class::NoSeats
+        )
+    }
+}
+
 impl Fault for Error {
     fn class(&self) -> Class {
         match self {

@@ -117,3 +117,65 @@ async fn an_account_knows_who_it_is_and_what_is_free() {
     assert_eq!(reader.missing, ["users:write", "teams:write", "memberships:write"]);
     server.stop();
 }
+
+#[tokio::test]
+async fn a_platform_that_others_write_meanwhile_is_observed_with_all_that_stays() {
+    let server = start().await;
+    let users: Vec<_> = (0..40).map(new_user).collect();
+    let ids = server.platform.create_users(&users, &key("users")).await.unwrap();
+    let ids: Vec<_> = ids.into_iter().map(Result::unwrap).collect();
+    let stays = server
+        .platform
+        .create_team("Stays", OWNER, &key("stays"))
+        .await
+        .unwrap();
+    let moves = server
+        .platform
+        .create_team("Moves", OWNER, &key("moves"))
+        .await
+        .unwrap();
+    let add: Vec<_> = ids.iter().map(|user| membership(&stays, user, true)).collect();
+    server
+        .platform
+        .change_memberships(&add, OWNER, &key("members"))
+        .await
+        .unwrap();
+
+    let paging = client(server.address, TOKEN, 7);
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let writing = async {
+        let mut round = 0;
+        while !done.load(std::sync::atomic::Ordering::SeqCst) {
+            round += 1;
+            // One by one, so that each page may have another total.
+            for user in &ids {
+                let change = [membership(&moves, user, round % 2 == 1)];
+                let written = server
+                    .platform
+                    .change_memberships(&change, OWNER, &key(&format!("{round}-{user}")));
+                assert!(written.await.unwrap()[0].is_ok());
+            }
+        }
+        round
+    };
+    let reading = async {
+        for _ in 0..20 {
+            let mut seen = Seen::default();
+            let limits = crate::platform::observe::ObserveLimits::default();
+            let parts = [Part::TeamMemberships];
+            let observed = crate::platform::observe::observe(&paging, &parts, &mut seen, limits, &|_| {}).await;
+            let mut kept: Vec<_> = seen
+                .memberships
+                .iter()
+                .filter(|row| row.container == stays)
+                .map(|row| row.user.to_string())
+                .collect();
+            kept.sort();
+            assert_eq!((observed.map_err(|error| error.to_string()), &kept), (Ok(()), &ids));
+        }
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+    };
+    let (rounds, ()) = tokio::join!(writing, reading);
+    assert!(rounds > 0);
+    server.stop();
+}
