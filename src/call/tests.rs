@@ -47,8 +47,6 @@ impl Directory for Script {
 
     fn capability(&self) -> Capability {
         Capability {
-            nested_groups: false,
-            totals: false,
             repeatable_pages: self.repeatable_pages,
         }
     }
@@ -288,10 +286,7 @@ impl platform::Platform for Shaky {
 
     fn capability(&self) -> platform::Capability {
         platform::Capability {
-            marks: true,
-            attributes: true,
             create_teams: true,
-            lowercase_names: false,
             users_per_request: 1,
             memberships_per_request: 1,
             concurrency: 1,
@@ -329,8 +324,8 @@ impl platform::Platform for Shaky {
         &self,
         users: &[platform::UserPatch],
         _: &platform::WriteKey,
-    ) -> Result<Vec<Result<(), platform::Error>>, platform::Error> {
-        self.once(users.iter().map(|_| Ok(())).collect())
+    ) -> Result<Vec<Result<Option<String>, platform::Error>>, platform::Error> {
+        self.once(users.iter().map(|_| Ok(None)).collect())
     }
 
     async fn change_memberships(

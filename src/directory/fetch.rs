@@ -233,11 +233,7 @@ mod tests {
         }
 
         fn capability(&self) -> Capability {
-            Capability {
-                nested_groups: false,
-                totals: true,
-                repeatable_pages: true,
-            }
+            Capability { repeatable_pages: true }
         }
 
         async fn read(

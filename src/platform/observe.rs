@@ -175,7 +175,11 @@ mod tests {
             unreachable!("observing writes nothing")
         }
 
-        async fn update_users(&self, _: &[UserPatch], _: &WriteKey) -> Result<Vec<Result<(), Error>>, Error> {
+        async fn update_users(
+            &self,
+            _: &[UserPatch],
+            _: &WriteKey,
+        ) -> Result<Vec<Result<Option<String>, Error>>, Error> {
             unreachable!("observing writes nothing")
         }
 

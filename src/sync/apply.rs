@@ -60,7 +60,7 @@ pub async fn apply(
         failures: Vec::new(),
         team_ids: vec![None; plan.new_teams.len()],
         created: HashMap::new(),
-        written: HashSet::new(),
+        written: HashMap::new(),
         blocked: HashSet::new(),
         failed: HashSet::new(),
     };
@@ -97,8 +97,8 @@ struct Work<'w, 'p> {
     team_ids: Vec<Option<String>>,
     /// Platform ids of people created by this apply.
     created: HashMap<u32, Box<str>>,
-    /// Holdings written by this apply, whose observed version is outdated.
-    written: HashSet<u32>,
+    /// The versions of users whom this apply has written; `None` where the platform doesn't tell.
+    written: HashMap<u32, Option<Box<str>>>,
     /// People of whom an add failed: nothing of theirs is removed.
     blocked: HashSet<u32>,
     /// People of whom a creation or update failed: their users are not written again.
@@ -190,12 +190,11 @@ impl Work<'_, '_> {
         }
     }
 
-    /// What the version of a holding must still be, while this apply hasn't written it.
+    /// The version that a user must still have: the one that was observed, or the one that this apply made.
     fn version(&self, holding: u32) -> Option<String> {
-        if self.written.contains(&holding) {
-            None
-        } else {
-            self.plan.holdings.version(holding).map(str::to_owned)
+        match self.written.get(&holding) {
+            Some(version) => version.as_deref().map(str::to_owned),
+            None => self.plan.holdings.version(holding).map(str::to_owned),
         }
     }
 }

@@ -82,7 +82,8 @@ pub trait Watch: Send + Sync {
 /// Watches nothing.
 impl Watch for () {}
 
-/// Runs the pipeline once. Every outcome, failure included, is in the report. `stop` ends it after the batch in flight.
+/// Runs the pipeline once. Every outcome, failure included, is in the report. `stop` ends it: while it
+/// reads at once, while it writes after the batches in flight.
 pub async fn run(ends: &Ends, rules: &Rules, options: &Options, stop: &CancellationToken, watch: &dyn Watch) -> Report {
     let mut report = Report::begin(options.id.clone());
     match steps(ends, rules, options, stop, watch, &mut report).await {
@@ -106,7 +107,12 @@ async fn steps(
     let mut clock = Clock::default();
 
     clock.begin(Step::Fetch, watch);
-    let snapshot = fetch_snapshot(ends.directory.as_ref(), rules.reads(), options, watch).await?;
+    let fetched = fetch_snapshot(ends.directory.as_ref(), rules.reads(), options, watch);
+    // Reading changes nothing, so that it may end anywhere; a rate limit may have it wait for minutes.
+    let Some(snapshot) = stop.run_until_cancelled(fetched).await else {
+        return Ok(Outcome::Stopped);
+    };
+    let snapshot = snapshot?;
     clock.end(report);
     report.directory = Some(DirectoryCounts {
         users: u64::from(snapshot.user_count()),
@@ -122,7 +128,11 @@ async fn steps(
     }
 
     clock.begin(Step::Observe, watch);
-    let differ = observe_platform(ends.platform.as_ref(), &desired, options.mode, watch, report).await?;
+    let observed = observe_platform(ends.platform.as_ref(), &desired, options.mode, watch, report);
+    let Some(differ) = stop.run_until_cancelled(observed).await else {
+        return Ok(Outcome::Stopped);
+    };
+    let differ = differ?;
     clock.end(report);
 
     clock.begin(Step::Diff, watch);
@@ -230,6 +240,7 @@ async fn observe_platform<'a>(
         desired,
         Account {
             user_id: identity.user_id,
+            fixed_teams: !platform.capability().create_teams,
         },
     );
     let progress = |progress: observe::Progress| watch.progress(progress.rows, progress.total);

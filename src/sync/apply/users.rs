@@ -172,13 +172,16 @@ impl Work<'_, '_> {
         let shape = self.shape();
         let patches = patches.into_iter();
         self.send(step, patches, shape, request, |work, (origin, patch), result| {
-            if let Some(holding) = work.plan.holdings.find(&patch.id) {
-                work.written.insert(holding);
+            let failed = result.is_err();
+            match result {
+                Ok(version) => {
+                    if let Some(holding) = work.plan.holdings.find(&patch.id) {
+                        work.written.insert(holding, version.map(String::into_boxed_str));
+                    }
+                }
+                Err(error) => work.fail_holding(&patch.id, &error),
             }
-            if let Err(error) = &result {
-                work.fail_holding(&patch.id, error);
-            }
-            done(work, origin, result.is_err());
+            done(work, origin, failed);
         })
         .await
     }

@@ -72,11 +72,7 @@ impl Directory for Company {
     }
 
     fn capability(&self) -> Capability {
-        Capability {
-            nested_groups: false,
-            totals: false,
-            repeatable_pages: true,
-        }
+        Capability { repeatable_pages: true }
     }
 
     async fn read(&self, part: Part, _: AttributeSet, _: Option<&Cursor>, batch: &mut Batch) -> Result<PageEnd, Error> {

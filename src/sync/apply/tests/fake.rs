@@ -148,10 +148,7 @@ impl Fake {
         Self {
             state: Mutex::default(),
             capability: Capability {
-                marks: true,
-                attributes: true,
                 create_teams: true,
-                lowercase_names: false,
                 users_per_request: 100,
                 memberships_per_request: 1000,
                 concurrency: 8,
@@ -263,7 +260,7 @@ impl Fake {
         Ok(id)
     }
 
-    fn update(&self, state: &mut State, patch: &UserPatch) -> Result<(), Error> {
+    fn update(&self, state: &mut State, patch: &UserPatch) -> Result<Option<String>, Error> {
         self.judge(&Item::Update)?;
         let taken = |email: &String| {
             state
@@ -292,7 +289,7 @@ impl Fake {
         user.active = patch.active.unwrap_or(user.active);
         user.role = patch.role.clone().unwrap_or_else(|| user.role.clone());
         user.mark = patch.mark.clone().or_else(|| user.mark.clone());
-        Ok(())
+        Ok(Some(user.version.to_string()))
     }
 
     fn change(&self, state: &mut State, change: &MembershipWrite) -> Result<(), Error> {
@@ -392,7 +389,11 @@ impl Platform for Arc<Fake> {
         self.write(Call::Create(users.to_vec()), key, work).await
     }
 
-    async fn update_users(&self, users: &[UserPatch], key: &WriteKey) -> Result<Vec<Result<(), Error>>, Error> {
+    async fn update_users(
+        &self,
+        users: &[UserPatch],
+        key: &WriteKey,
+    ) -> Result<Vec<Result<Option<String>, Error>>, Error> {
         let work = |state: &mut State, _: &Call| users.iter().map(|patch| self.update(state, patch)).collect();
         self.write(Call::Update(users.to_vec()), key, work).await
     }

@@ -1,5 +1,7 @@
 //! What comes before what, and what a failure holds back.
 
+use directory_sync_model::desired::MappingProblem;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -162,4 +164,76 @@ async fn who_finds_no_seat_is_created_after_the_removals_and_then_joins_his_team
         "{:?}",
         report.failures
     );
+}
+
+/// Somebody whose name changes and who gets another role, in two writes.
+fn promoted() -> (Company, Rules) {
+    let mut rules = rules(&["Support"]);
+    rules.mappings[0].role = Some("agent".to_owned());
+    (
+        Company::of([person("ann").named("Ann")]).group("Support", ["ann"]),
+        rules,
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_write_to_a_user_names_the_version_that_the_first_one_made() {
+    let (company, rules) = promoted();
+    let platform = Arc::new(
+        Fake::new()
+            .with_user(user("ann").given("member"))
+            .with_team("Support", &["ann"]),
+    );
+    let report = sync(&company, &rules, &platform).await;
+    assert_eq!(report.outcome, Outcome::Synced, "{:?}", report.failures);
+    let versions: Vec<_> = platform
+        .calls()
+        .into_iter()
+        .filter_map(|call| match call {
+            Call::Update(patches) => Some(patches[0].version.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(versions, [Some("1".to_owned()), Some("2".to_owned())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_by_hand_between_two_writes_is_not_overwritten() {
+    let (company, rules) = promoted();
+    let mut platform = Fake::new()
+        .with_user(user("ann").given("member"))
+        .with_team("Support", &["ann"]);
+    platform.after_call = Box::new(|call, state| {
+        if call.step() == Step::Update {
+            let ann = state.users.get_mut("u-ann").unwrap();
+            ann.role = "owner".to_owned();
+            ann.version += 1;
+        }
+    });
+    let platform = Arc::new(platform);
+    let report = sync(&company, &rules, &platform).await;
+    assert_eq!((report.outcome, failed(&report)), (Outcome::PartlyFailed, vec!["ann"]));
+    assert_eq!(platform.user("ann").role, "owner");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_teams_can_not_be_created_a_missing_one_is_not_found() {
+    let company = Company::of([person("ann")])
+        .group("Support", ["ann"])
+        .group("Sales", ["ann"]);
+    let mut platform = Fake::new().with_user(user("ann")).with_team("Sales", &[]);
+    platform.capability.create_teams = false;
+    let platform = Arc::new(platform);
+    let report = sync(&company, &rules(&["Sales", "Support"]), &platform).await;
+    assert_eq!(platform.steps(), [Step::Add]);
+    assert_eq!(platform.team("Sales"), ["ann"]);
+    let problems: Vec<_> = report
+        .mappings
+        .iter()
+        .map(|mapping| mapping.outcome.problems.clone())
+        .collect();
+    let not_found = MappingProblem::TeamNotFound {
+        team: "Support".to_owned(),
+    };
+    assert_eq!(problems, [vec![], vec![not_found]]);
 }
