@@ -32,7 +32,8 @@ const ERROR_LIMIT: usize = 64 << 10;
 /// How many redirects within the origin are followed, for `GET` alone.
 const REDIRECTS: usize = 5;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may usually take to be made, TLS included.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 const USER_AGENT: &str = concat!("directory-sync/", env!("CARGO_PKG_VERSION"));
 
@@ -101,8 +102,9 @@ struct Inner {
 }
 
 impl HttpClient {
-    /// Checks everything that can be checked without a connection: URL, policy, CA, credential.
-    pub fn new(network: &Network, tls: &Tls, auth: Auth, base: Url) -> Result<Self, Error> {
+    /// Checks everything that can be checked without a connection: URL, policy, CA, credential. `connect` is how long a
+    /// connection may take to be made, TLS included.
+    pub fn new(network: &Network, tls: &Tls, auth: Auth, base: Url, connect: Duration) -> Result<Self, Error> {
         network.check_url(&base)?;
         if base.scheme() == "http" && !tls.insecure_http {
             return Err(Error::InsecureUrl {
@@ -122,7 +124,7 @@ impl HttpClient {
             .redirect(reqwest::redirect::Policy::none())
             // A proxy would resolve the name in our place, and what it connects to could not be checked.
             .no_proxy()
-            .connect_timeout(CONNECT_TIMEOUT)
+            .connect_timeout(connect)
             .user_agent(USER_AGENT)
             .build()
             .map_err(|error| unusable(&base, &crate::fault::chain(&error.without_url())))?;
@@ -158,21 +160,6 @@ impl HttpClient {
     /// A `POST` of a JSON body.
     pub fn post(&self, path: &str, body: &(impl Serialize + ?Sized)) -> RequestBuilder<'_> {
         self.request(Method::POST, path, &[]).json(body)
-    }
-
-    /// A `PUT` of a JSON body.
-    pub fn put(&self, path: &str, body: &(impl Serialize + ?Sized)) -> RequestBuilder<'_> {
-        self.request(Method::PUT, path, &[]).json(body)
-    }
-
-    /// A `PATCH` with a JSON body.
-    pub fn patch(&self, path: &str, body: &(impl Serialize + ?Sized)) -> RequestBuilder<'_> {
-        self.request(Method::PATCH, path, &[]).json(body)
-    }
-
-    /// A `DELETE`.
-    pub fn delete(&self, path: &str) -> RequestBuilder<'_> {
-        self.request(Method::DELETE, path, &[])
     }
 
     /// A URL that the server handed out, if it leads to the server itself: scheme, host and port are those of the base.
@@ -345,7 +332,6 @@ impl Inner {
         Ok(Response {
             host: self.host.clone(),
             status: response.status().as_u16(),
-            headers: std::mem::take(response.headers_mut()),
             body: body.freeze(),
         })
     }
@@ -360,14 +346,15 @@ impl Inner {
                 break;
             }
         }
-        let body = self.auth.redact(&String::from_utf8_lossy(&body), self.header.as_ref());
-        let problem = Problem::read(body.as_bytes());
+        let redact = |text: &str| self.auth.redact(text, self.header.as_ref());
+        // Read first: JSON may write a secret otherwise than it is.
+        let problem = Problem::read(&body).map(|problem| problem.map(redact));
         Error::Status {
             host: self.host.clone(),
             status: response.status().as_u16(),
             detail: problem
                 .as_ref()
-                .map_or_else(|| excerpt(body.as_bytes()), Problem::sentence),
+                .map_or_else(|| excerpt(redact(&canonical(&body)).as_bytes()), Problem::sentence),
             kind: problem.and_then(|problem| problem.kind),
             retry_after: retry_after(response.headers(), SystemTime::now()),
         }
@@ -394,6 +381,12 @@ impl Inner {
             Error::Body { host, source }
         }
     }
+}
+
+/// A body as text; JSON with each character escaped in the one way that redacting knows.
+fn canonical(body: &[u8]) -> String {
+    let json = serde_json::from_slice::<serde_json::Value>(body);
+    json.map_or_else(|_| String::from_utf8_lossy(body).into_owned(), |json| json.to_string())
 }
 
 fn is_redirect(status: StatusCode) -> bool {
@@ -456,8 +449,6 @@ pub struct Response {
     host: String,
     /// The status code, 200 to 299.
     pub status: u16,
-    /// The headers.
-    pub headers: HeaderMap,
     /// The whole body.
     pub body: Bytes,
 }
@@ -475,11 +466,6 @@ impl Response {
             what,
             why,
         }
-    }
-
-    /// The text of a header; `None` when it is absent or not ASCII.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
     }
 }
 

@@ -23,7 +23,9 @@ pub(crate) mod testing;
 pub mod tls;
 
 pub use auth::{Auth, CredentialId};
-pub use client::{HttpClient, PAGE_LIMIT, RequestBuilder, Response, decode_error, encode_segment, parse_base};
+pub use client::{
+    CONNECT_TIMEOUT, HttpClient, PAGE_LIMIT, RequestBuilder, Response, decode_error, encode_segment, parse_base,
+};
 pub use error::Error;
 pub use network::{HostPattern, Network, NetworkPolicy};
 pub use problem::Problem;

@@ -38,7 +38,8 @@ pub(crate) fn client_with(url: &str, auth: Auth) -> HttpClient {
         ca_pem: None,
         insecure_http: true,
     };
-    HttpClient::new(&open_network(), &tls, auth, super::parse_base(url).unwrap()).unwrap()
+    let base = super::parse_base(url).unwrap();
+    HttpClient::new(&open_network(), &tls, auth, base, super::CONNECT_TIMEOUT).unwrap()
 }
 
 pub(crate) fn client(url: &str) -> HttpClient {

@@ -56,6 +56,14 @@ pub enum Error {
         /// What came.
         received: u64,
     },
+    /// The other side has asked for a pause that is too long to be sat out; the call wasn't made.
+    #[error("{operation}: the other side wants no requests for another {} s", .rest.as_secs())]
+    Paused {
+        /// What was to be done.
+        operation: String,
+        /// How long the pause still is.
+        rest: Duration,
+    },
     /// A layer gave up waiting.
     #[error("{operation}: no answer within {} s", .after.as_secs())]
     Timeout {
@@ -92,6 +100,7 @@ impl Fault for Error {
             Self::Item { class, .. } => *class,
             Self::Protocol { .. } | Self::Incomplete { .. } => Class::Protocol,
             Self::Configuration { .. } => Class::InvalidConfiguration,
+            Self::Paused { .. } => Class::RateLimited,
             Self::Timeout { .. } => Class::Timeout,
         }
     }
@@ -99,6 +108,7 @@ impl Fault for Error {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Http { source, .. } => source.retry_after(),
+            Self::Paused { rest, .. } => Some(*rest),
             _ => None,
         }
     }

@@ -70,3 +70,6 @@ pub enum Missing {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
+
+#[cfg(test)]
+mod tests;

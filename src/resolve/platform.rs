@@ -43,6 +43,7 @@ fn connect_rest(spec: &RestPlatform, keys: &Keys, connector: &Connector) -> Resu
     config.ca_pem = ca.map(|ca| keys.bytes(&ca).map(<[u8]>::to_vec)).transpose()?;
     config.insecure_http = spec.tls.mode == HttpTlsMode::Disabled;
     config.concurrency = usize::try_from(spec.limits.concurrent_requests).unwrap_or(1).max(1);
+    config.connect_timeout = spec.timeouts.connect.into();
     let host = config.url.authority().to_owned();
     let platform = rest::RestPlatform::new(config, &connector.network)?;
     let layers = Layers {

@@ -1,9 +1,11 @@
 //! What to read from which service provider, as plain data with its secrets resolved.
 
+use std::time::Duration;
+
 use directory_sync_model::attribute::Attribute;
 use url::Url;
 
-use crate::http::{Auth, PAGE_LIMIT, Tls};
+use crate::http::{Auth, CONNECT_TIMEOUT, PAGE_LIMIT, Tls};
 
 /// Everything that a [`super::ScimDirectory`] needs to know.
 #[derive(Clone, Debug)]
@@ -31,6 +33,8 @@ pub struct Config {
     pub select_attributes: bool,
     /// The most bytes of one answer.
     pub answer_bytes: usize,
+    /// How long a connection may take to be made, TLS included.
+    pub connect_timeout: Duration,
 }
 
 impl Config {
@@ -50,6 +54,7 @@ impl Config {
             attributes: Vec::new(),
             select_attributes: true,
             answer_bytes: PAGE_LIMIT,
+            connect_timeout: CONNECT_TIMEOUT,
         }
     }
 }

@@ -64,7 +64,8 @@ impl ScimDirectory {
             })?;
             paths.push((*attribute, path));
         }
-        let http = HttpClient::new(network, &config.tls, config.auth.clone(), config.url.clone());
+        let (auth, url) = (config.auth.clone(), config.url.clone());
+        let http = HttpClient::new(network, &config.tls, auth, url, config.connect_timeout);
         let http = http.map_err(|source| Error::Http {
             operation: "spec.provider.scim".to_owned(),
             source,

@@ -62,12 +62,11 @@ async fn a_body_is_sent_as_json() {
             headers["if-match"].to_str().unwrap()
         )
     };
-    let server = serve(Router::new().route("/x", post(echo).patch(echo))).await;
+    let server = serve(Router::new().route("/x", post(echo))).await;
     let client = client(&server.url);
-    for request in [client.post("x", &[1, 2]), client.patch("x", &[1, 2])] {
-        let answer = request.header("if-match", "\"7\"").send(PAGE_LIMIT).await.unwrap();
-        assert_eq!(answer.body, "application/json \"7\" [1,2]");
-    }
+    let request = client.post("x", &[1, 2]).header("if-match", "\"7\"");
+    let answer = request.send(PAGE_LIMIT).await.unwrap();
+    assert_eq!(answer.body, "application/json \"7\" [1,2]");
 }
 
 #[tokio::test]
@@ -212,7 +211,7 @@ async fn a_name_that_resolves_to_loopback_is_refused_when_the_connection_is_made
         ..Default::default()
     };
     let base = parse_base("http://localhost:9").unwrap();
-    let client = HttpClient::new(&network, &tls, Auth::None, base).unwrap();
+    let client = HttpClient::new(&network, &tls, Auth::None, base, CONNECT_TIMEOUT).unwrap();
     let error = client.get("x", &[]).send(PAGE_LIMIT).await.unwrap_err();
     assert_eq!(error.class(), Class::HostNotAllowed, "{}", chain(&error));
 }
@@ -224,7 +223,8 @@ async fn plain_text_needs_both_the_specification_and_the_operator() {
             ca_pem: None,
             insecure_http,
         };
-        HttpClient::new(network, &tls, Auth::None, parse_base("http://api.acme.test").unwrap())
+        let base = parse_base("http://api.acme.test").unwrap();
+        HttpClient::new(network, &tls, Auth::None, base, CONNECT_TIMEOUT)
     };
     assert!(
         new(&open_network(), false)
@@ -342,7 +342,7 @@ async fn only_a_certificate_of_the_given_ca_and_of_that_name_is_accepted() {
             insecure_http: false,
         };
         let base = parse_base(&format!("https://{host}:{port}")).unwrap();
-        let client = HttpClient::new(&open_network(), &tls, Auth::None, base).unwrap();
+        let client = HttpClient::new(&open_network(), &tls, Auth::None, base, CONNECT_TIMEOUT).unwrap();
         client.get("", &[]).send(PAGE_LIMIT).await
     };
     assert_eq!(get("localhost", Some(ca_pem.clone())).await.unwrap().body, "ok");
@@ -354,6 +354,42 @@ async fn only_a_certificate_of_the_given_ca_and_of_that_name_is_accepted() {
     assert!(error.to_string().contains("for another name"), "{}", chain(&error));
     task.abort();
     other.abort();
+}
+
+#[tokio::test]
+async fn a_secret_that_json_escapes_is_not_shown_either() {
+    let auth = Auth::Basic {
+        user: "ann".into(),
+        password: r#"p"q\geheim"#.into(),
+    };
+    for body in [
+        r#"{"title":"no","detail":"no such password: p\"q\\geheim"}"#,
+        r#"{"detail":"p\u0022q\u005cgeheim"}"#,
+        r#"{"type":"urn:p\"q\\geheim","title":"no"}"#,
+        r#"{"unknown":"p\"q\\geheim"}"#,
+        r#"{"unknown":"p\u0022q\u005cgeheim"}"#,
+        r#"p"q\geheim is wrong"#,
+    ] {
+        let router = Router::new().route("/x", get(move || async move { (StatusCode::UNAUTHORIZED, body) }));
+        let server = serve(router).await;
+        let client = client_with(&server.url, auth.clone());
+        let error = client.get("x", &[]).send(PAGE_LIMIT).await.unwrap_err();
+        let text = format!("{} {error:?}", chain(&error));
+        assert!(!text.contains("geheim") && text.contains("***"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_not_made_in_time_is_given_up() {
+    // It accepts, and says nothing of TLS.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = parse_base(&format!("https://{}", listener.local_addr().unwrap())).unwrap();
+    let connect = Duration::from_millis(200);
+    let client = HttpClient::new(&open_network(), &Tls::default(), Auth::None, base, connect).unwrap();
+    let start = std::time::Instant::now();
+    let error = client.get("x", &[]).send(PAGE_LIMIT).await.unwrap_err();
+    assert_eq!(error.class(), Class::Timeout, "{}", chain(&error));
+    assert!(start.elapsed() < CONNECT_TIMEOUT / 2, "{:?}", start.elapsed());
 }
 
 #[tokio::test]

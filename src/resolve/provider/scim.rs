@@ -67,6 +67,7 @@ pub(super) fn connect(spec: &ScimProvider, keys: &Keys, connector: &Connector) -
         user_filter: spec.users.filter.clone(),
         group_filter: spec.groups.filter.clone(),
         attributes,
+        connect_timeout: spec.timeouts.connect.into(),
         ..Config::new(url, auth)
     };
     let layers = Layers {

@@ -1,6 +1,15 @@
 //! Reading the platform.
 
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
 use super::*;
+use crate::platform::observe::{ObserveLimits, Progress, observe};
 
 #[tokio::test]
 async fn more_than_one_page_is_read_with_every_row_once() {
@@ -142,10 +151,10 @@ async fn a_platform_that_others_write_meanwhile_is_observed_with_all_that_stays(
         .unwrap();
 
     let paging = client(server.address, TOKEN, 7);
-    let done = std::sync::atomic::AtomicBool::new(false);
+    let done = AtomicBool::new(false);
     let writing = async {
         let mut round = 0;
-        while !done.load(std::sync::atomic::Ordering::SeqCst) {
+        while !done.load(Ordering::SeqCst) {
             round += 1;
             // One by one, so that each page may have another total. All of them are on the first page.
             for user in &ids[..6] {
@@ -158,13 +167,14 @@ async fn a_platform_that_others_write_meanwhile_is_observed_with_all_that_stays(
         round
     };
     let reading = async {
-        let totals = std::sync::Mutex::new(std::collections::BTreeSet::new());
-        let note = |now: crate::platform::observe::Progress| drop(totals.lock().unwrap().insert(now.total));
+        let totals = Mutex::new(BTreeSet::new());
+        let note = |now: Progress| {
+            totals.lock().unwrap().insert(now.total);
+        };
         for _ in 0..20 {
             let mut seen = Seen::default();
-            let limits = crate::platform::observe::ObserveLimits::default();
-            let parts = [Part::TeamMemberships];
-            let observed = crate::platform::observe::observe(&paging, &parts, &mut seen, limits, &note).await;
+            let (parts, limits) = ([Part::TeamMemberships], ObserveLimits::default());
+            let observed = observe(&paging, &parts, &mut seen, limits, &note).await;
             let mut kept: Vec<_> = seen
                 .memberships
                 .iter()
@@ -174,7 +184,7 @@ async fn a_platform_that_others_write_meanwhile_is_observed_with_all_that_stays(
             kept.sort();
             assert_eq!((observed.map_err(|error| error.to_string()), &kept), (Ok(()), &ids));
         }
-        done.store(true, std::sync::atomic::Ordering::SeqCst);
+        done.store(true, Ordering::SeqCst);
         assert!(totals.lock().unwrap().len() > 1, "nobody wrote meanwhile");
     };
     let (rounds, ()) = tokio::join!(writing, reading);
