@@ -26,7 +26,7 @@ impl Documents for Everywhere {
 /// How many attempts have run out of time.
 fn timeouts(registry: &Registry, side: &str) -> f64 {
     let families = registry.gather();
-    let counted = families.iter().flat_map(|family| family.get_metric());
+    let counted = families.iter().flat_map(prometheus::proto::MetricFamily::get_metric);
     let of_it = counted.filter(|metric| {
         let labels = metric.get_label();
         labels.iter().any(|label| label.value() == side) && labels.iter().any(|label| label.value() == "Timeout")
