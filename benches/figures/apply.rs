@@ -148,7 +148,11 @@ impl Platform for OneByOne {
         self.0.create_users(users, key).await
     }
 
-    async fn update_users(&self, users: &[UserPatch], key: &WriteKey) -> Result<Vec<Result<(), Error>>, Error> {
+    async fn update_users(
+        &self,
+        users: &[UserPatch],
+        key: &WriteKey,
+    ) -> Result<Vec<Result<Option<String>, Error>>, Error> {
         self.0.update_users(users, key).await
     }
 

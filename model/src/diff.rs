@@ -32,6 +32,8 @@ use crate::{
 pub struct Account {
     /// The platform's id of the operator's own account, when it is a user.
     pub user_id: Option<String>,
+    /// Teams can't be created there: one that is missing isn't found.
+    pub fixed_teams: bool,
 }
 
 /// Works out the difference. Shown all rows of a platform, then finished.

@@ -235,7 +235,6 @@ fn causes() -> Vec<Cause> {
         page: 1,
         source: directory::Error::Panic {
             operation: String::new(),
-            message: String::new(),
         },
     });
     let answered = http_errors().into_iter().map(|source| {

@@ -222,6 +222,7 @@ async fn observe_platform<'a>(
         desired,
         Account {
             user_id: identity.user_id,
+            fixed_teams: !platform.capability().create_teams,
         },
     );
     let progress = |progress: observe::Progress| watch.progress(progress.rows, progress.total);

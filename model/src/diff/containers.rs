@@ -38,7 +38,7 @@ pub(super) fn resolve(draft: &mut Draft<'_>) -> Targets {
                 frozen[*only] |= container.frozen;
                 Some(Place::Held(*only))
             }
-            [] if container.create && !container.sources.is_empty() => {
+            [] if container.create && !draft.seen.account.fixed_teams && !container.sources.is_empty() => {
                 draft.plan.new_teams.push(NewTeam {
                     name: container.name.clone(),
                 });

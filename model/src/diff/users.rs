@@ -39,6 +39,7 @@ fn update(draft: &mut Draft<'_>) {
             draft.plan.updates.push(Update {
                 holding,
                 user,
+                turn: 0,
                 adopt,
                 activate,
                 patch,

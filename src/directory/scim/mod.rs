@@ -91,11 +91,7 @@ impl Directory for ScimDirectory {
     }
 
     fn capability(&self) -> Capability {
-        Capability {
-            nested_groups: true,
-            totals: true,
-            repeatable_pages: true,
-        }
+        Capability { repeatable_pages: true }
     }
 
     async fn read(

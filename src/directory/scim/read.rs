@@ -191,8 +191,9 @@ impl ScimDirectory {
     }
 
     async fn members(&self, id: &str) -> Result<Option<Response>, Error> {
-        self.limiter.acquire().await;
         let failed = |error| self.client.failed("reading the members of a group", error);
+        let turn = self.limiter.acquire().await;
+        turn.map_err(|paused| failed(self.client.paused(paused)))?;
         self.client.group(id).await.map_err(failed)
     }
 
@@ -208,13 +209,15 @@ impl ScimDirectory {
         let Some(("attributes", selection)) = request.selection.filter(|_| self.client.selects()) else {
             return Ok(false);
         };
-        self.limiter.acquire().await;
+        let failed = |error| self.client.failed(reading(request.part), error);
+        let turn = self.limiter.acquire().await;
+        turn.map_err(|paused| failed(self.client.paused(paused)))?;
         let sample = ListRequest {
             count: request.count.min(SAMPLE),
             ..request
         };
         let whole = self.client.send(sample, None).await;
-        let whole = whole.map_err(|error| self.client.failed(reading(request.part), error))?;
+        let whole = whole.map_err(failed)?;
         let lost = lost(selection, &whole.body, &chosen.body);
         if lost.is_empty() {
             return Ok(false);
