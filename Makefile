@@ -29,10 +29,11 @@ test: tools ## every test, against real servers
 demo: ## a directory, a platform and an API server on this machine: see people come, move and leave
 	@examples/demo.sh
 
-# SCALE=0.01 makes it 10,000 users instead of a million; ONLY='full_plan apply' runs these alone.
+# SCALE=0.01 makes it 10,000 users instead of a million; ONLY='full_plan apply' runs these alone, KEEP=1 leaves the
+# generated data (2.8 GB) for the next run.
 bench: ## the benchmarks; one line of standard output each, `bench NAME key=value ...`
 	@tests/tools/install kubernetes openldap >&2
-	@$(CARGO) bench --bench figures -- --scale $(SCALE) $(ONLY)
+	@$(CARGO) bench --bench figures -- --scale $(SCALE) $(if $(KEEP),--keep) $(ONLY)
 
 # A test named generated_files... compares what the code generates with what is committed; with this variable it writes.
 generate: ## write the generated files anew: crds/, the chart's copies, reference pages
