@@ -43,6 +43,7 @@ pub fn of_run(
         // Nothing is written, so that the same plan is there each time.
         Outcome::Observed => !done.is_empty() && (is_new || done != planned_before),
         Outcome::PartlyFailed => is_new || !done.is_empty(),
+        _ if *reason == Reason::PlanNotWritten => is_new,
         // A hold has an event of its own.
         Outcome::Held | Outcome::Unchanged => false,
     };

@@ -11,7 +11,7 @@ use directory_sync_model::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{
-    assessment::assess,
+    assessment::{Assessment, assess},
     cause::Cause,
     events,
     plans::{self, Hold, Judgement, Settlement},
@@ -60,8 +60,14 @@ impl Produced {
 
     /// A run of a connection.
     fn run(&mut self, order: &Order, ended: &Ended, hold: Option<Hold<'_>>) {
+        self.run_with(order, ended, hold, |_| {});
+    }
+
+    /// A run of a connection after which something else went wrong.
+    fn run_with(&mut self, order: &Order, ended: &Ended, hold: Option<Hold<'_>>, then: impl Fn(&mut Assessment)) {
         let before = DirectoryConnectionStatus::default();
-        let assessment = assess(order, ended, hold.as_ref());
+        let mut assessment = assess(order, ended, hold.as_ref());
+        then(&mut assessment);
         let after = status::After {
             assessment: &assessment,
             held: None,
@@ -305,6 +311,10 @@ fn connections(produced: &mut Produced) {
     for cause in causes() {
         produced.run(&order(), &failed(cause), None);
     }
+    let held = report(Outcome::Held);
+    produced.run_with(&order(), &ended(held), None, |assessment| {
+        assessment.plan_not_written("quota")
+    });
     let (connection, before) = (order().connection, DirectoryConnectionStatus::default());
     for reason in [Reason::Suspended, Reason::NoMappings] {
         let resting = status::at_rest(&connection, &before, reason, None, at(1));

@@ -8,9 +8,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::{
-    conclude::{conclude, give_up},
+    conclude::{conclude, give_up, tell_mappings},
     fleet::Fleet,
-    memory::Running,
+    memory::{Asked, Running},
     plans,
     run::{Ended, Order, run},
     view::{Key, View},
@@ -48,7 +48,7 @@ pub fn start(fleet: &Arc<Fleet>, view: &View<'_>, trigger: Trigger) {
     }
     let span = sync_span(&view.key.namespace, &view.key.name);
     let uid = view.connection.metadata.uid.clone().unwrap_or_default();
-    let generation = view.generation();
+    let asked = Asked::of(view);
     let (key, owner) = (view.key.clone(), Arc::clone(fleet));
     fleet.tasks.spawn(async move {
         let turn = {
@@ -60,7 +60,7 @@ pub fn start(fleet: &Arc<Fleet>, view: &View<'_>, trigger: Trigger) {
             memory.running = None;
             if let Err(error) = &ended {
                 span.in_scope(|| tracing::error!(%error, "The task of a sync panicked."));
-                memory.back_off(generation, Timestamp::now(), &owner.config.timing);
+                memory.back_off(asked, Timestamp::now(), &owner.config.timing);
             }
         });
         owner.wake(key);
@@ -105,17 +105,12 @@ fn order(fleet: &Fleet, key: &Key, uid: &str, trigger: Trigger) -> Option<Order>
         return None;
     }
     let start = Timestamp::now();
-    let decided = |plan: &&crate::api::SyncPlan| plan.spec.decision.is_some();
-    let noticed = view
-        .plans()
-        .filter(decided)
-        .filter_map(|plan| plan.metadata.uid.clone());
     let judged = fleet.recollect(key, uid, |memory| {
         memory.past.note_mappings(&view.mappings_digest, start);
         if memory.past.settles(start, &fleet.config.timing).is_some() {
             return None;
         }
-        memory.noticed = noticed.collect();
+        memory.noticed = view.decided().into_iter().collect();
         if let Some(running) = &mut memory.running {
             running.generation = view.generation();
         }
@@ -198,10 +193,11 @@ fn log_details(report: &Report) {
 async fn tell(fleet: &Fleet, order: &Order, ended: &Ended) {
     let mut wait = FIRST_WAIT;
     for attempt in 1..=ATTEMPTS {
-        let Err(error) = conclude(fleet, order, ended).await else {
-            return;
+        let error = match conclude(fleet, order, ended).await {
+            Ok(true) => return tell_mappings(fleet, order, ended).await,
+            Ok(false) => return,
+            Err(error) => crate::fault::chain(&error),
         };
-        let error = crate::fault::chain(&error);
         tracing::warn!(attempt, error, "What came of a sync couldn't be told.");
         tokio::time::sleep(wait).await;
         wait *= 2;

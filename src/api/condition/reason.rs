@@ -69,6 +69,9 @@ reasons! {
     PlanHeld [On(Ready, True)] None,
         "The sync works; its plan waits for a decision.",
         "See the condition Held.";
+    PlanNotWritten [On(Ready, False)] Some(Warning),
+        "A SyncPlan can't be written, so nobody can decide it.",
+        "Look at the message: a quota, a webhook or a right in the connection's namespace.";
     Suspended [On(Ready, True)] Some(Normal),
         "Nothing is done while spec.suspend is true.",
         "Set spec.suspend to false to go on.";
