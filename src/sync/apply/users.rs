@@ -34,7 +34,7 @@ impl Work<'_, '_> {
                     work.done.users_created += 1;
                 }
                 Err(error) if error.class() == Class::NoSeats => without_seat.push(creation),
-                Err(error) => work.fail_person(creation.user, &error),
+                Err(error) => work.fail_person(FailureKind::User, creation.user, &error),
             },
         )
         .await?;
@@ -80,7 +80,7 @@ impl Work<'_, '_> {
             .into_iter()
             .map(|update| (update, self.update_patch(update)))
             .collect();
-        self.patch("update", patches, shape, |work, update, failed| {
+        self.patch("update", FailureKind::User, patches, shape, |work, update, failed| {
             if failed {
                 work.blocked.insert(update.user);
                 return;
@@ -127,7 +127,7 @@ impl Work<'_, '_> {
             })
             .collect();
         let shape = self.shape();
-        self.patch("role", patches, shape, |work, _, failed| {
+        self.patch("role", FailureKind::Role, patches, shape, |work, _, failed| {
             work.done.roles_changed += u64::from(!failed);
         })
         .await
@@ -154,7 +154,7 @@ impl Work<'_, '_> {
             })
             .collect();
         let shape = self.shape();
-        self.patch("deactivate", patches, shape, |work, _, failed| {
+        self.patch("deactivate", FailureKind::User, patches, shape, |work, _, failed| {
             work.done.users_deactivated += u64::from(!failed);
         })
         .await
@@ -164,6 +164,7 @@ impl Work<'_, '_> {
     async fn patch<O: Copy>(
         &mut self,
         step: &str,
+        kind: FailureKind,
         patches: Vec<(O, UserPatch)>,
         shape: (usize, usize),
         done: impl Fn(&mut Self, O, bool),
@@ -184,7 +185,7 @@ impl Work<'_, '_> {
                     work.written.insert(holding);
                 }
                 if let Err(error) = &result {
-                    work.fail_holding(&patch.id, error);
+                    work.fail_holding(kind, &patch.id, error);
                 }
                 done(work, origin, result.is_err());
             },
@@ -224,11 +225,11 @@ impl Work<'_, '_> {
             .is_some_and(|user| self.blocked.contains(&user))
     }
 
-    fn fail_holding(&mut self, platform_id: &str, error: &crate::platform::Error) {
+    fn fail_holding(&mut self, kind: FailureKind, platform_id: &str, error: &crate::platform::Error) {
         let holding = self.plan.holdings.find(platform_id);
         match holding.and_then(|holding| self.plan.holdings.get(holding).user()) {
-            Some(user) => self.fail_person(user, error),
-            None => self.fail(FailureKind::User, platform_id.to_owned(), error),
+            Some(user) => self.fail_person(kind, user, error),
+            None => self.fail(kind, platform_id.to_owned(), error),
         }
     }
 }
