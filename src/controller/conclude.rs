@@ -196,7 +196,7 @@ fn remember(memory: &mut Memory, order: &Order, ended: &Ended, due: Due) {
 /// the run.
 pub async fn tell_mappings(fleet: &Fleet, order: &Order, ended: &Ended) {
     let Ok(report) = &ended.result else { return };
-    let now = Timestamp::now();
+    let (now, complete) = (Timestamp::now(), report.doubts.is_empty());
     let readable = order.mappings.iter().filter_map(|mapping| mapping.0.as_ref().ok());
     let by_name: HashMap<String, &GroupMapping> = readable.map(|mapping| (mapping.name_any(), mapping)).collect();
     let reports = report.mappings.iter();
@@ -210,7 +210,7 @@ pub async fn tell_mappings(fleet: &Fleet, order: &Order, ended: &Ended) {
             .map(|at| {
                 let (mapping, report) = pairs[at];
                 async move {
-                    let error = tell_mapping(fleet, mapping, report, now).await.err()?;
+                    let error = tell_mapping(fleet, mapping, report, complete, now).await.err()?;
                     let (name, error) = (mapping.name_any(), chain(&error));
                     tracing::warn!(
                         mapping = name,
@@ -237,10 +237,11 @@ async fn tell_mapping(
     fleet: &Fleet,
     mapping: &GroupMapping,
     report: &MappingReport,
+    complete: bool,
     now: Timestamp,
 ) -> Result<(), ReconcileError> {
     let before = mapping.status.clone().unwrap_or_default();
-    let status = status::mapping_after_run(mapping, report, now);
+    let status = status::mapping_after_run(mapping, report, complete, now);
     if status == before {
         return Ok(());
     }

@@ -48,6 +48,8 @@ pub struct Memory {
     pub documents: Option<Digest>,
     /// Decided plans that a run has taken notice of, by uid.
     pub noticed: BTreeSet<String>,
+    /// A digest of what failed in the last run, once it was logged.
+    pub failures: Option<Digest>,
     /// The held plan of the status, once its object was seen.
     pub hold_seen: Option<String>,
     /// When a run last came to its end; when the connection was created, where none did.
@@ -105,6 +107,7 @@ impl Memory {
             judged: Judged::recall(&status),
             documents: Digest::stored(&handled.documents),
             noticed: BTreeSet::new(),
+            failures: None,
             // Everything is listed before anything is decided.
             hold_seen: status.held_plan.as_ref().map(|held| held.name.clone()),
             succeeded: match (&status.last_sync, ready) {

@@ -349,7 +349,7 @@ fn mappings(produced: &mut Produced) {
             },
             ..MappingReport::default()
         };
-        status::mapping_after_run(&mapping(suspend), &report, at(1))
+        status::mapping_after_run(&mapping(suspend), &report, true, at(1))
     };
     produced.mapping(&after(false, Vec::new()));
     produced.mapping(&after(true, Vec::new()));
@@ -389,6 +389,7 @@ fn plans(produced: &mut Produced) {
         (None, Judgement::None, 1),
         (Some(Decision::Approved), Judgement::None, 1),
         (Some(Decision::Approved), done, 1),
+        (None, done, 1),
         (Some(Decision::Rejected), Judgement::None, 1),
         (None, Judgement::Held { hash: "bb" }, 1),
         (None, Judgement::None, 1000),
