@@ -251,7 +251,7 @@ pub struct GroupMappingStatus {
     /// The metadata.generation that was last handled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready, GroupFound and Conflicted.
+    /// Ready, GroupFound and Conflicted always; Stalled only while True.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,

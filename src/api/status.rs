@@ -330,6 +330,7 @@ impl From<desired::FailureKind> for ObjectType {
             desired::FailureKind::Team => Self::Team,
             desired::FailureKind::Inbox => Self::Inbox,
             desired::FailureKind::Membership => Self::Membership,
+            desired::FailureKind::Role => Self::Role,
         }
     }
 }

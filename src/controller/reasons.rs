@@ -11,7 +11,7 @@ use directory_sync_model::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{
-    assessment::assess,
+    assessment::{Assessment, assess},
     cause::Cause,
     events,
     plans::{self, Hold, Judgement, Settlement},
@@ -60,8 +60,14 @@ impl Produced {
 
     /// A run of a connection.
     fn run(&mut self, order: &Order, ended: &Ended, hold: Option<Hold<'_>>) {
+        self.run_with(order, ended, hold, |_| {});
+    }
+
+    /// A run of a connection after which something else went wrong.
+    fn run_with(&mut self, order: &Order, ended: &Ended, hold: Option<Hold<'_>>, then: impl Fn(&mut Assessment)) {
         let before = DirectoryConnectionStatus::default();
-        let assessment = assess(order, ended, hold.as_ref());
+        let mut assessment = assess(order, ended, hold.as_ref());
+        then(&mut assessment);
         let after = status::After {
             assessment: &assessment,
             held: None,
@@ -306,6 +312,10 @@ fn connections(produced: &mut Produced) {
     for cause in causes() {
         produced.run(&order(), &failed(cause), None);
     }
+    let held = report(Outcome::Held);
+    produced.run_with(&order(), &ended(held), None, |assessment| {
+        assessment.plan_not_written("quota")
+    });
     let (connection, before) = (order().connection, DirectoryConnectionStatus::default());
     for reason in [Reason::Suspended, Reason::NoMappings] {
         let resting = status::at_rest(&connection, &before, reason, None, at(1));
@@ -340,7 +350,7 @@ fn mappings(produced: &mut Produced) {
             },
             ..MappingReport::default()
         };
-        status::mapping_after_run(&mapping(suspend), &report, at(1))
+        status::mapping_after_run(&mapping(suspend), &report, true, at(1))
     };
     produced.mapping(&after(false, Vec::new()));
     produced.mapping(&after(true, Vec::new()));
@@ -377,6 +387,7 @@ fn plans(produced: &mut Produced) {
         (None, Judgement::None, 1),
         (Some(Decision::Approved), Judgement::None, 1),
         (Some(Decision::Approved), done, 1),
+        (None, done, 1),
         (Some(Decision::Rejected), Judgement::None, 1),
         (None, Judgement::Held { hash: "bb" }, 1),
         (None, Judgement::None, 1000),

@@ -178,9 +178,9 @@ impl Work<'_, '_> {
         });
     }
 
-    fn fail_person(&mut self, user: u32, error: &platform::Error) {
+    fn fail_person(&mut self, kind: FailureKind, user: u32, error: &platform::Error) {
         let id = self.plan.desired.snapshot.user_id(user).to_owned();
-        self.fail(FailureKind::User, id, error);
+        self.fail(kind, id, error);
     }
 
     fn place_id(&self, place: Place) -> Option<(ContainerKind, &str)> {

@@ -96,7 +96,11 @@ impl Work<'_, '_> {
                 Err(error) => {
                     work.blocked.extend(user.filter(|_| write.add));
                     let id = user.map_or(write.user, |user| work.plan.desired.snapshot.user_id(user).to_owned());
-                    work.fail(FailureKind::Membership, id, &error);
+                    let kind = match write.kind {
+                        ContainerKind::Team => FailureKind::Membership,
+                        ContainerKind::Inbox => FailureKind::Inbox,
+                    };
+                    work.fail(kind, id, &error);
                 }
             },
         )

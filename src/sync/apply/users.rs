@@ -36,7 +36,7 @@ impl Work<'_, '_> {
                     work.done.users_created += 1;
                 }
                 Err(error) if error.class() == Class::NoSeats => without_seat.push(creation),
-                Err(error) => work.fail_person(creation.user, &error),
+                Err(error) => work.fail_person(FailureKind::User, creation.user, &error),
             },
         )
         .await?;
@@ -77,7 +77,7 @@ impl Work<'_, '_> {
             .iter()
             .map(|update| (update, self.update_patch(update)))
             .collect();
-        self.patch("update", patches, |work, update, failed| {
+        self.patch("update", FailureKind::User, patches, |work, update, failed| {
             if failed {
                 work.failed.insert(update.user);
                 return;
@@ -124,7 +124,7 @@ impl Work<'_, '_> {
                 )
             })
             .collect();
-        self.patch("role", patches, |work, _, failed| {
+        self.patch("role", FailureKind::Role, patches, |work, _, failed| {
             work.done.roles_changed += u64::from(!failed);
         })
         .await
@@ -150,7 +150,7 @@ impl Work<'_, '_> {
                 )
             })
             .collect();
-        self.patch("deactivate", patches, |work, _, failed| {
+        self.patch("deactivate", FailureKind::User, patches, |work, _, failed| {
             work.done.users_deactivated += u64::from(!failed);
         })
         .await
@@ -160,6 +160,7 @@ impl Work<'_, '_> {
     async fn patch<O: Copy>(
         &mut self,
         step: &str,
+        kind: FailureKind,
         patches: Vec<(O, UserPatch)>,
         done: impl Fn(&mut Self, O, bool),
     ) -> Result<(), End> {
@@ -179,7 +180,7 @@ impl Work<'_, '_> {
                         work.written.insert(holding, version.map(String::into_boxed_str));
                     }
                 }
-                Err(error) => work.fail_holding(&patch.id, &error),
+                Err(error) => work.fail_holding(kind, &patch.id, &error),
             }
             done(work, origin, failed);
         })
@@ -216,11 +217,11 @@ impl Work<'_, '_> {
         user.is_some_and(|user| people.contains(&user))
     }
 
-    fn fail_holding(&mut self, platform_id: &str, error: &crate::platform::Error) {
+    fn fail_holding(&mut self, kind: FailureKind, platform_id: &str, error: &crate::platform::Error) {
         let holding = self.plan.holdings.find(platform_id);
         match holding.and_then(|holding| self.plan.holdings.get(holding).user()) {
-            Some(user) => self.fail_person(user, error),
-            None => self.fail(FailureKind::User, platform_id.to_owned(), error),
+            Some(user) => self.fail_person(kind, user, error),
+            None => self.fail(kind, platform_id.to_owned(), error),
         }
     }
 }
