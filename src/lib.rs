@@ -42,6 +42,7 @@
 //! | [`fault`] | what kind of failure an error is, which retries, conditions and metrics go by |
 //! | [`metrics`], [`server`] | what the operator counts; its own HTTP server: metrics and probes |
 //! | [`telemetry`] | logs |
+//! | [`words`] | counts in words |
 //!
 //! `CONTRIBUTING.md` says how to add a provider or a platform, and how tests and generated files work.
 
@@ -58,6 +59,7 @@ pub mod resolve;
 pub mod server;
 pub mod sync;
 pub mod telemetry;
+pub mod words;
 
 #[cfg(test)]
 mod generated;

@@ -20,8 +20,9 @@ mod floor;
 mod ldap;
 mod measure;
 mod plan;
+mod reconcile;
 #[path = "../../tests/integration/support/mod.rs"]
-#[allow(dead_code, reason = "the tests' servers; one of them is needed here")]
+#[allow(dead_code, reason = "the tests' servers; some of them are needed here")]
 mod testbed;
 
 use std::time::Instant;
@@ -29,7 +30,14 @@ use std::time::Instant;
 use data::Data;
 
 /// What can be measured.
-const FIGURES: [&str; 5] = ["full_plan", "full_plan_cel", "first_sync", "apply", "ldap_read"];
+const FIGURES: [&str; 6] = [
+    "full_plan",
+    "full_plan_cel",
+    "first_sync",
+    "ldap_read",
+    "apply",
+    "reconcile",
+];
 
 /// How to measure.
 struct Arguments {
@@ -87,6 +95,7 @@ fn figure(name: &str, arguments: &Arguments) {
     match name {
         "apply" => apply::figure(arguments),
         "ldap_read" => ldap::figure(arguments),
+        "reconcile" => reconcile::figure(arguments),
         _ => plan::figure(name, arguments),
     }
 }

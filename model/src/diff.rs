@@ -7,6 +7,7 @@ mod addresses;
 mod conflicts;
 mod containers;
 mod draft;
+mod held;
 mod memberships;
 mod roles;
 mod users;
@@ -16,7 +17,7 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
 };
 
-use self::{draft::Draft, roles::Roles};
+use self::{containers::Lookup, draft::Draft, held::Held, roles::Roles};
 use crate::{
     content::{Change, Content},
     desired::{Desired, Standing},
@@ -63,7 +64,7 @@ pub struct Differ<'a> {
     administrators: HashSet<u32>,
     /// The ids of all active administrators of the platform, whoever manages them.
     active_administrators: HashSet<Fingerprint>,
-    memberships: memberships::Held,
+    memberships: Held<'a>,
     last_container: (String, usize),
     observed_users: u64,
 }
@@ -100,7 +101,7 @@ impl<'a> Differ<'a> {
             roles: Roles::new(&desired.roles, desired.rules),
             containers: Vec::new(),
             container_numbers: HashMap::new(),
-            holdings: Holdings::new(desired.key()),
+            holdings: Holdings::new(desired.key(), usize::try_from(desired.wanted()).unwrap_or(0)),
             holding_of: vec![NOBODY; desired.people.len()],
             candidates: Vec::new(),
             unidentified: Vec::new(),
@@ -111,7 +112,7 @@ impl<'a> Differ<'a> {
             leavers: Vec::new(),
             administrators: HashSet::new(),
             active_administrators: HashSet::new(),
-            memberships: memberships::Held::default(),
+            memberships: Held::default(),
             last_container: (String::new(), usize::MAX),
             observed_users: 0,
         }
@@ -139,8 +140,13 @@ impl<'a> Differ<'a> {
         draft.into_plan(targets.places)
     }
 
+    /// The team or inbox with this id on the platform.
+    fn find_container(&self, kind: ContainerKind, id: &str) -> Option<usize> {
+        self.container_numbers.get(&container_key(kind, id)).copied()
+    }
+
     fn wanted_by_email(&self, address: &str) -> Option<u32> {
-        self.desired.emails.get(self.desired.key().text(address))
+        self.desired.find_by_email(address)
     }
 
     /// Keeps what differs between a platform user and the person he is or would be.
@@ -148,7 +154,7 @@ impl<'a> Differ<'a> {
         let person = &self.desired.people[user as usize];
         let rules = &self.desired.rules.attributes;
         let observed = Content::observed(row, rules, person.mask);
-        if observed.fingerprint(self.desired.key()) == person.content {
+        if observed.fingerprint(self.desired.key()).half() == person.content {
             return;
         }
         // The content was told once already, so it can be told again.
@@ -157,6 +163,23 @@ impl<'a> Differ<'a> {
         };
         let (patch, changes) = content.difference(&observed, rules);
         self.differences.insert(holding, Difference { patch, changes });
+    }
+
+    /// Tells before the first membership which ones are expected.
+    fn prepare_memberships(&mut self) {
+        if self.memberships.is_prepared() {
+            return;
+        }
+        let desired = self.desired;
+        let lookup = Lookup::new(&self.containers);
+        let mut expected = Vec::new();
+        for container in &desired.containers {
+            if let [only] = lookup.find(self, container).as_slice() {
+                let sources = container.sources.iter();
+                expected.extend(sources.map(|source| (*only, desired.source(source))));
+            }
+        }
+        self.memberships.prepare(expected);
     }
 
     fn is_untouchable(&self, row: &UserRow<'_>, address: &str) -> bool {
@@ -323,7 +346,10 @@ impl Observer for Differ<'_> {
             self.last_container = (key, *number);
         }
         let ours = row.owner.as_deref() == Some(&self.desired.rules.owner);
-        self.memberships.push(self.last_container.1, holding, ours);
+        self.prepare_memberships();
+        let user = self.holdings.get(holding).user();
+        let user = user.filter(|user| self.holding_of[*user as usize] == holding);
+        self.memberships.push(self.last_container.1, holding, user, ours);
     }
 }
 

@@ -8,7 +8,7 @@ mod targets;
 use std::collections::{BTreeSet, HashSet};
 
 use crate::{
-    desired::{Desired, Standing},
+    desired::{Addresses, Desired, Failure, Standing},
     expression::Now,
     rules::Rules,
     snapshot::{Doubt, Snapshot},
@@ -34,8 +34,8 @@ pub fn map<'a>(snapshot: &'a Snapshot, rules: &'a Rules, now: Now) -> Desired<'a
         unknown_members: false,
         frozen_members: false,
         frozen_roles: BTreeSet::new(),
-        failures: Vec::new(),
-        emails: crate::fingerprint::Index::default(),
+        failures: snapshot.rejected.iter().map(Failure::from).collect(),
+        addresses: Addresses::default(),
         shared_emails: Vec::new(),
         groups_by_user: reads.reads_groups().then(|| snapshot.groups_by_user()),
         expression_failed: HashSet::new(),

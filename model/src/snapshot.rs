@@ -11,7 +11,7 @@ mod nesting;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{Batch, GroupEntry, Rejected};
+pub use batch::{Batch, EntryKind, GroupEntry, Rejected};
 pub use builder::SnapshotBuilder;
 pub use completeness::{Completeness, Doubt};
 
@@ -66,7 +66,8 @@ pub struct Snapshot {
     key: FingerprintKey,
     /// Whether this is everything, and if not, why.
     pub completeness: Completeness,
-    /// Rows that could not be read, each on its own.
+    /// Entries that could not be read: people of whom not even the id can be read, and groups. Of more than ten thousand,
+    /// the first.
     pub rejected: Vec<Rejected>,
     /// People whose entry can't be read beyond the id, with a message for the first of them.
     unreadable: HashMap<u32, Option<String>>,

@@ -74,7 +74,7 @@ pub struct DirectoryConnectionSpec {
     #[serde(default)]
     pub mode: Mode,
     /// Freezes everything: while true, nothing is read or written, and a sync under way stops after the requests in flight.
-    /// Default: false.
+    /// Only the command line's plan and check still read. Default: false.
     #[serde(default)]
     pub suspend: bool,
     /// Time between two syncs; ten percent of it are added or taken at random. At least 1m, written like 1h30m.
@@ -513,15 +513,15 @@ mod tests {
             history: vec![run; MAX_HISTORY],
             next_sync_time: Some(now),
             last_handled: Some(LastHandled {
-                mappings: "x".repeat(16),
-                documents: "x".repeat(16),
+                mappings: "x".repeat(17),
+                documents: "x".repeat(17),
                 limits: Some(HandledLimits {
                     max_percent: i32::MAX,
                     min_population: i32::MAX,
                     max_count: Some(i32::MAX),
                 }),
-                protect: "x".repeat(16),
-                groups: "x".repeat(16),
+                protect: "x".repeat(17),
+                groups: "x".repeat(17),
             }),
         };
         let size = serde_json::to_string(&status).unwrap().len();

@@ -189,7 +189,7 @@ pub struct HttpTls {
 /// How long to wait for another server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct Timeouts {
-    /// For a connection to be made, TLS included: 1s to 10m. Default: 10s.
+    /// For a connection to be made, TLS included: 1s to 10m, and never longer than request. Default: 10s.
     #[serde(default = "connect_timeout")]
     #[x_kube(validation = ("duration(self) >= duration('1s') && duration(self) <= duration('10m')", "connect must be between 1s and 10m"))]
     pub connect: Duration,
@@ -216,16 +216,16 @@ impl Default for Timeouts {
     }
 }
 
-/// How hard another server may be asked. Connections with the same host and credential share one limit, the strictest.
+/// How hard another server may be asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestLimits {
-    /// Most requests under way at once: 1 to 64. Default: 8.
+    /// Most requests of one sync under way at once: 1 to 64. Default: 8.
     #[serde(default = "concurrent_requests")]
     #[schemars(range(min = 1, max = 64))]
     pub concurrent_requests: i32,
-    /// Most requests per second, spread evenly: 1 to 10000. Unset: as fast as the server answers; its 429 and Retry-After
-    /// are obeyed either way.
+    /// Most requests per second, spread evenly: 1 to 10000. Connections with the same host and credential share one rate, the
+    /// lowest. Unset: as fast as the server answers; its 429 and Retry-After are obeyed either way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10_000))]
     pub requests_per_second: Option<i32>,

@@ -8,14 +8,17 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{condition::Reason, schema};
+use super::{
+    condition::{Reason, ReasonRow},
+    schema,
+};
 
 /// The most failures that a status lists.
 pub const MAX_FAILURES: usize = 20;
 /// The most runs that a status remembers.
 pub const MAX_HISTORY: usize = 10;
 /// The most bytes of a failure's message.
-pub const MAX_FAILURE_MESSAGE: usize = 160;
+pub const MAX_FAILURE_MESSAGE: usize = 180;
 /// The most bytes of an id in a status.
 pub const MAX_ID: usize = 100;
 
@@ -45,14 +48,14 @@ pub struct DirectoryCounts {
     pub groups: i64,
 }
 
-/// What is managed on the platform.
+/// What is managed on the platform, after the last sync; not what else it holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlatformCounts {
     /// Active users that this connection manages.
     pub users: i64,
-    /// Teams that it puts people into.
+    /// Teams of the platform that its mappings put people into.
     pub teams: i64,
-    /// Inboxes that it puts people into.
+    /// Inboxes of the platform that its mappings put people into.
     pub inboxes: i64,
 }
 
@@ -238,18 +241,18 @@ pub struct HeldPlan {
     pub removals: Removals,
 }
 
-/// What the last runs were about, so that nothing is forgotten when the operator restarts. Digests are the first 16 digits of
-/// a SHA-256: they tell that something changed, not what.
+/// What the last runs were about, so that nothing is forgotten when the operator restarts. Digests are the letter x
+/// and the first 16 digits of a SHA-256: they tell that something changed, not what.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LastHandled {
     /// Digest of the mappings that the last run worked with; another one begins a run.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 17))]
     pub mappings: String,
     /// Digest of the versions of the Secrets and ConfigMaps that the last run read; while stalled, another one begins a run.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 17))]
     pub documents: String,
     /// The limits that the last plan was judged by. The first plan of a new generation is judged by the stricter of these and
     /// those of the spec.
@@ -257,12 +260,12 @@ pub struct LastHandled {
     pub limits: Option<HandledLimits>,
     /// Digest of spec.protect at that time.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 17))]
     pub protect: String,
     /// Digest of the groups that mappings named in the last plan that wasn't held. What a mapping that is gone since would
     /// deactivate is held.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 17))]
     pub groups: String,
 }
 
@@ -290,16 +293,22 @@ pub struct Failure {
     /// One word for why, see docs/reference/conditions.md.
     #[schemars(length(max = 64))]
     pub reason: String,
-    /// Why, in a sentence.
+    /// Why, and what to do.
     #[schemars(length(max = 256))]
     pub message: String,
 }
 
 impl Failure {
-    /// A failure as a status may tell it. The pipeline's own message is left out: it may hold names and addresses.
+    /// A failure as a status may tell it: what is wrong, and what to do. The pipeline's own message is left out, for it may hold
+    /// names and addresses; where it names the owner of a mark and nobody else, it is told.
     pub fn of(failure: &desired::Failure) -> Self {
         let reason = Reason::from(failure.reason);
-        Self::new(failure.kind.into(), &failure.id, reason, reason.row().meaning)
+        let ReasonRow { meaning, action, .. } = reason.row();
+        let message = match failure.reason {
+            desired::FailureReason::ManagedElsewhere => format!("{}. {action}", failure.message),
+            _ => format!("{meaning} {action}"),
+        };
+        Self::new(failure.kind.into(), &failure.id, reason, &message)
     }
 
     /// A failure that fits into a status: long texts are cut.
@@ -356,6 +365,7 @@ pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::condition::{Place, REASONS};
 
     #[test]
     fn a_long_text_is_cut_between_characters() {
@@ -378,6 +388,35 @@ mod tests {
             told.contains("1001") && !told.contains("acme.test") && !told.contains("Archer"),
             "{told}"
         );
+    }
+
+    #[test]
+    fn a_failure_in_a_status_says_what_to_do() {
+        for row in REASONS.iter().filter(|row| row.places.contains(&Place::Failure)) {
+            let whole = row.meaning.len() + " ".len() + row.action.len();
+            assert!(whole <= MAX_FAILURE_MESSAGE, "{:?} would be cut", row.reason);
+        }
+        let failure = desired::Failure {
+            kind: desired::FailureKind::User,
+            id: "1001".into(),
+            reason: desired::FailureReason::InvalidEmail,
+            message: "mail: ann@ has no domain".into(),
+        };
+        let message = Failure::of(&failure).message;
+        assert!(message.ends_with(Reason::InvalidEmail.row().action), "{message}");
+    }
+
+    #[test]
+    fn who_is_managed_elsewhere_is_told_with_the_owner_of_the_mark_and_what_to_do() {
+        let failure = desired::Failure {
+            kind: desired::FailureKind::User,
+            id: "1001".into(),
+            reason: desired::FailureReason::ManagedElsewhere,
+            message: "the platform's user is managed by \"eu1/globex\", which keeps him".into(),
+        };
+        let message = Failure::of(&failure).message;
+        assert!(message.contains("eu1/globex"), "{message}");
+        assert!(message.ends_with(Reason::ManagedElsewhere.row().action), "{message}");
     }
 
     #[test]

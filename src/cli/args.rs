@@ -239,7 +239,7 @@ pub struct ServeArguments {
     pub seats: Option<u32>,
 }
 
-/// How long a command waits for what is under way when it is interrupted.
+/// How long a command waits for what is under way when it is interrupted; interrupted once more, it waits no longer.
 pub const GRACE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]

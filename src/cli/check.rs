@@ -18,6 +18,7 @@ use super::{
 use crate::{
     directory::Finding,
     sync::{self, Ends, Report},
+    words::counted,
 };
 use explain::{Explainer, PersonView};
 
@@ -83,7 +84,7 @@ async fn platform(ends: &Ends) -> Finding {
     let tried = "sign in to the platform".to_owned();
     let outcome = match ends.platform.identity().await {
         Ok(identity) if identity.missing.is_empty() => Ok(match identity.free_seats {
-            Some(seats) => format!("as {}; {seats} seats are free", identity.name),
+            Some(seats) => format!("as {}; free: {}", identity.name, counted(seats, "seat", "seats")),
             None => format!("as {}", identity.name),
         }),
         Ok(identity) => Err(format!(
@@ -105,7 +106,11 @@ fn of_report(report: &Report) -> Vec<Finding> {
         return findings;
     }
     let directory = report.directory.unwrap_or_default();
-    let read = format!("{} users and {} groups", directory.users, directory.groups);
+    let read = format!(
+        "{} and {}",
+        counted(directory.users, "user", "users"),
+        counted(directory.groups, "group", "groups")
+    );
     let doubts: Vec<String> = report.doubts.iter().map(ToString::to_string).collect();
     let complete = if doubts.is_empty() {
         Ok(read)
@@ -118,8 +123,11 @@ fn of_report(report: &Report) -> Vec<Finding> {
         let (groups, members) = (mapping.outcome.groups.len(), mapping.outcome.members);
         let outcome = if problems.is_empty() {
             Ok(format!(
-                "{groups} groups with {members} members give {} teams and {} inboxes",
-                mapping.teams, mapping.inboxes
+                "{} with {}, for {} and {}",
+                counted(groups, "group", "groups"),
+                counted(members, "member", "members"),
+                counted(mapping.teams, "team", "teams"),
+                counted(mapping.inboxes, "inbox", "inboxes")
             ))
         } else {
             Err(problems.join("; "))

@@ -48,6 +48,20 @@ pub enum Error {
         /// Where it is again.
         second: String,
     },
+    /// Nothing says who is wanted, so nothing is done, as on a cluster.
+    #[error(
+        "no GroupMapping names DirectoryConnection {namespace}/{name}, so nothing is synced: add one to what -f names, in \
+         namespace {namespace} and with spec.connectionRef.name {name}"
+    )]
+    NoMappings {
+        /// The connection's namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+    /// It was interrupted, and what was under way wasn't answered in time.
+    #[error("interrupted while requests were under way; run it again to go on from there")]
+    Interrupted,
     /// The specification can't be carried out.
     #[error("{object}: {source}")]
     Resolve {

@@ -1,13 +1,17 @@
 //! Views as text: a table for people, JSON and YAML for programs.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, IsTerminal as _, Write},
+};
 
 use serde::Serialize;
 
 use super::{
     args::Output,
-    view::{Action, ChangeRow, ReportView},
+    view::{Action, ChangeRow, CountsView, ReportView},
 };
+use crate::words::counted;
 
 /// Whether output is coloured: on a terminal only, and not where `NO_COLOR` is set.
 pub fn coloured() -> bool {
@@ -57,6 +61,10 @@ pub fn report(view: &ReportView, colour: bool, out: &mut dyn Write) -> io::Resul
             failure.reason
         )?;
     }
+    let actions: BTreeMap<&str, &str> = view.failures.iter().map(|row| (row.reason, row.action)).collect();
+    for (reason, action) in actions {
+        writeln!(out, "  {reason}: {action}")?;
+    }
     for doubt in &view.doubts {
         writeln!(
             out,
@@ -67,9 +75,9 @@ pub fn report(view: &ReportView, colour: bool, out: &mut dyn Write) -> io::Resul
     for kept in &view.kept {
         writeln!(
             out,
-            "{} {} removals of {} left undone: {}",
+            "{} {} of {} left undone: {}",
             paint.yellow("!"),
-            kept.count,
+            counted(kept.count, "removal", "removals"),
             kept.kind,
             kept.reason
         )?;
@@ -137,7 +145,8 @@ fn summary(view: &ReportView, paint: Paint, out: &mut dyn Write) -> io::Result<(
     if let Some(error) = &view.error {
         writeln!(out, "{} {}: {error}", paint.red("✗"), view.connection)?;
     }
-    let changes = view.plan.as_ref().map_or(0, |plan| plan.changes.len());
+    let count = view.plan.as_ref().map_or(0, |plan| plan.changes.len());
+    let changes = counted(count, "change", "changes");
     let name = &view.connection;
     match view.outcome {
         "Held" | "Observed" if view.plan.as_ref().is_some_and(|plan| !plan.held.is_empty()) => {
@@ -149,14 +158,16 @@ fn summary(view: &ReportView, paint: Paint, out: &mut dyn Write) -> io::Result<(
             writeln!(out, "Look at the changes above. To carry out this very plan:")?;
             writeln!(out, "  directory-sync sync -f … --approve {}", plan.hash)
         }
-        "Observed" if changes == 0 => writeln!(out, "{name}: nothing to change"),
+        "Observed" if count == 0 => writeln!(out, "{name}: nothing to change"),
         "Observed" => writeln!(
             out,
-            "{name}: {changes} changes planned; `directory-sync sync` carries them out"
+            "{name}: {changes} planned; `directory-sync sync` carries {} out",
+            if count == 1 { "it" } else { "them" }
         ),
         "Unchanged" => writeln!(out, "{name}: nothing to change"),
-        "Synced" => writeln!(out, "{name}: {changes} changes done"),
+        "Synced" => writeln!(out, "{name}: {changes} done"),
         "PartlyFailed" => writeln!(out, "{name}: done, but for {} that failed", view.failures.len()),
+        "Stopped" if view.done == CountsView::default() => writeln!(out, "{name}: stopped; nothing was written"),
         "Stopped" => writeln!(
             out,
             "{name}: stopped between two writes; run it again to go on from there"
@@ -193,5 +204,102 @@ impl Paint {
 
     fn yellow(self, text: &str) -> String {
         self.with(33, text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use directory_sync_model::{
+        desired::{Failure, FailureKind, FailureReason},
+        plan::Counts,
+    };
+
+    use super::*;
+    use crate::cli::view::{FailureRow, KeptRow, PlanView, RemovalsView};
+
+    fn view(outcome: &'static str, changes: usize) -> ReportView {
+        let change = ChangeRow {
+            action: Action::Create,
+            user: "1".into(),
+            email: "ann@acme.test".into(),
+            object: String::new(),
+            fields: Vec::new(),
+            cause: "",
+        };
+        ReportView {
+            connection: "acme".into(),
+            id: "run".into(),
+            outcome,
+            error: None,
+            doubts: Vec::new(),
+            plan: Some(PlanView {
+                hash: String::new(),
+                held: Vec::new(),
+                changes: vec![change; changes],
+                removals: RemovalsView::default(),
+            }),
+            done: CountsView::default(),
+            kept: Vec::new(),
+            failures: Vec::new(),
+            mappings: Vec::new(),
+        }
+    }
+
+    /// The report's lines, those of single changes aside.
+    fn told(view: &ReportView) -> String {
+        let mut out = Vec::new();
+        report(view, false, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        text.lines().filter(|line| !line.starts_with('+')).collect()
+    }
+
+    #[test]
+    fn what_to_do_about_failures_is_said_once_for_each_reason() {
+        let mut failed = view("PartlyFailed", 0);
+        failed.failures = ["1", "2"]
+            .map(|id| {
+                FailureRow::of(&Failure {
+                    kind: FailureKind::User,
+                    id: id.into(),
+                    reason: FailureReason::ManagedElsewhere,
+                    message: "managed by \"eu1/globex\"".into(),
+                })
+            })
+            .into();
+        let mut out = Vec::new();
+        report(&failed, false, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.matches("eu1/globex").count(), 2);
+        assert_eq!(text.matches("Take the person out of scope").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn a_stop_says_whether_anything_was_written() {
+        assert_eq!(told(&view("Stopped", 0)), "acme: stopped; nothing was written");
+        let counts = Counts {
+            users_created: 1,
+            ..Counts::default()
+        };
+        let mut stopped = view("Stopped", 0);
+        stopped.done = counts.into();
+        assert!(told(&stopped).starts_with("acme: stopped between two writes"));
+    }
+
+    #[test]
+    fn counts_are_right_for_one() {
+        assert_eq!(told(&view("Synced", 1)), "acme: 1 change done");
+        assert_eq!(told(&view("Synced", 2)), "acme: 2 changes done");
+        let one = "acme: 1 change planned; `directory-sync sync` carries it out";
+        assert_eq!(told(&view("Observed", 1)), one);
+        let two = "acme: 2 changes planned; `directory-sync sync` carries them out";
+        assert_eq!(told(&view("Observed", 2)), two);
+        assert_eq!(told(&view("Observed", 0)), "acme: nothing to change");
+        let mut kept = view("Unchanged", 0);
+        kept.kept.push(KeptRow {
+            kind: "users",
+            reason: "Protected",
+            count: 1,
+        });
+        assert!(told(&kept).starts_with("! 1 removal of users left undone: Protected"));
     }
 }

@@ -5,10 +5,11 @@ use std::{io, sync::Arc, time::SystemTime};
 use directory_sync_model::{fingerprint::FingerprintKey, plan::PlanHash};
 use kube::ResourceExt as _;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::{
     Exit,
-    args::{ManifestArguments, Output, PlanArguments, SyncArguments},
+    args::{GRACE, ManifestArguments, Output, PlanArguments, SyncArguments},
     error::Error,
     manifests::{self, Manifests},
     progress::Progress,
@@ -22,6 +23,7 @@ use crate::{
     http::{Network, NetworkPolicy},
     resolve::{self, Connector},
     sync::{self, Ends, Mode, Options, Outcome, Report},
+    telemetry::{begin_sync, sync_span},
 };
 
 /// Shows what a sync would change.
@@ -44,6 +46,16 @@ async fn once(
 ) -> Result<(Report, ReportView), Error> {
     let loaded = manifests::load(manifests)?;
     let name = loaded.connection.name_any();
+    if mode.is_none() && loaded.connection.spec.suspend {
+        return Err(Error::Connection(format!(
+            "DirectoryConnection {name:?}: spec.suspend is true, so nothing is read or written; set it to false, or see with \
+             `directory-sync plan` what a sync would change"
+        )));
+    }
+    let namespace = loaded.connection.namespace().unwrap_or_default();
+    if loaded.mappings.is_empty() {
+        return Err(Error::NoMappings { namespace, name });
+    }
     let rules = rules(&loaded)?;
     let ends = ends(&loaded, manifests).await?;
     let own = match loaded.connection.spec.mode {
@@ -65,10 +77,27 @@ async fn once(
         }
     });
     let progress = Progress::new();
-    let report = sync::run(&ends, &rules, &options, &stop, &progress).await;
+    let report = async {
+        begin_sync(&options.id);
+        sync::run(&ends, &rules, &options, &stop, &progress).await
+    };
+    let report = tokio::select! {
+        biased;
+        report = report.instrument(sync_span(&namespace, &name)) => report,
+        () = given_up(&stop) => return Err(Error::Interrupted),
+    };
     interrupt.abort();
     let view = ReportView::of(name, &report, progress.finish());
     Ok((report, view))
+}
+
+/// Ends when a run that was interrupted takes too long to stop, or is interrupted once more.
+async fn given_up(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::select! {
+        () = tokio::time::sleep(GRACE) => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
 }
 
 fn finish(report: &Report, view: &ReportView, output: Output) -> Result<Exit, Error> {
@@ -101,6 +130,7 @@ pub(super) fn options() -> Options {
         id: sync::new_id(),
         mode: Mode::Observe,
         approved: None,
+        rejected: Vec::new(),
         stricter: None,
         hold_departures: false,
         now: SystemTime::now(),
@@ -137,5 +167,62 @@ fn in_connection(loaded: &Manifests, source: resolve::Error) -> Error {
     Error::Resolve {
         object: format!("DirectoryConnection {}", loaded.connection.name_any()),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::{super::args::Arguments, *};
+    use crate::cli::args::Command;
+
+    const CONNECTION: &str = "
+apiVersion: directory-sync.io/v1alpha1
+kind: DirectoryConnection
+metadata: { name: acme, namespace: people }
+spec:
+  provider: { file: { people: { configMapKeyRef: { name: company, key: people.csv } } } }
+  platform: { rest: { url: https://127.0.0.1:1, auth: { bearer: { tokenSecretRef: { name: token, key: token } } } } }
+  scope: { users: SCOPE }
+";
+
+    #[tokio::test]
+    async fn a_connection_without_any_mapping_is_refused_whatever_its_scope() {
+        for scope in ["All", "MappedGroups"] {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("connection.yaml");
+            std::fs::write(&file, CONNECTION.replace("SCOPE", scope)).unwrap();
+            let manifests = ManifestArguments {
+                filenames: vec![file],
+                connection: None,
+                files: Vec::new(),
+                allow_hosts: Vec::new(),
+            };
+            for mode in [Some(Mode::Observe), None] {
+                let error = once(&manifests, mode, None).await.unwrap_err();
+                assert!(
+                    error
+                        .to_string()
+                        .starts_with("no GroupMapping names DirectoryConnection people/acme"),
+                    "{error}"
+                );
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_suspended_connection_is_not_synced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("connection.yaml");
+        let manifest = std::fs::read_to_string("examples/scim/connection.yaml").unwrap();
+        let suspended = manifest.replace("\nspec:\n", "\nspec:\n  suspend: true\n");
+        std::fs::write(&path, suspended).unwrap();
+        let typed = ["directory-sync", "sync", "-f", path.to_str().unwrap()];
+        let Command::Sync(arguments) = Arguments::try_parse_from(typed).unwrap().command else {
+            panic!("sync was typed");
+        };
+        let error = sync(&arguments).await.unwrap_err().to_string();
+        assert!(error.contains("\"scim\": spec.suspend is true"), "{error}");
     }
 }

@@ -8,7 +8,10 @@ use directory_sync_model::{
 };
 use serde::Serialize;
 
-use crate::sync::{Outcome, Report, report::Hold};
+use crate::{
+    api::condition::Reason,
+    sync::{Outcome, Report, report::Hold},
+};
 
 /// A plan, each change with before and after. Fields are named as in JSON output; absent means nothing to say.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -125,7 +128,7 @@ pub struct ReportView {
 }
 
 /// How many objects were touched.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CountsView {
     users_created: u64,
@@ -163,8 +166,10 @@ pub struct FailureRow {
     pub id: String,
     /// A word for the reason.
     pub reason: &'static str,
-    /// What is wrong and what to do.
+    /// What is wrong.
     pub message: String,
+    /// What to do about failures of this reason.
+    pub action: &'static str,
 }
 
 /// A mapping that doesn't do all that it says.
@@ -221,7 +226,8 @@ const fn outcome(outcome: Outcome) -> &'static str {
 }
 
 impl FailureRow {
-    fn of(failure: &Failure) -> Self {
+    /// The row of a failure.
+    pub fn of(failure: &Failure) -> Self {
         let kind = match failure.kind {
             FailureKind::User => "user",
             FailureKind::Group => "group",
@@ -234,6 +240,7 @@ impl FailureRow {
             id: failure.id.clone(),
             reason: failure.reason.label(),
             message: failure.message.clone(),
+            action: Reason::from(failure.reason).row().action,
         }
     }
 }

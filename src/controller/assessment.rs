@@ -15,6 +15,7 @@ use super::{
 use crate::{
     api::condition::{Reason, Status},
     sync::{Outcome, Report},
+    words::counted,
 };
 
 /// A condition's status, its reason, and why in a sentence.
@@ -124,7 +125,10 @@ fn completeness(report: &Report) -> Option<Claim> {
 /// An entry that can't be read may be somebody's; the log names it.
 fn doubt_without_names(doubt: &Doubt) -> String {
     match doubt {
-        Doubt::Unreadable { count, .. } => format!("{count} entries could not be read, the log names the first"),
+        Doubt::Unreadable { count, .. } => {
+            let entries = counted(*count, "entry", "entries");
+            format!("{entries} could not be read, the log names the first")
+        }
         doubt => doubt.to_string(),
     }
 }
@@ -147,8 +151,8 @@ fn holding(report: &Report, hold: Option<&Hold<'_>>) -> Claim {
     if why.departures > 0 {
         let _ = write!(
             message,
-            "{} users would be deactivated because a mapping has gone; ",
-            why.departures
+            "{} would be deactivated because a mapping has gone; ",
+            counted(why.departures, "user", "users")
         );
     }
     message.push_str(match reason {
@@ -169,8 +173,8 @@ fn failures(report: &Report) -> String {
         .map(|(reason, count)| format!("{reason} {count}"))
         .collect();
     format!(
-        "{} objects failed ({}); status.failures says what to do",
-        report.failures.len(),
+        "{} failed ({}); status.failures says what to do",
+        counted(report.failures.len(), "object", "objects"),
         reasons.join(", ")
     )
 }

@@ -61,7 +61,10 @@ impl Cause {
     pub fn owner_in_use(owner: &str, older: &str) -> Self {
         Self {
             reason: Reason::OwnerIDInUse,
-            message: format!("DirectoryConnection {older} is older and marks the same platform with {owner:?}"),
+            message: format!(
+                "DirectoryConnection {older} is older and marks the same platform with {owner:?}: delete one of the two, and \
+                 create it again with an ownerID of its own if it is wanted"
+            ),
             needs_a_person: true,
             retry_after: None,
         }

@@ -43,6 +43,12 @@ pub async fn conclude(fleet: &Fleet, order: &Order, ended: &Ended) -> Result<(),
         return Ok(());
     };
     let now = Timestamp::now();
+    if ended.is_void() {
+        // Nothing has happened, so there is nothing to tell.
+        let due = due(fleet, order, After::Stopped, failures, now);
+        fleet.recollect(&key, uid, |memory| remember(memory, order, ended, due));
+        return Ok(());
+    }
     let settlement = settle(order.plans(), ended.judgement(order.mode), now);
     let assessment = assess(order, ended, settlement.hold.as_ref());
     let held = plans::write(fleet.client(), &order.connection, &settlement, &held(order, ended), now).await?;
@@ -60,7 +66,7 @@ pub async fn conclude(fleet: &Fleet, order: &Order, ended: &Ended) -> Result<(),
     tell_mappings(fleet, order, ended, now).await?;
     let notices = events::of_run(&before, &status, ended.outcome(), &assessment, &settlement);
     let object = order.connection.object_ref(&());
-    events::publish(&fleet.recorder, &object, notices).await;
+    fleet.recorder.publish(&object, notices).await;
     fleet.recollect(&key, uid, |memory| {
         remember(memory, order, ended, due);
         memory.status = status;
@@ -198,6 +204,6 @@ async fn tell_mapping(
     let notices = [ConditionType::Ready, ConditionType::Conflicted]
         .into_iter()
         .filter_map(|condition| events::transition_of(&before.conditions, &status.conditions, condition));
-    events::publish(&fleet.recorder, &mapping.object_ref(&()), notices).await;
+    fleet.recorder.publish(&mapping.object_ref(&()), notices).await;
     Ok(())
 }

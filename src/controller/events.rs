@@ -1,25 +1,21 @@
-//! Which events a run has: one for each noteworthy outcome, none for a run that changed nothing, never one for a person.
-//! Pure but for [`publish`].
+//! Which events a run has: one for each noteworthy outcome, none for a run that changed nothing, never one for a person. Pure;
+//! [`super::recorder`] publishes them.
 
-use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::Condition};
-use kube::runtime::events::{Event, EventType, Recorder};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{
     assessment::{Assessment, Claim},
     plans::{Hold, Settlement},
-    write::within,
 };
 use crate::{
     api::{
         condition::{self, ConditionType, Reason, find},
         connection::DirectoryConnectionStatus,
-        status::{SyncSummary, cut},
+        status::SyncSummary,
     },
     sync::Outcome,
+    words::counted,
 };
-
-/// The longest note that the API server takes is 1 kB.
-const MAX_NOTE: usize = 800;
 
 /// One event: its reason, which is that of a condition, and what happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,26 +100,6 @@ pub fn transition_of(before: &[Condition], after: &[Condition], condition: Condi
     })
 }
 
-/// Publishes events of an object. One that can't be published is logged: it is no reason to do anything again.
-pub async fn publish(recorder: &Recorder, object: &ObjectReference, notices: impl IntoIterator<Item = Notice>) {
-    for Notice { reason, note } in notices {
-        let type_ = match reason.row().event {
-            Some(condition::Event::Warning) => EventType::Warning,
-            _ => EventType::Normal,
-        };
-        let event = Event {
-            type_,
-            reason: reason.as_str().to_owned(),
-            note: Some(cut(&note, MAX_NOTE)),
-            action: "Sync".to_owned(),
-            secondary: None,
-        };
-        if let Err(error) = within("publishing an event", recorder.publish(&event, object)).await {
-            tracing::warn!(error = crate::fault::chain(&error), "An event couldn't be published.");
-        }
-    }
-}
-
 fn plain(reason: Reason) -> Notice {
     Notice {
         reason,
@@ -137,6 +113,11 @@ fn reason_of(conditions: &[Condition], condition: ConditionType) -> Option<&str>
 
 /// What a run did, in words; empty where it did nothing.
 fn numbers(summary: &SyncSummary) -> String {
+    const USER: (&str, &str) = ("user", "users");
+    const TEAM: (&str, &str) = ("team", "teams");
+    const MEMBERSHIP: (&str, &str) = ("team membership", "team memberships");
+    const ROLE: (&str, &str) = ("role", "roles");
+    const INBOX: (&str, &str) = ("inbox membership", "inbox memberships");
     let SyncSummary {
         users,
         teams,
@@ -146,22 +127,22 @@ fn numbers(summary: &SyncSummary) -> String {
         ..
     } = summary;
     let all = [
-        (users.created, "users created"),
-        (users.adopted, "users adopted"),
-        (users.updated, "users updated"),
-        (users.activated, "users activated"),
-        (users.deactivated, "users deactivated"),
-        (teams.created, "teams created"),
-        (memberships.added, "team memberships added"),
-        (memberships.removed, "team memberships removed"),
-        (roles.changed, "roles changed"),
-        (inboxes.added, "inbox memberships added"),
-        (inboxes.removed, "inbox memberships removed"),
+        (users.created, USER, "created"),
+        (users.adopted, USER, "adopted"),
+        (users.updated, USER, "updated"),
+        (users.activated, USER, "activated"),
+        (users.deactivated, USER, "deactivated"),
+        (teams.created, TEAM, "created"),
+        (memberships.added, MEMBERSHIP, "added"),
+        (memberships.removed, MEMBERSHIP, "removed"),
+        (roles.changed, ROLE, "changed"),
+        (inboxes.added, INBOX, "added"),
+        (inboxes.removed, INBOX, "removed"),
     ];
     let told: Vec<String> = all
         .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, (one, many), what)| format!("{} {what}", counted(*count, one, many)))
         .collect();
     told.join(", ")
 }
@@ -300,9 +281,11 @@ mod tests {
     #[test]
     fn the_note_of_a_run_says_what_was_done() {
         let synced = (Status::True, Reason::Synced);
-        let (before, after) = (status(synced, 0), status(synced, 3));
         let assessment = assessment(synced.0, synced.1);
-        let notices = of_run(&before, &after, Outcome::Synced, &assessment, &Settlement::default());
-        assert_eq!(notices[0].note, "3 users created");
+        for (created, note) in [(3, "3 users created"), (1, "1 user created")] {
+            let (before, after) = (status(synced, 0), status(synced, created));
+            let notices = of_run(&before, &after, Outcome::Synced, &assessment, &Settlement::default());
+            assert_eq!(notices[0].note, note);
+        }
     }
 }

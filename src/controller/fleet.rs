@@ -11,10 +11,7 @@ use jiff::Timestamp;
 use kube::{
     Client,
     core::ObjectMeta,
-    runtime::{
-        events::{Recorder, Reporter},
-        reflector::{ObjectRef, Store},
-    },
+    runtime::reflector::{ObjectRef, Store},
 };
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -23,11 +20,12 @@ use super::{
     backoff::next_look,
     config::ControllerConfig,
     memory::Memory,
+    recorder::Recorder,
     run::Shared,
     view::{Guarded, Key, View, concerns, is_plan_of},
 };
 use crate::{
-    api::{CONTROLLER_MANAGER, DirectoryConnection, GroupMapping, SyncPlan, connection::Mode},
+    api::{DirectoryConnection, GroupMapping, SyncPlan, connection::Mode},
     call::LimiterRegistry,
     http::Network,
     metrics::Metrics,
@@ -84,11 +82,8 @@ pub struct Fleet {
 impl Fleet {
     /// A fleet of which nothing is known yet.
     pub fn new(config: ControllerConfig, client: &Client, metrics: Metrics, stores: Stores, wakes: Wakes) -> Self {
-        let reporter = Reporter {
-            controller: CONTROLLER_MANAGER.to_owned(),
-            // The name of the pod.
-            instance: std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty()),
-        };
+        // The name of the pod.
+        let instance = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
         Self {
             permits: Semaphore::new(config.max_syncs.clamp(1, Semaphore::MAX_PERMITS)),
             shared: Shared {
@@ -100,7 +95,7 @@ impl Fleet {
                 },
                 key: FingerprintKey::new(fastrand::u64(..), fastrand::u64(..)),
             },
-            recorder: Recorder::new(client.clone(), reporter),
+            recorder: Recorder::new(client.clone(), instance),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             abandon: CancellationToken::new(),

@@ -69,7 +69,7 @@ async fn save(mapping: &GroupMapping, status: GroupMappingStatus, fleet: &Fleet)
     if status != before {
         unless_gone(write::status::<GroupMapping>(fleet.client(), &mapping.metadata, &status).await)?;
         let notice = events::transition_of(&before.conditions, &status.conditions, ConditionType::Ready);
-        events::publish(&fleet.recorder, &mapping.object_ref(&()), notice).await;
+        fleet.recorder.publish(&mapping.object_ref(&()), notice).await;
     }
     Ok(Action::await_change())
 }

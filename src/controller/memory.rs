@@ -96,7 +96,10 @@ impl Memory {
     /// What to do now.
     pub fn decide(&mut self, view: &View<'_>, now: Timestamp, timing: &Timing) -> Decision {
         self.past.note_mappings(&view.mappings_digest, now);
-        let held = self.status.held_plan.as_ref();
+        let rejected = find(&self.status.conditions, ConditionType::Held)
+            .is_some_and(|held| held.reason == Reason::PlanRejected.as_str());
+        // Only what can still be approved runs out.
+        let held = self.status.held_plan.as_ref().filter(|_| !rejected);
         let situation = Situation {
             now,
             generation: view.generation(),

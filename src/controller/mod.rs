@@ -15,7 +15,7 @@
 //! | Looks, decides, acts | [`reconcile`], [`mappings`] |
 //! | One sync, from its turn to its end | [`sync_task`], [`mod@run`], [`documents`], [`notes`] |
 //! | What a sync says of the connection, as pure functions | [`assessment`], [`cause`], [`status`], [`plans`], [`events`] |
-//! | Telling it | [`conclude`], [`mod@write`] |
+//! | Telling it | [`conclude`], [`mod@write`], [`recorder`] |
 //!
 //! Reconciles are short, 32 at once; syncs run in tasks of their own, as many at once as the operator allows and one for each
 //! connection, so that none delays another.
@@ -35,7 +35,10 @@ mod mappings;
 mod memory;
 mod notes;
 mod plans;
+#[cfg(test)]
+mod reasons;
 mod reconcile;
+mod recorder;
 mod run;
 mod schedule;
 mod start;

@@ -69,7 +69,7 @@ async fn rest(view: &View<'_>, reason: Reason, fleet: &Fleet, now: Timestamp) ->
         save(view.connection, &status, fleet).await?;
         let notice = events::transition_of(&before.conditions, &status.conditions, ConditionType::Ready);
         let object = view.connection.object_ref(&());
-        events::publish(&fleet.recorder, &object, notice).await;
+        fleet.recorder.publish(&object, notice).await;
     }
     Ok(Action::await_change())
 }

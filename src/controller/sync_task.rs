@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use directory_sync_model::desired::Failure;
+use directory_sync_model::{desired::Failure, plan::PlanHash};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -18,6 +18,7 @@ use super::{
 use crate::{
     api::{DirectoryConnection, status::Trigger},
     sync::{Report, new_id},
+    telemetry::{begin_sync, sync_span},
 };
 
 /// How many failures of one run are logged, line by line.
@@ -45,20 +46,20 @@ pub fn start(fleet: &Arc<Fleet>, view: &View<'_>, trigger: Trigger) {
     if !free {
         return;
     }
-    let span = tracing::info_span!(parent: None, "sync", namespace = view.key.namespace, connection = view.key.name);
+    let span = sync_span(&view.key.namespace, &view.key.name);
     let uid = view.connection.metadata.uid.clone().unwrap_or_default();
     let generation = view.generation();
     let (key, owner) = (view.key.clone(), Arc::clone(fleet));
     fleet.tasks.spawn(async move {
         let turn = {
             let (key, uid, owner) = (key.clone(), uid.clone(), Arc::clone(&owner));
-            async move { take_turn(&owner, &key, &uid, trigger, &stop).await }.instrument(span)
+            async move { take_turn(&owner, &key, &uid, trigger, &stop).await }.instrument(span.clone())
         };
         let ended = tokio::spawn(turn).await;
         owner.recollect(&key, &uid, |memory| {
             memory.running = None;
             if let Err(error) = &ended {
-                tracing::error!(connection = %key, %error, "The task of a sync panicked.");
+                span.in_scope(|| tracing::error!(%error, "The task of a sync panicked."));
                 memory.back_off(generation, Timestamp::now(), &owner.config.timing);
             }
         });
@@ -79,7 +80,8 @@ async fn take_turn(fleet: &Fleet, key: &Key, uid: &str, trigger: Trigger, stop: 
     let Some(order) = order(fleet, key, uid, trigger).map(Arc::new) else {
         return;
     };
-    tracing::info!(id = order.id, ?trigger, "A sync begins.");
+    begin_sync(&order.id);
+    tracing::info!(?trigger, "A sync begins.");
     fleet.metrics.running.inc();
     let ended = run(&order, &fleet.shared, stop, &fleet.abandon).await;
     fleet.metrics.running.dec();
@@ -126,7 +128,8 @@ fn order(fleet: &Fleet, key: &Key, uid: &str, trigger: Trigger) -> Option<Order>
         mode: fleet.mode(connection),
         ceilings: fleet.ceilings(),
         judged,
-        approved: plans::approved(view.plans(), start).map(str::to_owned),
+        approved: plans::approved(view.plans(), start).map(PlanHash::from_text),
+        rejected: plans::rejected(view.plans()).map(PlanHash::from_text).collect(),
         older: fleet.older_twin(connection),
         requested: view.requested().map(str::to_owned),
         connection: connection.clone(),
@@ -141,7 +144,7 @@ fn count(fleet: &Fleet, order: &Order, ended: &Ended) {
     match &ended.result {
         Ok(report) => {
             fleet.metrics.count_run(order.provider(), report);
-            log_details(&order.id, report);
+            log_details(report);
         }
         Err(_) => fleet.metrics.count_outcome(order.provider(), ended.outcome()),
     }
@@ -150,36 +153,34 @@ fn count(fleet: &Fleet, order: &Order, ended: &Ended) {
         fleet.metrics.count_failure(cause.reason);
     }
     let took = ended.end.duration_since(order.start).as_secs_f64();
-    let (id, outcome) = (&order.id, ended.outcome());
+    let outcome = ended.outcome();
     if let Some(cause) = cause {
         tracing::warn!(
-            id,
             took,
             reason = cause.reason.as_str(),
             error = cause.message,
             "The sync failed."
         );
     } else {
-        tracing::info!(id, took, ?outcome, "The sync has ended.");
+        tracing::info!(took, ?outcome, "The sync has ended.");
     }
 }
 
 /// The log tells what a status has no room for, or mustn't name.
-fn log_details(id: &str, report: &Report) {
+fn log_details(report: &Report) {
     for doubt in &report.doubts {
-        tracing::warn!(id, reason = doubt.label(), %doubt, "The directory was not read completely; nobody is removed.");
+        tracing::warn!(reason = doubt.label(), %doubt, "The directory was not read completely; nobody is removed.");
     }
     for failure in report.failures.iter().take(LOGGED_FAILURES) {
         let Failure {
             kind,
-            id: object,
+            id,
             reason,
             message,
         } = failure;
         tracing::warn!(
-            id,
             ?kind,
-            object,
+            object = id,
             reason = reason.label(),
             message,
             "Something failed on its own."
@@ -188,7 +189,6 @@ fn log_details(id: &str, report: &Report) {
     let more = report.failures.len().saturating_sub(LOGGED_FAILURES);
     if more > 0 {
         tracing::warn!(
-            id,
             more,
             "More failed than is logged; `directory-sync plan` names them all."
         );
@@ -203,13 +203,10 @@ async fn tell(fleet: &Fleet, order: &Order, ended: &Ended) {
             return;
         };
         let error = crate::fault::chain(&error);
-        tracing::warn!(id = order.id, attempt, error, "What came of a sync couldn't be told.");
+        tracing::warn!(attempt, error, "What came of a sync couldn't be told.");
         tokio::time::sleep(wait).await;
         wait *= 2;
     }
-    tracing::error!(
-        id = order.id,
-        "What came of a sync is told by nobody; the next sync tells how things stand."
-    );
+    tracing::error!("What came of a sync is told by nobody; the next sync tells how things stand.");
     give_up(fleet, order, ended);
 }

@@ -1,15 +1,15 @@
 //! From pages to a snapshot: asks for one page after the other and judges whether they are everything.
 //!
 //! A page that can't be read at all fails the whole fetch, and with it the sync: the platform stays untouched. What
-//! merely raises doubt (a cursor that comes twice, a total that differs, an entry that can't be read) is noted in the
-//! snapshot's completeness, and nothing is removed on its ground.
+//! merely raises doubt (a cursor that comes twice, a total that differs) is noted in the snapshot's completeness, and
+//! nothing is removed on its ground. What single entries raise, the snapshot's builder knows by itself.
 
 use std::{collections::HashSet, time::Duration};
 
 use directory_sync_model::{
     attribute::AttributeSet,
     fingerprint::{Fingerprint, FingerprintKey},
-    snapshot::{Batch, Completeness, Doubt, Rejected, Snapshot, SnapshotBuilder},
+    snapshot::{Batch, Doubt, Snapshot, SnapshotBuilder},
 };
 
 use super::{Directory, Error, Part};
@@ -28,6 +28,9 @@ impl Default for FetchLimits {
         Self { max_pages: 100_000 }
     }
 }
+
+/// After so many pages in a row without anything new the directory goes in circles, whatever cursors it hands out.
+const STALE_PAGES: u32 = 100;
 
 /// How far a fetch is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +94,6 @@ pub async fn fetch(
         progress,
         builder: SnapshotBuilder::new(key),
         batch: Batch::new(),
-        unreadable: Vec::new(),
     };
     for part in [Part::Users, Part::Groups] {
         let doubts = fetch.part(part).await?;
@@ -99,7 +101,7 @@ pub async fn fetch(
             fetch.doubt(part, doubt);
         }
     }
-    Ok(fetch.finish())
+    Ok(fetch.builder.finish())
 }
 
 struct Fetch<'f> {
@@ -110,8 +112,6 @@ struct Fetch<'f> {
     progress: &'f (dyn Fn(Progress) + Sync),
     builder: SnapshotBuilder,
     batch: Batch,
-    /// How many entries of a part could not be read, and the first of them.
-    unreadable: Vec<(Part, u64, Rejected)>,
 }
 
 impl Fetch<'_> {
@@ -126,6 +126,7 @@ impl Fetch<'_> {
         let mut doubts = Vec::new();
         let mut cursors: HashSet<Fingerprint> = HashSet::new();
         let mut cursor = None;
+        let mut stale = 0;
         loop {
             self.batch.clear();
             let page = self
@@ -141,8 +142,9 @@ impl Fetch<'_> {
             now.entries += self.batch.entries() as u64;
             now.total = end.total.or(now.total);
             doubts.extend(end.doubts);
+            let known = self.known(part);
             self.builder.append(&self.batch);
-            self.note_unreadable(part);
+            stale = if self.known(part) == known { stale + 1 } else { 0 };
             (self.progress)(now);
             let Some(next) = end.next else { break };
             if !cursors.insert(self.key.text(&next.0)) {
@@ -151,6 +153,11 @@ impl Fetch<'_> {
             }
             if now.pages >= self.limits.max_pages {
                 doubts.push(Doubt::PageLimit { pages: now.pages });
+                break;
+            }
+            if stale >= STALE_PAGES {
+                let cause = format!("{stale} pages in a row brought nothing new, and each named another one");
+                doubts.push(Doubt::Interrupted { cause });
                 break;
             }
             cursor = Some(next);
@@ -167,14 +174,11 @@ impl Fetch<'_> {
         Ok(doubts)
     }
 
-    fn note_unreadable(&mut self, part: Part) {
-        let Some(first) = self.batch.rejected().first() else {
-            return;
-        };
-        let count = self.batch.rejected().len() as u64;
-        match self.unreadable.iter_mut().find(|(of, ..)| *of == part) {
-            Some((_, sum, _)) => *sum += count,
-            None => self.unreadable.push((part, count, first.clone())),
+    /// How many entries of a part are known.
+    fn known(&self, part: Part) -> usize {
+        match part {
+            Part::Users => self.builder.user_count(),
+            Part::Groups => self.builder.group_count(),
         }
     }
 
@@ -184,22 +188,6 @@ impl Fetch<'_> {
             Part::Groups => self.builder.doubt_groups(doubt),
         }
     }
-
-    fn finish(self) -> Snapshot {
-        let mut snapshot = self.builder.finish();
-        // Who stands behind an entry that can't be read is unknown, so whoever seems absent may be just that person.
-        for (part, count, first) in self.unreadable {
-            let Completeness { users, groups } = &mut snapshot.completeness;
-            let doubts = if part == Part::Users { users } else { groups };
-            if !doubts.iter().any(|doubt| matches!(doubt, Doubt::Unreadable { .. })) {
-                doubts.push(Doubt::Unreadable {
-                    count,
-                    example: format!("{}: {}", first.place, first.message),
-                });
-            }
-        }
-        snapshot
-    }
 }
 
 #[cfg(test)]
@@ -207,6 +195,8 @@ mod tests {
     use std::sync::Mutex;
 
     use async_trait::async_trait;
+
+    use directory_sync_model::snapshot::Completeness;
 
     use super::*;
     use crate::directory::{Capability, Cursor, Finding, PageEnd};
@@ -253,7 +243,8 @@ mod tests {
             };
             for row in page.rows {
                 match (row.strip_prefix('!'), part) {
-                    (Some(row), _) => batch.reject(row, "malformed"),
+                    (Some(row), Part::Users) => batch.reject_user(row, "malformed"),
+                    (Some(row), Part::Groups) => batch.reject_group(row, "malformed"),
                     (None, Part::Users) => batch.user(row, |_| {}),
                     (None, Part::Groups) => drop(batch.group(row, row).member("u-1")),
                 }
@@ -381,6 +372,36 @@ mod tests {
             example: "row 7: malformed".into(),
         };
         assert_eq!(doubts(&[("", page(rows.leak(), 301, None))]).await, [unreadable]);
+    }
+
+    #[tokio::test]
+    async fn a_group_that_can_not_be_read_puts_the_groups_in_doubt_and_not_the_people() {
+        let script = Script {
+            users: vec![("", page(&["u-1"], 1, None))],
+            groups: vec![("", page(&["g-1", "!row 2"], 2, None))],
+        };
+        let Completeness { users, groups } = run(&script, 100).await.unwrap().completeness;
+        let unreadable = Doubt::Unreadable {
+            count: 1,
+            example: "row 2: malformed".into(),
+        };
+        assert_eq!((users, groups), (vec![], vec![unreadable]));
+    }
+
+    #[tokio::test]
+    async fn pages_that_bring_nobody_new_end_the_read_in_doubt() {
+        // A new cursor each time, and always the same page.
+        let pages: Vec<(&'static str, Page)> = (0..500)
+            .map(|number: u32| {
+                let name = |number: u32| &*format!("p{number}").leak();
+                let at = if number == 0 { "" } else { name(number) };
+                (at, page(&["u-1"], 1000, Some(name(number + 1))))
+            })
+            .collect();
+        let Doubt::Interrupted { cause } = &run(&users(&pages), 1000).await.unwrap().completeness.users[0] else {
+            panic!("the read has no end");
+        };
+        assert!(cause.contains("100 pages"), "{cause}");
     }
 
     #[tokio::test]

@@ -72,8 +72,9 @@ pub trait Directory: Send + Sync {
     ///
     /// `wanted` names the attributes that the connection's expressions read, beyond those that every sync needs
     /// (id, userName, e-mail, names, phone, active). `cursor` is what the page before returned.
-    /// An error leaves `batch` in any state; the caller clears it. Entries that can't be read go to
-    /// [`Batch::reject`]: one bad entry never fails a page.
+    /// An error leaves `batch` in any state; the caller clears it. One bad entry never fails a page: it goes to
+    /// [`Batch::unreadable_user`] or [`Batch::unreadable_group`], or, where not even that is known, to
+    /// [`Batch::reject_user`] or [`Batch::reject_group`].
     async fn read(
         &self,
         part: Part,

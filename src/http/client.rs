@@ -32,10 +32,26 @@ const ERROR_LIMIT: usize = 64 << 10;
 /// How many redirects within the origin are followed, for `GET` alone.
 const REDIRECTS: usize = 5;
 
-/// How long a connection may usually take to be made, TLS included.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
 const USER_AGENT: &str = concat!("directory-sync/", env!("CARGO_PKG_VERSION"));
+
+/// How long to wait for a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a connection to be made, TLS included; never longer than `answer`. Default: 10 s.
+    pub connect: Duration,
+    /// For the answer to one request, or the next part of a long one; absent: whoever sends the request gives up by
+    /// himself. Default: absent.
+    pub answer: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            answer: None,
+        }
+    }
+}
 
 /// Reads the base URL of a service, for example `https://idp.acme.test/scim/v2`.
 ///
@@ -102,9 +118,8 @@ struct Inner {
 }
 
 impl HttpClient {
-    /// Checks everything that can be checked without a connection: URL, policy, CA, credential. `connect` is how long a
-    /// connection may take to be made, TLS included.
-    pub fn new(network: &Network, tls: &Tls, auth: Auth, base: Url, connect: Duration) -> Result<Self, Error> {
+    /// Checks everything that can be checked without a connection: URL, policy, CA, credential.
+    pub fn new(network: &Network, tls: &Tls, timeouts: Timeouts, auth: Auth, base: Url) -> Result<Self, Error> {
         network.check_url(&base)?;
         if base.scheme() == "http" && !tls.insecure_http {
             return Err(Error::InsecureUrl {
@@ -118,14 +133,18 @@ impl HttpClient {
             (_, ca_pem) => network.tls_config(ca_pem.as_deref())?,
         };
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let client = reqwest::Client::builder()
+        let mut client = reqwest::Client::builder()
             .tls_backend_preconfigured(config)
             .dns_resolver(Arc::new(CheckedResolver(network.clone())))
             .redirect(reqwest::redirect::Policy::none())
             // A proxy would resolve the name in our place, and what it connects to could not be checked.
             .no_proxy()
-            .connect_timeout(connect)
-            .user_agent(USER_AGENT)
+            .connect_timeout(timeouts.connect)
+            .user_agent(USER_AGENT);
+        if let Some(answer) = timeouts.answer {
+            client = client.read_timeout(answer);
+        }
+        let client = client
             .build()
             .map_err(|error| unusable(&base, &crate::fault::chain(&error.without_url())))?;
         let header = auth.header(&client)?;

@@ -24,7 +24,7 @@ pub mod tls;
 
 pub use auth::{Auth, CredentialId};
 pub use client::{
-    CONNECT_TIMEOUT, HttpClient, PAGE_LIMIT, RequestBuilder, Response, decode_error, encode_segment, parse_base,
+    HttpClient, PAGE_LIMIT, RequestBuilder, Response, Timeouts, decode_error, encode_segment, parse_base,
 };
 pub use error::Error;
 pub use network::{HostPattern, Network, NetworkPolicy};

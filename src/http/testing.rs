@@ -3,7 +3,7 @@
 use axum::Router;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use super::{Auth, HttpClient, Network, NetworkPolicy, Tls};
+use super::{Auth, HttpClient, Network, NetworkPolicy, Timeouts, Tls};
 
 /// A server on a free port of the loopback address; it ends when it is dropped.
 pub(crate) struct Server {
@@ -39,7 +39,7 @@ pub(crate) fn client_with(url: &str, auth: Auth) -> HttpClient {
         insecure_http: true,
     };
     let base = super::parse_base(url).unwrap();
-    HttpClient::new(&open_network(), &tls, auth, base, super::CONNECT_TIMEOUT).unwrap()
+    HttpClient::new(&open_network(), &tls, Timeouts::default(), auth, base).unwrap()
 }
 
 pub(crate) fn client(url: &str) -> HttpClient {

@@ -62,7 +62,11 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    async fn read(connection: &DirectoryConnection, namespace: &str, documents: &dyn Documents) -> Result<Self, Error> {
+    pub(super) async fn read(
+        connection: &DirectoryConnection,
+        namespace: &str,
+        documents: &dyn Documents,
+    ) -> Result<Self, Error> {
         let mut values = BTreeMap::new();
         for reference in connection.references() {
             let value = documents
@@ -142,11 +146,22 @@ fn missing(reference: &KeyRef<'_>, source: Missing) -> Error {
     }
 }
 
+/// How long a call of a provider may take that gives each of its requests a time of its own: one page may need a hundred
+/// requests, and wait for its turn before each.
+pub(super) const MANY_REQUESTS: Duration = Duration::from_mins(30);
+
+/// How long to wait in making a connection. No connection takes longer than an answer may.
+pub(super) fn connect_timeout(timeouts: &Timeouts) -> Duration {
+    let (connect, request): (Duration, Duration) = (timeouts.connect.into(), timeouts.request.into());
+    connect.min(request)
+}
+
 /// The layers of one side.
 pub(super) struct Layers {
     pub side: &'static str,
     pub provider: &'static str,
-    pub timeouts: Timeouts,
+    /// How long one call may take.
+    pub timeout: Duration,
 }
 
 impl Layers {
@@ -172,7 +187,7 @@ impl Layers {
             attempts: ATTEMPTS,
             first_delay: FIRST_DELAY,
             max_delay: MAX_DELAY,
-            timeout: self.timeouts.request.into(),
+            timeout: self.timeout,
             limiter,
             metrics: connector.metrics.clone(),
             side: self.side,

@@ -1,8 +1,10 @@
 //! Platforms of a specification, connected.
 
+use std::time::Duration;
+
 use super::{
     Error,
-    ends::{Connector, Keys, Layers},
+    ends::{Connector, Keys, Layers, connect_timeout},
 };
 use crate::{
     api::{
@@ -10,7 +12,7 @@ use crate::{
         reference::HttpTlsMode,
     },
     call::LayeredPlatform,
-    http::{Auth, parse_base},
+    http::{Auth, Timeouts, parse_base},
     platform::{Platform, rest},
 };
 
@@ -22,6 +24,25 @@ pub(super) fn connect(spec: PlatformSpec<'_>, keys: &Keys, connector: &Connector
 }
 
 fn connect_rest(spec: &RestPlatform, keys: &Keys, connector: &Connector) -> Result<Box<dyn Platform>, Error> {
+    let config = rest_config(spec, keys)?;
+    let credential = Auth::Bearer(config.token.clone()).id();
+    let host = config.url.authority().to_owned();
+    let request: Duration = spec.timeouts.request.into();
+    let platform = rest::RestPlatform::new(config, &connector.network)?;
+    let layers = Layers {
+        side: "platform",
+        provider: "rest",
+        // Each call is one request, but for the first ones, which ask for roles and limits besides.
+        timeout: request * 4,
+    };
+    Ok(Box::new(LayeredPlatform::new(
+        Box::new(platform),
+        layers.policy(connector, &host, credential, &spec.limits),
+    )))
+}
+
+/// Every field of the specification, with the values of its keys.
+pub(super) fn rest_config(spec: &RestPlatform, keys: &Keys) -> Result<rest::Config, Error> {
     let field = |message: String| Error::Field {
         field: "spec.platform.rest".to_owned(),
         message,
@@ -38,21 +59,13 @@ fn connect_rest(spec: &RestPlatform, keys: &Keys, connector: &Connector) -> Resu
             .at("spec.platform.rest.auth.bearer.tokenSecretRef"),
     )?;
     let ca = spec.tls.ca_ref.as_ref().map(|ca| ca.at("spec.platform.rest.tls.caRef"));
-    let credential = Auth::Bearer(token.clone()).id();
     let mut config = rest::Config::new(url, token);
     config.ca_pem = ca.map(|ca| keys.bytes(&ca).map(<[u8]>::to_vec)).transpose()?;
     config.insecure_http = spec.tls.mode == HttpTlsMode::Disabled;
     config.concurrency = usize::try_from(spec.limits.concurrent_requests).unwrap_or(1).max(1);
-    config.connect_timeout = spec.timeouts.connect.into();
-    let host = config.url.authority().to_owned();
-    let platform = rest::RestPlatform::new(config, &connector.network)?;
-    let layers = Layers {
-        side: "platform",
-        provider: "rest",
-        timeouts: spec.timeouts.clone(),
+    config.timeouts = Timeouts {
+        connect: connect_timeout(&spec.timeouts),
+        answer: Some(spec.timeouts.request.into()),
     };
-    Ok(Box::new(LayeredPlatform::new(
-        Box::new(platform),
-        layers.policy(connector, &host, credential, &spec.limits),
-    )))
+    Ok(config)
 }

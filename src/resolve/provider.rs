@@ -1,8 +1,8 @@
 //! Directories of a specification, connected.
 
-mod file;
-mod ldap;
-mod scim;
+pub(super) mod file;
+pub(super) mod ldap;
+pub(super) mod scim;
 
 use super::{
     Error,

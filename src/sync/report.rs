@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use directory_sync_model::{
     desired::{Failure, MappingOutcome},
-    guard::Exceeded,
     plan::{Counts, Kept, PlanHash, RemovalCounts},
     snapshot::Doubt,
 };
 
 use super::Error;
+
+pub use directory_sync_model::guard::Hold;
 
 /// The steps that take time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,19 +56,10 @@ pub enum Outcome {
     Held,
     /// The plan was worked out and, as asked, not applied.
     Observed,
-    /// The run was stopped between two writes; the next one goes on from there.
+    /// The run was stopped while it read, or between two writes; the next one goes on from there.
     Stopped,
     /// The run ended early.
     Failed,
-}
-
-/// What a held plan waits for.
-#[derive(Clone, Debug)]
-pub struct Hold {
-    /// The limits that it exceeds.
-    pub exceeded: Vec<Exceeded>,
-    /// How many people it deactivates because a mapping has gone; these are held however few they are.
-    pub departures: u64,
 }
 
 /// What a run did.
@@ -173,5 +165,18 @@ impl Report {
             mappings: Vec::new(),
             durations: Vec::new(),
         }
+    }
+
+    /// A report of a run that was stopped before it did anything.
+    pub fn stopped(id: String) -> Self {
+        Self {
+            outcome: Outcome::Stopped,
+            ..Self::begin(id)
+        }
+    }
+
+    /// Whether the run was stopped before it wrote anything: it is as if it had not been.
+    pub fn is_void(&self) -> bool {
+        self.outcome == Outcome::Stopped && self.done.is_empty()
     }
 }

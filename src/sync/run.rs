@@ -8,7 +8,7 @@ use directory_sync_model::{
     diff::{Account, Differ},
     expression::Now,
     fingerprint::FingerprintKey,
-    guard::{Limits, Verdict, guard},
+    guard::{Hold, Limits, Terms, Verdict, guard},
     map::map,
     observed::ContainerKind,
     plan::{Place, Plan, PlanHash},
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Error,
     apply::{Applied, apply},
-    report::{DirectoryCounts, GroupSample, Hold, MappingReport, Outcome, PlatformCounts, Report, Step},
+    report::{DirectoryCounts, GroupSample, MappingReport, Outcome, PlatformCounts, Report, Step},
 };
 use crate::{
     directory::{Directory, fetch},
@@ -56,6 +56,8 @@ pub struct Options {
     pub mode: Mode,
     /// The hash of the plan that a person approved, if any.
     pub approved: Option<PlanHash>,
+    /// The hashes of plans that people rejected.
+    pub rejected: Vec<PlanHash>,
     /// Limits that judge this run beside those of the rules; the stricter ones count.
     pub stricter: Option<Limits>,
     /// Whether deactivations of people whom the specification doesn't want any more hold the plan, however few they are:
@@ -82,8 +84,8 @@ pub trait Watch: Send + Sync {
 /// Watches nothing.
 impl Watch for () {}
 
-/// Runs the pipeline once. Every outcome, failure included, is in the report. `stop` ends it: while it
-/// reads at once, while it writes after the batches in flight.
+/// Runs the pipeline once. Every outcome, failure included, is in the report. `stop` ends it: at once while it reads, after the
+/// batch in flight while it writes.
 pub async fn run(ends: &Ends, rules: &Rules, options: &Options, stop: &CancellationToken, watch: &dyn Watch) -> Report {
     let mut report = Report::begin(options.id.clone());
     match steps(ends, rules, options, stop, watch, &mut report).await {
@@ -107,12 +109,11 @@ async fn steps(
     let mut clock = Clock::default();
 
     clock.begin(Step::Fetch, watch);
-    let fetched = fetch_snapshot(ends.directory.as_ref(), rules.reads(), options, watch);
-    // Reading changes nothing, so that it may end anywhere; a rate limit may have it wait for minutes.
-    let Some(snapshot) = stop.run_until_cancelled(fetched).await else {
+    let fetching = fetch_snapshot(ends.directory.as_ref(), rules.reads(), options, watch);
+    // Reads can be broken off anywhere: a page may take long, and so may the wait before it is asked for again.
+    let Some(snapshot) = stop.run_until_cancelled(fetching).await.transpose()? else {
         return Ok(Outcome::Stopped);
     };
-    let snapshot = snapshot?;
     clock.end(report);
     report.directory = Some(DirectoryCounts {
         users: u64::from(snapshot.user_count()),
@@ -123,55 +124,41 @@ async fn steps(
     let desired = heavy(|| map(&snapshot, rules, options.now));
     clock.end(report);
     report.doubts = snapshot.completeness.doubts().cloned().chain(desired.doubt()).collect();
-    if stop.is_cancelled() {
-        return Ok(Outcome::Stopped);
-    }
 
     clock.begin(Step::Observe, watch);
-    let observed = observe_platform(ends.platform.as_ref(), &desired, options.mode, watch, report);
-    let Some(differ) = stop.run_until_cancelled(observed).await else {
+    let observing = observe_platform(ends.platform.as_ref(), &desired, options.mode, watch, report);
+    let Some(differ) = stop.run_until_cancelled(observing).await.transpose()? else {
         return Ok(Outcome::Stopped);
     };
-    let differ = differ?;
     clock.end(report);
 
     clock.begin(Step::Diff, watch);
     let plan = heavy(|| differ.finish());
-    let limits = options
-        .stricter
-        .map_or(rules.limits, |other| rules.limits.stricter(other));
-    note_plan(&plan, report);
+    let hash = plan.hash();
+    note_plan(&plan, &hash, report);
     let empty = plan.is_empty();
-    let verdict = guard(plan, &limits, options.approved.as_ref());
+    let terms = Terms {
+        limits: options
+            .stricter
+            .map_or(rules.limits, |other| rules.limits.stricter(other)),
+        hold_departures: options.hold_departures,
+        approved: options.approved.clone(),
+        rejected: options.rejected.clone(),
+    };
+    let verdict = guard(plan, &hash, &terms);
     clock.end(report);
 
-    let held = if options.mode == Mode::Observe {
-        Outcome::Observed
-    } else {
-        Outcome::Held
-    };
     let approved = match verdict {
-        Verdict::Hold { plan, exceeded } => {
-            let hold = Hold {
-                exceeded,
-                departures: departures(&plan, options),
-            };
+        Verdict::Hold(plan, hold) => {
             watch.planned(&plan, Some(&hold));
             report.hold = Some(hold);
-            return Ok(held);
+            return Ok(match options.mode {
+                Mode::Observe => Outcome::Observed,
+                Mode::Apply => Outcome::Held,
+            });
         }
         Verdict::Pass(approved) => approved,
     };
-    let departures = departures(approved.plan(), options);
-    if departures > 0 && options.approved != report.hash {
-        let hold = Hold {
-            exceeded: Vec::new(),
-            departures,
-        };
-        watch.planned(approved.plan(), Some(&hold));
-        report.hold = Some(hold);
-        return Ok(held);
-    }
     watch.planned(approved.plan(), None);
     if options.mode == Mode::Observe {
         return Ok(Outcome::Observed);
@@ -202,11 +189,6 @@ async fn steps(
         None if report.failures.is_empty() => Ok(Outcome::Synced),
         None => Ok(Outcome::PartlyFailed),
     }
-}
-
-/// How many people are deactivated because no mapping has them any more, where that holds a plan.
-fn departures(plan: &Plan<'_>, options: &Options) -> u64 {
-    if options.hold_departures { plan.departures() } else { 0 }
 }
 
 async fn fetch_snapshot(
@@ -293,10 +275,10 @@ fn heavy<R>(work: impl FnOnce() -> R) -> R {
     }
 }
 
-fn note_plan(plan: &Plan<'_>, report: &mut Report) {
+fn note_plan(plan: &Plan<'_>, hash: &PlanHash, report: &mut Report) {
     report.planned = plan.counts();
     report.removals = plan.removal_counts();
-    report.hash = Some(plan.hash());
+    report.hash = Some(hash.clone());
     report.kept.clone_from(&plan.kept);
     report.failures.clone_from(&plan.failures);
     report.mappings = mapping_reports(plan);
@@ -347,3 +329,6 @@ fn name_new_teams(report: &mut Report, plan: &Plan<'_>, team_ids: &[Option<Strin
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -153,7 +153,7 @@ async fn people(place: &str, text: &str, format: Format) {
         let mut batch = Batch::new();
         let read = directory.read(part, AttributeSet::ALL, None, &mut batch).await;
         assert!(
-            read.is_ok() && batch.entries() > 0 && batch.rejected().is_empty(),
+            read.is_ok() && batch.entries() > 0 && batch.rejected().is_empty() && batch.unreadable().next().is_none(),
             "{place}: {read:?}"
         );
     }

@@ -10,6 +10,7 @@
 mod controller;
 mod demo;
 mod docs;
+mod image;
 mod kinds;
 mod ldap;
 mod rest_contract;

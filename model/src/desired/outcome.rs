@@ -1,5 +1,7 @@
 //! What goes wrong with mappings and with single objects, and stops nothing else.
 
+use crate::snapshot::{EntryKind, Rejected};
+
 /// Why a mapping doesn't do what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MappingProblem {
@@ -87,12 +89,27 @@ pub struct MappingOutcome {
 pub struct Failure {
     /// What kind of object.
     pub kind: FailureKind,
-    /// The directory's id; the platform's where the directory has none.
+    /// The directory's id; where the directory has none, the platform's; where an entry has none that can be read, its
+    /// place: a row number or a DN.
     pub id: String,
     /// A word for the reason.
     pub reason: FailureReason,
     /// What is wrong and what to do. May hold names and addresses: it is for reports and plans, not for status.
     pub message: String,
+}
+
+impl From<&Rejected> for Failure {
+    fn from(rejected: &Rejected) -> Self {
+        Self {
+            kind: match rejected.kind {
+                EntryKind::User => FailureKind::User,
+                EntryKind::Group => FailureKind::Group,
+            },
+            id: rejected.place.clone(),
+            reason: FailureReason::Unreadable,
+            message: rejected.message.clone(),
+        }
+    }
 }
 
 /// Kinds of objects that fail on their own.

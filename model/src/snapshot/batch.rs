@@ -6,10 +6,21 @@ use crate::{
     record::{Record, RecordWriter},
 };
 
-/// An entry that could not be read. It is that entry's failure and nobody else's.
+/// What an entry is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EntryKind {
+    /// A person.
+    User,
+    /// A group.
+    Group,
+}
+
+/// An entry that could not be read. It is a failure of its own, told by its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
-    /// Where it stands: a row number, a DN, an id.
+    /// What it is about.
+    pub kind: EntryKind,
+    /// Where it stands: an id, a row number, a DN.
     pub place: String,
     /// What is wrong with it and what to do.
     pub message: String,
@@ -26,13 +37,13 @@ pub struct Batch {
     /// Members of groups, those of one group one after the other.
     pub(super) members: Vec<BatchMember>,
     pub(super) rejected: Vec<Rejected>,
-    /// The places in `users` of those whose entry can't be read, and why.
-    pub(super) unreadable: Vec<(u32, String)>,
+    /// Those whose entry can't be read beyond the id, and why.
+    pub(super) unreadable: Vec<(Owner, String)>,
     /// The person added last; nobody after an entry without an id.
     last_user: Option<u32>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Owner {
     User(u32),
     Group(u32),
@@ -44,8 +55,8 @@ pub(super) struct BatchMember {
     /// The group's place in `groups`.
     pub(super) group: u32,
     pub(super) reference: Span,
-    /// It is known to be a group.
-    pub(super) is_group: bool,
+    /// What it is known to be.
+    pub(super) kind: Option<EntryKind>,
 }
 
 pub(super) struct BatchUser {
@@ -90,7 +101,7 @@ impl Batch {
         self.last_user = None;
         if id.is_empty() {
             let place = format!("entry {}", self.entries() + 1);
-            self.reject(place, "the person has no id");
+            self.reject_user(place, "the person has no id");
             return;
         }
         let id_span = self.store(id);
@@ -107,12 +118,22 @@ impl Batch {
     }
 
     /// Adds a person whose entry can't be read beyond the id. He stays exactly as he is on the platform, he is reported,
-    /// and nothing follows for anybody else; so this is better than [`Batch::reject`] wherever the id is known.
+    /// and nothing follows for anybody else; so this is better than [`Batch::reject_user`] wherever the id is known.
     pub fn unreadable_user(&mut self, id: &str, message: impl Into<String>) {
         self.user(id, |_| {});
         if let Some(last) = self.last_user {
-            self.unreadable.push((last, message.into()));
+            self.unreadable.push((Owner::User(last), message.into()));
         }
+    }
+
+    /// Adds a group of which only id and name can be read: its members are not told, and it is reported. Without the name
+    /// it takes [`Batch::reject_group`], since a mapping that names it would not find it.
+    pub fn unreadable_group(&mut self, id: &str, name: &str, message: impl Into<String>) -> GroupEntry<'_> {
+        self.unreadable
+            .push((Owner::Group(count(self.groups.len())), message.into()));
+        let mut entry = self.group(id, name);
+        entry.members_not_told();
+        entry
     }
 
     /// Another name by which the person added last is referred to as a member, for example a DN or a login.
@@ -139,13 +160,19 @@ impl Batch {
         }
     }
 
-    /// Reports an entry of which not even the id can be read. Whoever seems to be absent may stand behind it, so it makes
-    /// the whole read incomplete.
-    pub fn reject(&mut self, place: impl Into<String>, message: impl Into<String>) {
-        self.rejected.push(Rejected {
-            place: place.into(),
-            message: message.into(),
-        });
+    /// Reports a person of whom not even the id can be read. Whoever seems to be absent may stand behind it, so it makes the
+    /// read of the people incomplete.
+    pub fn reject_user(&mut self, place: impl Into<String>, message: impl Into<String>) {
+        self.reject(EntryKind::User, place.into(), message.into());
+    }
+
+    /// Reports a group that no mapping could name. Anybody may be in it, so it makes the read of the groups incomplete.
+    pub fn reject_group(&mut self, place: impl Into<String>, message: impl Into<String>) {
+        self.reject(EntryKind::Group, place.into(), message.into());
+    }
+
+    fn reject(&mut self, kind: EntryKind, place: String, message: String) {
+        self.rejected.push(Rejected { kind, place, message });
     }
 
     /// The people in it, in the order in which they were added.
@@ -165,9 +192,14 @@ impl Batch {
         members.map(|member| (member.group as usize, self.bytes(member.reference)))
     }
 
-    /// The entries that can't be read.
+    /// The entries of which not even the id, or the name of a group, can be read.
     pub fn rejected(&self) -> &[Rejected] {
         &self.rejected
+    }
+
+    /// What is wrong with the people and groups in it that can't be read beyond their ids.
+    pub fn unreadable(&self) -> impl Iterator<Item = &str> {
+        self.unreadable.iter().map(|(_, message)| message.as_str())
     }
 
     fn store(&mut self, text: &str) -> Span {
@@ -212,20 +244,25 @@ impl GroupEntry<'_> {
 
     /// Adds a member by the id or an alias of a user or a group. What is both, means the user.
     pub fn member(&mut self, reference: &str) -> &mut Self {
-        self.reference(reference, false)
+        self.reference(reference, None)
+    }
+
+    /// Adds a member that the directory calls a user, by his id or an alias.
+    pub fn user_member(&mut self, reference: &str) -> &mut Self {
+        self.reference(reference, Some(EntryKind::User))
     }
 
     /// Adds a member that the directory calls a group, by its id or an alias.
     pub fn group_member(&mut self, reference: &str) -> &mut Self {
-        self.reference(reference, true)
+        self.reference(reference, Some(EntryKind::Group))
     }
 
-    fn reference(&mut self, reference: &str, is_group: bool) -> &mut Self {
+    fn reference(&mut self, reference: &str, kind: Option<EntryKind>) -> &mut Self {
         let reference = self.batch.store(reference.trim());
         self.batch.members.push(BatchMember {
             group: self.number,
             reference,
-            is_group,
+            kind,
         });
         self
     }

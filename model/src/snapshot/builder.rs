@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     Completeness, Doubt, GroupRow, Rejected, Snapshot, Span,
-    batch::{Batch, BatchGroup, BatchUser, Owner, count},
+    batch::{Batch, BatchGroup, BatchUser, EntryKind, Owner, count},
     nesting,
 };
 use crate::fingerprint::{Fingerprint, FingerprintKey, Index};
@@ -39,9 +39,11 @@ pub struct SnapshotBuilder {
     /// Aliases that several users, or several groups, have: they mean none of them.
     ambiguous: HashSet<Fingerprint>,
     unreadable: HashMap<u32, Option<String>>,
-    duplicate_users: Duplicates,
+    duplicate_users: Examples,
     rejected: Vec<Rejected>,
-    rejected_count: u64,
+    /// How many people, and how many groups, can't be read so that anybody may stand behind them, and the first of each.
+    rejected_users: Examples,
+    rejected_groups: Examples,
     completeness: Completeness,
     full: bool,
 }
@@ -49,7 +51,7 @@ pub struct SnapshotBuilder {
 /// A member that wasn't known when his group came.
 struct Unresolved {
     group: u32,
-    is_group: bool,
+    kind: Option<EntryKind>,
     reference: Fingerprint,
 }
 
@@ -59,14 +61,24 @@ struct Run {
     end: usize,
 }
 
+/// How often something happened, and the first time.
 #[derive(Default)]
-struct Duplicates {
+struct Examples {
     count: u64,
     example: String,
 }
 
+impl Examples {
+    fn note(&mut self, example: impl FnOnce() -> String) {
+        if self.count == 0 {
+            self.example = example();
+        }
+        self.count += 1;
+    }
+}
+
 /// How many rejected entries are kept with their message; all are counted.
-const REJECTED_KEPT: usize = 100;
+const REJECTED_KEPT: usize = 10_000;
 
 impl SnapshotBuilder {
     /// An empty snapshot. `key` is the key of this process's fingerprints.
@@ -85,9 +97,10 @@ impl SnapshotBuilder {
             unresolved: Vec::new(),
             ambiguous: HashSet::new(),
             unreadable: HashMap::new(),
-            duplicate_users: Duplicates::default(),
+            duplicate_users: Examples::default(),
             rejected: Vec::new(),
-            rejected_count: 0,
+            rejected_users: Examples::default(),
+            rejected_groups: Examples::default(),
             completeness: Completeness::default(),
             full: false,
         }
@@ -121,8 +134,11 @@ impl SnapshotBuilder {
         }
         let users: Vec<u32> = batch.users.iter().map(|user| self.add_user(batch, user)).collect();
         let groups: Vec<u32> = batch.groups.iter().map(|group| self.add_group(batch, group)).collect();
-        for (place, message) in &batch.unreadable {
-            self.mark_unreadable(users[*place as usize], message);
+        for (owner, message) in &batch.unreadable {
+            match owner {
+                Owner::User(at) => self.mark_unreadable(users[*at as usize], message),
+                Owner::Group(at) => self.report_group(groups[*at as usize], message),
+            }
         }
         for (owner, alias) in &batch.aliases {
             let alias = self.key.bytes(batch.bytes(*alias));
@@ -139,9 +155,29 @@ impl SnapshotBuilder {
     }
 
     fn reject(&mut self, rejected: Rejected) {
-        self.rejected_count += 1;
+        let examples = match rejected.kind {
+            EntryKind::User => &mut self.rejected_users,
+            EntryKind::Group => &mut self.rejected_groups,
+        };
+        examples.note(|| format!("{}: {}", rejected.place, rejected.message));
+        self.report(rejected);
+    }
+
+    fn report(&mut self, rejected: Rejected) {
         if self.rejected.len() < REJECTED_KEPT {
             self.rejected.push(rejected);
+        }
+    }
+
+    /// A group whose members can't be read is there all the same; one without an id has been rejected already.
+    fn report_group(&mut self, group: u32, message: &str) {
+        if let Some(row) = self.groups.get(group as usize) {
+            let place = String::from_utf8_lossy(self.span(row.id)).into_owned();
+            self.report(Rejected {
+                kind: EntryKind::Group,
+                place,
+                message: message.to_owned(),
+            });
         }
     }
 
@@ -156,10 +192,8 @@ impl SnapshotBuilder {
         let number = count(self.users.len());
         let record = batch.bytes(user.record);
         if let Some(known) = self.user_ids.insert(self.key.bytes(batch.bytes(user.id)), number) {
-            if self.duplicate_users.count == 0 {
-                self.duplicate_users.example = String::from_utf8_lossy(batch.bytes(user.id)).into_owned();
-            }
-            self.duplicate_users.count += 1;
+            self.duplicate_users
+                .note(|| String::from_utf8_lossy(batch.bytes(user.id)).into_owned());
             // Which of two that differ is right can't be told, and must not depend on the order in which they come.
             if self.span(self.users[known as usize]) != record {
                 self.mark_unreadable(known, "the directory has two entries of this id, and they differ");
@@ -176,6 +210,7 @@ impl SnapshotBuilder {
         if id.is_empty() {
             let name = String::from_utf8_lossy(batch.bytes(group.name));
             self.reject(Rejected {
+                kind: EntryKind::Group,
                 place: format!("group {name:?}"),
                 message: "the group has no id".to_owned(),
             });
@@ -207,11 +242,11 @@ impl SnapshotBuilder {
             let start = self.members.len();
             for member in run {
                 let reference = self.key.bytes(batch.bytes(member.reference));
-                match self.user(reference).filter(|_| !member.is_group) {
+                match self.user(reference).filter(|_| member.kind != Some(EntryKind::Group)) {
                     Some(user) => self.members.push(user),
                     None => self.unresolved.push(Unresolved {
                         group,
-                        is_group: member.is_group,
+                        kind: member.kind,
                         reference,
                     }),
                 }
@@ -248,17 +283,14 @@ impl SnapshotBuilder {
         let mut late: Vec<(u32, u32)> = Vec::new();
         let mut nested: Vec<(u32, u32)> = Vec::new();
         for unresolved in std::mem::take(&mut self.unresolved) {
-            let Unresolved {
-                group,
-                is_group,
-                reference,
-            } = unresolved;
+            let Unresolved { group, kind, reference } = unresolved;
+            let may_be = |other| kind.is_none_or(|kind| kind == other);
             let by_id = |ids: &Index| ids.get(reference);
             let by_alias = |aliases: &Index| aliases.get(reference).filter(|_| !self.ambiguous.contains(&reference));
-            let user = (!is_group).then(|| self.user(reference)).flatten();
-            if let Some(user) = user {
+            let child = || by_id(&self.group_ids).or_else(|| by_alias(&self.group_aliases));
+            if let Some(user) = self.user(reference).filter(|_| may_be(EntryKind::User)) {
                 late.push((group, user));
-            } else if let Some(child) = by_id(&self.group_ids).or_else(|| by_alias(&self.group_aliases)) {
+            } else if let Some(child) = child().filter(|_| may_be(EntryKind::Group)) {
                 nested.push((group, child));
             } else if self.ambiguous.contains(&reference) {
                 // One of several is a member, and which one isn't said.
@@ -313,19 +345,24 @@ impl SnapshotBuilder {
         }
     }
 
+    /// The one place that judges entries; how a read went page by page is told to [`Self::doubt_users`] and
+    /// [`Self::doubt_groups`].
     fn state_doubts(&mut self) {
+        let Examples { mut count, mut example } = std::mem::take(&mut self.rejected_users);
         let unreadable = self.unreadable.len() as u64;
-        if self.rejected_count > 0 || unreadable * UNREADABLE_DIVISOR > self.users.len() as u64 {
-            let first = self.rejected.first();
-            let example = first.map(|first| format!("{}: {}", first.place, first.message));
-            let message = || self.unreadable.values().flatten().min().cloned();
-            self.completeness.users.push(Doubt::Unreadable {
-                count: self.rejected_count + unreadable,
-                example: example.or_else(message).unwrap_or_default(),
-            });
+        if count > 0 || unreadable * UNREADABLE_DIVISOR > self.users.len() as u64 {
+            if count == 0 {
+                example = self.unreadable.values().flatten().min().cloned().unwrap_or_default();
+            }
+            count += unreadable;
+            self.completeness.users.push(Doubt::Unreadable { count, example });
         }
-        if self.duplicate_users.count > 0 {
-            let Duplicates { count, example } = std::mem::take(&mut self.duplicate_users);
+        let Examples { count, example } = std::mem::take(&mut self.rejected_groups);
+        if count > 0 {
+            self.completeness.groups.push(Doubt::Unreadable { count, example });
+        }
+        let Examples { count, example } = std::mem::take(&mut self.duplicate_users);
+        if count > 0 {
             self.completeness.users.push(Doubt::DuplicateIds { count, example });
         }
         if self.full {

@@ -1,6 +1,6 @@
 //! What pages come to.
 
-use super::{Batch, Doubt, Snapshot, SnapshotBuilder};
+use super::{Batch, Completeness, Doubt, EntryKind, Snapshot, SnapshotBuilder};
 use crate::{attribute::Attribute, fingerprint::FingerprintKey};
 
 const KEY: FingerprintKey = FingerprintKey::new(1, 2);
@@ -190,13 +190,16 @@ fn an_alias_after_a_person_without_id_is_nobodys() {
 }
 
 #[test]
-fn a_member_that_is_said_to_be_a_group_is_no_person() {
+fn a_member_that_is_said_to_be_a_group_is_no_person_and_one_said_to_be_a_person_is_no_group() {
     let snapshot = read(&[&people(&["7", "a"]), &|batch| {
         batch.group("7", "Seven").member("a");
         batch.group("g", "G").group_member("7");
         batch.group("h", "H").member("7");
         batch.group("i", "I").group_member("a");
+        batch.group("5", "Five").member("a");
+        batch.group("j", "J").user_member("5").user_member("7");
     }]);
+    assert_eq!(members(&snapshot, "j"), ["7"]);
     assert_eq!(members(&snapshot, "g"), ["a"]);
     assert_eq!(members(&snapshot, "h"), ["7"]);
     assert_eq!(members(&snapshot, "i"), [""; 0]);
@@ -261,26 +264,63 @@ fn the_groups_of_a_person_include_those_above() {
 }
 
 #[test]
-fn an_entry_without_an_id_puts_everything_in_doubt() {
-    let wrong: [&dyn Fn(&mut Batch); 3] = [
-        &|batch| batch.reject("row 7", "it has two columns too many"),
+fn a_person_without_an_id_puts_the_people_in_doubt_and_a_group_without_one_the_groups() {
+    let wrong: [&dyn Fn(&mut Batch); 4] = [
+        &|batch| batch.reject_user("row 7", "it has two columns too many"),
         &|batch| batch.user("", |_| {}),
+        &|batch| batch.reject_group("row 7", "it has no name"),
         &|batch| {
             batch.group(" ", "Nameless").member("p0");
         },
     ];
-    for wrong in wrong {
+    let kinds = [EntryKind::User, EntryKind::User, EntryKind::Group, EntryKind::Group];
+    for (kind, wrong) in kinds.into_iter().zip(wrong) {
         let snapshot = read(&[
             &|batch| (0..1000).for_each(|number| batch.user(&format!("p{number}"), |_| {})),
             wrong,
         ]);
-        assert_eq!(snapshot.rejected.len(), 1);
+        assert_eq!((snapshot.rejected.len(), snapshot.rejected[0].kind), (1, kind));
         assert_eq!(snapshot.group_count(), 0);
-        assert!(matches!(
-            snapshot.completeness.users[..],
-            [Doubt::Unreadable { count: 1, .. }]
-        ));
+        let Completeness { users, groups } = &snapshot.completeness;
+        let (doubtful, certain) = match kind {
+            EntryKind::User => (users, groups),
+            EntryKind::Group => (groups, users),
+        };
+        assert!(matches!(doubtful[..], [Doubt::Unreadable { count: 1, .. }]));
+        assert_eq!(certain[..], []);
     }
+}
+
+#[test]
+fn a_group_that_cannot_be_read_beyond_its_name_is_there_and_not_told_and_reported() {
+    let snapshot = read(&[
+        &people(&["a"]),
+        &|batch| {
+            batch.unreadable_group("g", "G", "member 3 is a picture").alias("cn=g");
+            batch.unreadable_group(" ", "Nameless", "broken");
+        },
+        &group("above", &["cn=g", "a"]),
+        &group("beside", &["a"]),
+    ]);
+    assert!(!told(&snapshot, "g") && !told(&snapshot, "above") && told(&snapshot, "beside"));
+    assert_eq!(snapshot.group(0).name, "G");
+    let rejected: Vec<_> = snapshot
+        .rejected
+        .iter()
+        .map(|row| (row.kind, row.place.as_str(), row.message.as_str()))
+        .collect();
+    assert_eq!(
+        rejected,
+        [
+            (EntryKind::Group, "group \"Nameless\"", "the group has no id"),
+            (EntryKind::Group, "g", "member 3 is a picture"),
+        ]
+    );
+    // The one without an id alone.
+    assert!(matches!(
+        snapshot.completeness.groups[..],
+        [Doubt::Unreadable { count: 1, .. }]
+    ));
 }
 
 #[test]
@@ -302,13 +342,13 @@ fn a_person_who_cannot_be_read_is_there_and_one_in_a_hundred_is_no_doubt() {
 #[test]
 fn of_many_rejected_entries_all_are_counted_and_some_are_kept() {
     let snapshot = read(&[&people(&["a"]), &|batch| {
-        (0..250).for_each(|number| batch.reject(format!("row {number}"), "wrong"));
+        (0..10_250).for_each(|number| batch.reject_user(format!("row {number}"), "wrong"));
     }]);
-    assert_eq!(snapshot.rejected.len(), 100);
+    assert_eq!(snapshot.rejected.len(), 10_000);
     assert_eq!(
         snapshot.completeness.users,
         [Doubt::Unreadable {
-            count: 250,
+            count: 10_250,
             example: "row 0: wrong".to_owned()
         }]
     );
@@ -355,7 +395,7 @@ fn a_cleared_batch_is_empty() {
     batch.user_alias("x");
     batch.unreadable_user("b", "broken");
     batch.group("g", "G").member("a").alias("y");
-    batch.reject("row 1", "wrong");
+    batch.reject_user("row 1", "wrong");
     assert_eq!(batch.entries(), 4);
     batch.clear();
     batch.user_alias("z");

@@ -3,7 +3,7 @@
 use directory_sync_model::{
     desired::FailureReason,
     plan::{Kept, KeptReason, RemovalKind},
-    snapshot::Doubt,
+    snapshot::{Doubt, EntryKind, Rejected},
 };
 
 use crate::support::{
@@ -163,6 +163,27 @@ fn an_entry_that_names_its_person_and_cannot_be_read_is_that_persons_failure_alo
     assert_eq!(outcome.failures, [("ann".to_owned(), FailureReason::Unreadable)]);
     assert!(world.platform.user("ann").active);
     assert_eq!(world.platform.members("Old"), ["ann"]);
+}
+
+#[test]
+fn an_entry_without_a_readable_id_is_a_failure_named_by_its_place_and_makes_the_read_incomplete() {
+    for kind in [EntryKind::User, EntryKind::Group] {
+        let rejected = Rejected {
+            kind,
+            place: "row 7".to_owned(),
+            message: "it has two columns too many".to_owned(),
+        };
+        let mut world = busy(directory().with(rejected));
+        let outcome = world.sync();
+        assert_eq!(outcome.failures, [("row 7".to_owned(), FailureReason::Unreadable)]);
+        assert_eq!(outcome.messages, ["it has two columns too many"]);
+        assert_eq!(outcome.counts.users_deactivated, 0);
+        assert!(
+            matches!(outcome.doubts[..], [Doubt::Unreadable { count: 1, .. }]),
+            "{:?}",
+            outcome.doubts
+        );
+    }
 }
 
 #[test]

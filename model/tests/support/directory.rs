@@ -3,7 +3,7 @@
 use directory_sync_model::{
     attribute::Attribute,
     fingerprint::FingerprintKey,
-    snapshot::{Batch, Doubt, Snapshot, SnapshotBuilder},
+    snapshot::{Batch, Doubt, EntryKind, Rejected, Snapshot, SnapshotBuilder},
 };
 
 /// A person of the directory.
@@ -123,6 +123,8 @@ pub struct Directory {
     pub groups: Vec<Group>,
     pub doubts_about_users: Vec<Doubt>,
     pub doubts_about_groups: Vec<Doubt>,
+    /// Entries of which not even the id can be read.
+    pub rejected: Vec<Rejected>,
     /// How many entries come in a page; 0: all in one.
     pub page: usize,
 }
@@ -146,6 +148,12 @@ impl Entry for Person {
 impl Entry for Group {
     fn enter(self, directory: &mut Directory) {
         directory.groups.push(self);
+    }
+}
+
+impl Entry for Rejected {
+    fn enter(self, directory: &mut Directory) {
+        directory.rejected.push(self);
     }
 }
 
@@ -201,6 +209,14 @@ impl Directory {
             groups.iter().for_each(|group| write_group(group, &mut batch));
             builder.append(&batch);
         }
+        batch.clear();
+        for Rejected { kind, place, message } in &self.rejected {
+            match kind {
+                EntryKind::User => batch.reject_user(place, message),
+                EntryKind::Group => batch.reject_group(place, message),
+            }
+        }
+        builder.append(&batch);
         for doubt in &self.doubts_about_users {
             builder.doubt_users(doubt.clone());
         }

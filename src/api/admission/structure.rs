@@ -7,6 +7,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{JSONSch
 use serde_json::{Map, Value};
 
 use super::{Violation, below};
+use crate::words::counted;
 
 /// Drops nulls and fills in defaults, as the API server does before it looks at anything else.
 pub fn complete(schema: &JSONSchemaProps, value: &mut Value) {
@@ -96,7 +97,10 @@ fn unknown(schema: &JSONSchemaProps, name: &str) -> String {
 fn check_array(schema: &JSONSchemaProps, items: &[Value], path: &str, found: &mut Vec<Violation>) {
     let count = i64::try_from(items.len()).unwrap_or(i64::MAX);
     if let Some(max) = schema.max_items.filter(|max| count > *max) {
-        found.push(Violation::new(path, format!("has {count} items; {max} are allowed")));
+        found.push(Violation::new(
+            path,
+            format!("has {}; at most {max} allowed", counted(count, "item", "items")),
+        ));
         return;
     }
     let mut seen = BTreeSet::new();
@@ -144,12 +148,18 @@ fn check_text(schema: &JSONSchemaProps, text: &str, path: &str, found: &mut Vec<
     if let Some(max) = schema.max_length.filter(|max| length > *max) {
         found.push(Violation::new(
             path,
-            format!("has {length} characters; {max} are allowed"),
+            format!(
+                "has {}; at most {max} allowed",
+                counted(length, "character", "characters")
+            ),
         ));
     } else if let Some(min) = schema.min_length.filter(|min| length < *min) {
         found.push(Violation::new(
             path,
-            format!("has {length} characters; it needs at least {min}"),
+            format!(
+                "has {}; it needs at least {min}",
+                counted(length, "character", "characters")
+            ),
         ));
     } else if let Some(pattern) = &schema.pattern
         && !regex::Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text))

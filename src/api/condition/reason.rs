@@ -288,7 +288,7 @@ reasons! {
         "Look at has() for attributes that not everybody has; check --user shows the message.";
     ManagedElsewhere [Failure] None,
         "Another connection manages the platform's user.",
-        "Let one connection alone have the person in scope.";
+        "Take the person out of scope here; or there, and take that mark off the user.";
     AddressReused [Failure] None,
         "The address belongs to a platform user who is managed under another directory id.",
         "Free the address on the platform, if the two aren't the same person.";

@@ -171,7 +171,7 @@ pub struct LdapUserAttributes {
     /// Default: sn.
     #[schemars(length(max = 128))]
     pub family_name: String,
-    /// Where it is empty, cn is taken. Default: displayName.
+    /// Default: displayName, and where that is empty cn; another attribute stands alone.
     #[schemars(length(max = 128))]
     pub display_name: String,
     /// Default: departmentNumber.

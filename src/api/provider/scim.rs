@@ -136,7 +136,8 @@ scim_user_attributes! {
     external_id = "externalId",
     /// Unset: userName.
     user_name = "userName",
-    /// Unset: the primary address of emails, else the first.
+    /// Unset: the primary address of emails, else the first of type work, else the first; without any, userName if that is an
+    /// address.
     email = "email",
     /// Unset: name.givenName.
     given_name = "givenName",
@@ -158,13 +159,13 @@ scim_user_attributes! {
     employee_number = "employeeNumber",
     /// Unset: userType.
     employee_type = "employeeType",
-    /// Unset: manager.value of the enterprise extension.
+    /// Unset: manager.value of the enterprise extension, else manager.displayName.
     manager = "manager",
     /// Unset: the phone number of type work, else the primary one, else the first.
     phone = "phone",
     /// Unset: the phone number of type mobile.
     mobile = "mobile",
-    /// Unset: none.
+    /// Unset: the locality of the address of type work, else of the primary one that is no home.
     office = "office",
     /// Unset: locale, else preferredLanguage.
     locale = "locale",

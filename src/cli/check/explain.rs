@@ -14,6 +14,7 @@ use directory_sync_model::{
 use serde::Serialize;
 
 use crate::{
+    api::condition::Reason,
     cli::{
         render,
         view::{ChangeRow, PlanView},
@@ -67,7 +68,10 @@ impl Explainer {
             .unwrap_or_else(std::sync::PoisonError::into_inner)?;
         let his = report.failures.iter().filter(|failure| failure.id == person.id);
         person.failures = his
-            .map(|failure| format!("{} ({})", failure.message, failure.reason.label()))
+            .map(|failure| {
+                let action = Reason::from(failure.reason).row().action;
+                format!("{} ({}). {action}", failure.message, failure.reason.label())
+            })
             .collect();
         Some(person)
     }

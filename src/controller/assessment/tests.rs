@@ -105,6 +105,7 @@ fn a_held_plan_leaves_the_connection_ready_and_says_what_it_would_remove() {
             allowed: 200,
         }],
         departures: 0,
+        ..Why::default()
     });
     let assessment = judge(held, Some(&Hold::New));
     expect(&assessment, "True/PlanHeld", "True/TooManyRemovals", "True/Complete");
@@ -121,6 +122,7 @@ fn a_plan_held_for_a_mapping_that_has_gone_says_so() {
     held.hold = Some(Why {
         exceeded: Vec::new(),
         departures: 3,
+        ..Why::default()
     });
     let assessment = judge(held, Some(&Hold::New));
     expect(&assessment, "True/PlanHeld", "True/MappingRemoved", "True/Complete");
@@ -215,4 +217,27 @@ fn no_message_names_a_person() {
     }];
     let assessment = judge(partly, None);
     assert!(!format!("{assessment:?}").contains("ann@"), "{assessment:?}");
+}
+
+#[test]
+fn counts_in_messages_are_right_for_one() {
+    let mut partly = report(Outcome::PartlyFailed);
+    partly.failures = vec![failure("1")];
+    let message = judge(partly, None).ready.2;
+    assert!(message.starts_with("1 object failed (InvalidEmail 1)"), "{message}");
+
+    let mut incomplete = report(Outcome::Unchanged);
+    let example = "row 7".into();
+    incomplete.doubts = vec![Doubt::Unreadable { count: 1, example }];
+    let message = judge(incomplete, None).complete.unwrap().2;
+    assert!(message.starts_with("1 entry could not be read"), "{message}");
+
+    let mut held = report(Outcome::Held);
+    held.hold = Some(Why {
+        exceeded: Vec::new(),
+        departures: 1,
+        ..Why::default()
+    });
+    let message = judge(held, Some(&Hold::New)).held.unwrap().2;
+    assert!(message.starts_with("1 user would be deactivated"), "{message}");
 }

@@ -143,7 +143,8 @@ async fn fill(client: &Client, mut plan: SyncPlan, held: &Held, now: Timestamp) 
     Ok(plan)
 }
 
-fn mark(status: &mut SyncPlanStatus, generation: Option<i64>, reason: Reason, now: Timestamp) {
+/// Says what has become of a plan.
+pub fn mark(status: &mut SyncPlanStatus, generation: Option<i64>, reason: Reason, now: Timestamp) {
     let value = if reason == Reason::Spent {
         Status::True
     } else {

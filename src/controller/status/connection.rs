@@ -89,6 +89,8 @@ pub fn announced(
     now: Timestamp,
 ) -> DirectoryConnectionStatus {
     let mut status = identified(before, connection);
+    // An operator that is killed before the run has told anything begins it again.
+    status.next_sync_time = Some(Time(now));
     let meaning = Reason::Progressing.row().meaning.to_owned();
     let assessment = Assessment {
         ready: (Status::Unknown, Reason::Progressing, meaning),

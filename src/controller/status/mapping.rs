@@ -13,6 +13,7 @@ use crate::{
     },
     controller::assessment::Claim,
     sync::report::{GroupSample, MappingReport},
+    words::counted,
 };
 
 /// The longest name of a group.
@@ -195,7 +196,8 @@ fn message(problem: &MappingProblem) -> String {
             format!("{meaning}: {role:?}")
         }
         MappingProblem::RoleConflict { other, example, people } => format!(
-            "{meaning}: GroupMapping {other} does for {people} people, one of them {}",
+            "{meaning}: GroupMapping {other} does for {}, one of them {}",
+            counted(*people, "person", "people"),
             cut(example, MAX_ID)
         ),
         MappingProblem::TeamNameFailed { group, message } => format!("{meaning}: {group:?}: {}", cut(message, 200)),
@@ -315,10 +317,10 @@ mod tests {
         let conflict = message(&MappingProblem::RoleConflict {
             other: "vip".into(),
             example: "1007".into(),
-            people: 3,
+            people: 1,
         });
         assert!(
-            conflict.contains("GroupMapping vip does for 3 people, one of them 1007"),
+            conflict.contains("GroupMapping vip does for 1 person, one of them 1007"),
             "{conflict}"
         );
     }

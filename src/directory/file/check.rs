@@ -52,18 +52,17 @@ impl FileDirectory {
 }
 
 fn summary(batch: &Batch, what: &str) -> Result<String, String> {
-    let rejected = batch.rejected();
-    let good = batch.entries() - rejected.len();
-    if rejected.is_empty() {
+    let rejected = batch.rejected().iter();
+    let rejected = rejected.map(|row| format!("{}: {}", row.place, row.message));
+    let bad: Vec<String> = rejected.chain(batch.unreadable().map(str::to_owned)).collect();
+    let good = batch.entries() - bad.len();
+    if bad.is_empty() {
         return Ok(format!("{good} {what}"));
     }
-    let named = rejected
-        .iter()
-        .take(NAMED)
-        .map(|row| format!("{}: {}", row.place, row.message));
+    let named = &bad[..bad.len().min(NAMED)];
     Err(format!(
         "{good} {what}, and {} rows that can't be read: {}",
-        rejected.len(),
-        named.collect::<Vec<_>>().join("; ")
+        bad.len(),
+        named.join("; ")
     ))
 }

@@ -26,7 +26,7 @@ pub(super) fn write_people(rows: &[Parsed], wanted: AttributeSet, batch: &mut Ba
                 Ok(()) => batch.user(id, |out| write_person(row, wanted, out)),
                 Err(why) => batch.unreadable_user(id, format!("{}: {why}", row.place)),
             },
-            Err((place, why)) => batch.reject(place, why),
+            Err((place, why)) => batch.reject_user(place, why),
         }
     }
 }
@@ -38,14 +38,12 @@ fn check<'r>(
     kind: Kind,
 ) -> Result<(&'r str, &'r Row), (String, String)> {
     let refuse = |why: String| Err((row.place.clone(), why));
-    for (name, _) in &row.fields {
-        if let Some(right) = names::misspelt(name, kind) {
-            return refuse(format!("the key {name:?} is written {right:?}"));
-        }
-    }
     let id = match row.get("id").text() {
         None => return refuse("the id is a list or an object; it has to be a text".to_owned()),
-        Some("") => return refuse("it has no id; give it one that never changes".to_owned()),
+        Some("") => {
+            let no_id = || "it has no id; give it one that never changes".to_owned();
+            return refuse(misspelt(row, kind).unwrap_or_else(no_id));
+        }
         Some(id) => id,
     };
     match seen.insert(id, &row.place) {
@@ -57,8 +55,16 @@ fn check<'r>(
     }
 }
 
+fn misspelt(row: &Row, kind: Kind) -> Option<String> {
+    let mut names = row.fields.iter().map(|(name, _)| name);
+    names.find_map(|name| names::misspelt(name, kind).map(|right| format!("the key {name:?} is written {right:?}")))
+}
+
 /// What is wrong with a person. His values are not repeated where they could be a name or an address.
 fn person(row: &Row) -> Result<(), String> {
+    if let Some(why) = misspelt(row, Kind::People) {
+        return Err(why);
+    }
     for (name, value) in &row.fields {
         let Some(attribute) = Attribute::from_name(name) else {
             if name == CUSTOM && !matches!(value, Value::Object(_) | Value::Empty) {
@@ -143,6 +149,8 @@ struct Group<'r> {
     description: &'r str,
     members: Vec<&'r str>,
     told: bool,
+    /// What is wrong with its row.
+    wrong: Option<String>,
 }
 
 /// Puts groups together from their own rows and from what the people name, and writes them.
@@ -161,9 +169,9 @@ pub(super) fn write_groups(rows: &[Parsed], people: &[Parsed], batch: &mut Batch
         {
             Ok((id, row)) => match group(id, row, named_by_people) {
                 Ok(group) => groups.push(group),
-                Err(why) => batch.reject(format!("{} (id {id})", row.place), why),
+                Err(why) => batch.reject_group(format!("{} (id {id})", row.place), why),
             },
-            Err((place, why)) => batch.reject(place, why),
+            Err((place, why)) => batch.reject_group(place, why),
         }
     }
     let mut known: HashMap<&str, Target> = HashMap::new();
@@ -192,12 +200,13 @@ pub(super) fn write_groups(rows: &[Parsed], people: &[Parsed], batch: &mut Batch
                     description: "",
                     members: Vec::new(),
                     told: true,
+                    wrong: None,
                 });
                 Target::Group(groups.len() - 1)
             });
             match target {
                 Target::Group(at) => groups[at].members.push(id),
-                Target::Ambiguous => batch.reject(
+                Target::Ambiguous => batch.reject_group(
                     format!("{} (id {id})", row.place),
                     format!("several groups are called {name:?}; name the group by its id"),
                 ),
@@ -205,7 +214,10 @@ pub(super) fn write_groups(rows: &[Parsed], people: &[Parsed], batch: &mut Batch
         }
     }
     for group in &groups {
-        let mut entry = batch.group(group.id, group.name);
+        let mut entry = match &group.wrong {
+            Some(wrong) => batch.unreadable_group(group.id, group.name, wrong),
+            None => batch.group(group.id, group.name),
+        };
         entry.description(group.description);
         for member in &group.members {
             entry.member(member);
@@ -223,25 +235,31 @@ enum Target {
     Ambiguous,
 }
 
+/// A group of its own row. Without a name that can be read nobody could say which group it is; whatever else is wrong, its
+/// members are not told.
 fn group<'r>(id: &'r str, row: &'r Row, named_by_people: bool) -> Result<Group<'r>, String> {
-    let text = |name: &str| {
-        row.get(name)
-            .text()
-            .ok_or_else(|| format!("{name} has to be a single text"))
+    let name = match row.get("name").text() {
+        None => return Err("name has to be a single text".to_owned()),
+        Some("") => match misspelt(row, Kind::Groups) {
+            // It may be the name that is misspelt.
+            Some(why) => return Err(why),
+            None => id,
+        },
+        Some(name) => name,
     };
-    let name = match text("name")? {
-        "" => id,
-        name => name,
+    let (description, members) = (row.get("description").text(), row.get("members").texts());
+    let wrong = match (description, &members) {
+        (_, None) => Some("members has to be a list of ids, or a text with ; between them".to_owned()),
+        (None, _) => Some("description has to be a single text".to_owned()),
+        _ => misspelt(row, Kind::Groups),
     };
     Ok(Group {
         id,
         name,
-        description: text("description")?,
-        members: row
-            .get("members")
-            .texts()
-            .ok_or("members has to be a list of ids, or a text with ; between them")?,
+        description: description.unwrap_or_default(),
+        members: members.unwrap_or_default(),
         told: named_by_people || row.has("members"),
+        wrong: wrong.map(|wrong| format!("{}: {wrong}", row.place)),
     })
 }
 

@@ -165,23 +165,42 @@ async fn one_bad_row_is_that_rows_failure_and_is_named() {
 
 #[tokio::test]
 async fn bad_rows_of_json_and_yaml_are_named_too() {
-    let json = r#"[{"id":"a","Email":"x"},{"id":["b"]},{"id":"c","email":{}},{"id":"d","emails":[["x"]]},{"id":"e","custom":7},{"id":"f"}]"#;
+    let json = r#"[{"id":"a","Email":"x"},{"Id":"A"},{"id":["b"]},{"id":"c","email":{}},{"id":"d","emails":[["x"]]},{"id":"e","custom":7},{"id":"f"}]"#;
     let snapshot = read(("people.json", json), None).await;
     assert_eq!(
         unreadable(&snapshot),
         [
-            "c: users[2], line 1: email has to be a single text",
-            "d: users[3], line 1: emails has to be a list of texts, or a text with ; between them",
-            "e: users[4], line 1: custom has to be an object of attributes",
+            "a: users[0], line 1: the key \"Email\" is written \"email\"",
+            "c: users[3], line 1: email has to be a single text",
+            "d: users[4], line 1: emails has to be a list of texts, or a text with ; between them",
+            "e: users[5], line 1: custom has to be an object of attributes",
         ]
     );
     assert_eq!(
         rejected(&snapshot),
         [
-            "users[0], line 1: the key \"Email\" is written \"email\"",
-            "users[1], line 1: the id is a list or an object; it has to be a text",
+            "users[1], line 1: the key \"Id\" is written \"id\"",
+            "users[2], line 1: the id is a list or an object; it has to be a text",
         ]
     );
+}
+
+#[tokio::test]
+async fn a_group_whose_members_can_not_be_read_is_not_told_and_one_without_a_name_puts_the_groups_in_doubt() {
+    let people = ("people.csv", "id,groups\na,Bad\n");
+    let bad = r#"{"id":"g1","name":"Bad","members":{}}"#;
+    let snapshot = read(people, Some(("g.json", &format!("[{bad}]")))).await;
+    assert!(snapshot.completeness.is_complete(), "{:?}", snapshot.completeness);
+    assert_eq!(groups(&snapshot), ["g1 \"Bad\": not told"]);
+    assert_eq!(
+        rejected(&snapshot),
+        ["g1: groups[0], line 1: members has to be a list of ids, or a text with ; between them"]
+    );
+    let nameless = r#"{"id":"g2","name":["x"]}"#;
+    let snapshot = read(people, Some(("g.json", &format!("[{nameless},{bad}]")))).await;
+    assert!(snapshot.completeness.users.is_empty() && !snapshot.completeness.groups.is_empty());
+    let named = "groups[0], line 1 (id g2): name has to be a single text".to_owned();
+    assert!(rejected(&snapshot).contains(&named), "{:?}", rejected(&snapshot));
 }
 
 #[tokio::test]
@@ -326,10 +345,11 @@ async fn a_check_counts_and_names_what_is_wrong() {
             "2 groups; 1 of their members are nobody here, for example z"
         ]
     );
-    let bad = directory(("p.csv", "id,title\na,\n,x\n"), None);
+    let bad = directory(("p.csv", "id,active\na,\n,yes\nb,perhaps\n"), None);
     assert_eq!(
         findings(bad).await[0],
-        "failed: 1 people, and 1 rows that can't be read: line 3: it has no id; give it one that never changes"
+        "failed: 1 people, and 2 rows that can't be read: line 3: it has no id; give it one that never changes; line 4: \
+         active has to be true or false (or yes or no, 1 or 0)"
     );
 }
 

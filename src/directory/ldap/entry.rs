@@ -100,6 +100,10 @@ impl<'a> Row<'a> {
                 continue;
             };
             let fit = if attribute.values.is_empty() { Fit::Empty } else { fit };
+            // An entry has each attribute once (RFC 4511 §4.5.2); a second piece of the values would be lost.
+            if fit == Fit::Exact && cell.is_some_and(|(known, _)| known == Fit::Exact) {
+                row.partial = Some(description);
+            }
             if cell.is_none_or(|(known, _)| fit < known) {
                 *cell = Some((fit, attribute.values));
             }
@@ -203,6 +207,17 @@ mod tests {
         with_row(&[("description;range=0-1", &[b"x"])], &["member"], |row| {
             assert_eq!(row.partial, None);
         });
+    }
+
+    #[test]
+    fn an_attribute_that_comes_in_two_pieces_is_noted_as_partial() {
+        let attributes: [(&str, &[&[u8]]); 2] = [("member", &[b"cn=a"]), ("MEMBER", &[b"cn=b"])];
+        with_row(&attributes, &["member"], |row| {
+            assert_eq!(row.partial, Some(&b"MEMBER"[..]));
+        });
+        // Two languages are no pieces.
+        let attributes: [(&str, &[&[u8]]); 2] = [("cn;lang-de", &[b"Anna"]), ("cn;lang-fr", &[b"Anne"])];
+        with_row(&attributes, &["cn"], |row| assert_eq!(row.partial, None));
     }
 
     #[test]

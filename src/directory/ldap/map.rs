@@ -3,9 +3,7 @@
 mod group;
 mod user;
 
-use directory_sync_model::snapshot::Batch;
-
-use super::entry::Row;
+use super::entry::{NotText, Row};
 pub use group::GroupMap;
 pub use user::{UserMap, is_secret};
 
@@ -35,8 +33,21 @@ fn first_text<'a>(row: &Row<'a>, columns: &[usize]) -> Option<&'a str> {
     columns.iter().find_map(|column| row.text(*column).ok().flatten())
 }
 
-fn reject(batch: &mut Batch, row: &Row<'_>, message: &str) {
-    batch.reject(String::from_utf8_lossy(row.dn), message);
+/// What stands for an entry: its DN and its id.
+struct Identity<'a> {
+    dn: &'a str,
+    id: &'a str,
+}
+
+/// Who an entry is, or why it can't be told: its place and the reason. `field` is where the attribute of the id is set.
+fn identify<'a>(row: &Row<'a>, name: &str, column: usize, field: &str) -> Result<Identity<'a>, (String, String)> {
+    let refuse = |why: String| (String::from_utf8_lossy(row.dn).into_owned(), why);
+    let dn = std::str::from_utf8(row.dn).map_err(|_| refuse("its DN is not UTF-8".to_owned()))?;
+    match row.text(column) {
+        Ok(Some(id)) => Ok(Identity { dn, id: id.trim() }),
+        Ok(None) => Err(refuse(missing_id(name, field))),
+        Err(NotText) => Err(refuse(binary_id(name, field))),
+    }
 }
 
 fn missing_id(name: &str, field: &str) -> String {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use directory_sync_model::attribute::Attribute;
 use url::Url;
 
-use crate::http::{Auth, CONNECT_TIMEOUT, PAGE_LIMIT, Tls};
+use crate::http::{Auth, PAGE_LIMIT, Timeouts, Tls};
 
 /// Everything that a [`super::ScimDirectory`] needs to know.
 #[derive(Clone, Debug)]
@@ -33,8 +33,11 @@ pub struct Config {
     pub select_attributes: bool,
     /// The most bytes of one answer.
     pub answer_bytes: usize,
-    /// How long a connection may take to be made, TLS included.
-    pub connect_timeout: Duration,
+    /// The most requests under way at once, at least 1: where lists of groups don't tell members, so many groups are asked
+    /// for at a time.
+    pub concurrency: usize,
+    /// How long to wait for the provider: for each request, since a page of groups may take many.
+    pub timeouts: Timeouts,
 }
 
 impl Config {
@@ -54,7 +57,11 @@ impl Config {
             attributes: Vec::new(),
             select_attributes: true,
             answer_bytes: PAGE_LIMIT,
-            connect_timeout: CONNECT_TIMEOUT,
+            concurrency: 8,
+            timeouts: Timeouts {
+                connect: Duration::from_secs(10),
+                answer: Some(Duration::from_mins(1)),
+            },
         }
     }
 }

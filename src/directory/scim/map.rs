@@ -2,7 +2,12 @@
 
 use std::collections::HashSet;
 
-use directory_sync_model::{attribute::Attribute, email, record::RecordWriter, snapshot::Batch};
+use directory_sync_model::{
+    attribute::Attribute,
+    email,
+    record::RecordWriter,
+    snapshot::{Batch, EntryKind},
+};
 
 use super::{
     plan::Plan,
@@ -167,7 +172,6 @@ fn write_customs(out: &mut RecordWriter<'_>, customs: &[Custom<'_>]) {
 pub(super) fn write_group(batch: &mut Batch, group: &Group<'_>) {
     let id = group.id.as_str().trim();
     let mut entry = batch.group(id, group.display_name.as_str().trim());
-    entry.alias(&group_reference(id));
     if !group.description.is_blank() {
         entry.description(group.description.as_str().trim());
     }
@@ -176,17 +180,11 @@ pub(super) fn write_group(batch: &mut Batch, group: &Group<'_>) {
         return;
     };
     for member in &members.0 {
-        let id = member.value.as_str().trim();
-        if member.is_group {
-            entry.member(&group_reference(id));
-        } else {
-            entry.member(id);
-        }
+        let id = member.value.as_str();
+        match member.kind {
+            Some(EntryKind::User) => entry.user_member(id),
+            Some(EntryKind::Group) => entry.group_member(id),
+            None => entry.member(id),
+        };
     }
-}
-
-/// How a group is referred to as a member. Where providers number people and groups apart, a group's id alone would
-/// mean the person with that number.
-fn group_reference(id: &str) -> String {
-    format!("Groups/{id}")
 }

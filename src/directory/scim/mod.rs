@@ -64,8 +64,8 @@ impl ScimDirectory {
             })?;
             paths.push((*attribute, path));
         }
-        let (auth, url) = (config.auth.clone(), config.url.clone());
-        let http = HttpClient::new(network, &config.tls, auth, url, config.connect_timeout);
+        let (tls, auth, url) = (&config.tls, config.auth.clone(), config.url.clone());
+        let http = HttpClient::new(network, tls, config.timeouts, auth, url);
         let http = http.map_err(|source| Error::Http {
             operation: "spec.provider.scim".to_owned(),
             source,

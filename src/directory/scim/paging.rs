@@ -3,6 +3,13 @@
 use super::{config::Paging, wire::List};
 use crate::directory::Cursor;
 
+/// The ids of the first resources of two pages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Began {
+    first: String,
+    previous: String,
+}
+
 /// A position in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Position {
@@ -12,8 +19,8 @@ pub(super) enum Position {
         start: u64,
         /// Whether everything has come if the total is right, and this page is only to show that it is.
         check: bool,
-        /// The id of the first resource of the first page; empty on the first page.
-        first: String,
+        /// The ids with which the first page and the page before this one began; empty on the first page.
+        began: Began,
     },
     /// By cursor (RFC 9865); empty for the first page.
     Cursor(String),
@@ -27,7 +34,7 @@ impl Position {
             Paging::Auto | Paging::Index => Self::Index {
                 start: 1,
                 check: false,
-                first: String::new(),
+                began: Began::default(),
             },
         }
     }
@@ -51,7 +58,10 @@ impl Position {
     /// The cursor in which it travels.
     pub(super) fn to_cursor(&self) -> Cursor {
         Cursor(match self {
-            Self::Index { start, check, first } => format!("index {start} {check} {first}"),
+            Self::Index { start, check, began } => {
+                let Began { first, previous } = began;
+                format!("index {start} {check} {} {first}{previous}", first.len())
+            }
             Self::Cursor(cursor) => format!("cursor {cursor}"),
         })
     }
@@ -62,12 +72,15 @@ impl Position {
         match kind {
             "cursor" => Some(Self::Cursor(rest.to_owned())),
             "index" => {
-                let mut parts = rest.splitn(3, ' ');
-                Some(Self::Index {
-                    start: parts.next()?.parse().ok()?,
-                    check: parts.next()?.parse().ok()?,
-                    first: parts.next()?.to_owned(),
-                })
+                let mut parts = rest.splitn(4, ' ');
+                let (start, check) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+                let length = parts.next()?.parse().ok()?;
+                let (first, previous) = parts.next()?.split_at_checked(length)?;
+                let began = Began {
+                    first: first.to_owned(),
+                    previous: previous.to_owned(),
+                };
+                Some(Self::Index { start, check, began })
             }
             _ => None,
         }
@@ -81,7 +94,8 @@ pub(super) enum Next {
     Page(Position),
     /// Nothing: that was the last page.
     End,
-    /// The page was the first one again: the provider takes no notice of `startIndex`. It is not to be counted twice.
+    /// The page was the first one again, or the one before: the provider takes no notice of `startIndex`, or of how far it
+    /// has come. It is not to be counted twice.
     SamePage,
 }
 
@@ -91,19 +105,15 @@ pub(super) fn next(position: &Position, asked: u32, list: &List, first: Option<&
     if let Some(cursor) = &list.next_cursor {
         return Next::Page(Position::Cursor(cursor.clone()));
     }
-    let Position::Index {
-        start,
-        check,
-        first: first_of_all,
-    } = position
-    else {
+    let Position::Index { start, check, began } = position else {
         // The last page is the one without a next cursor (RFC 9865 §2).
         return Next::End;
     };
     if list.rows == 0 {
         return Next::End;
     }
-    if *start > 1 && first == Some(first_of_all) {
+    let first = first.unwrap_or_default();
+    if *start > 1 && !first.is_empty() && (first == began.first || first == began.previous) {
         return Next::SamePage;
     }
     let received = start - 1 + list.rows;
@@ -117,9 +127,9 @@ pub(super) fn next(position: &Position, asked: u32, list: &List, first: Option<&
     Next::Page(Position::Index {
         start: received + 1,
         check: complete,
-        first: match *start {
-            1 => first.unwrap_or_default().to_owned(),
-            _ => first_of_all.clone(),
+        began: Began {
+            first: if *start == 1 { first } else { &began.first }.to_owned(),
+            previous: first.to_owned(),
         },
     })
 }
@@ -136,12 +146,17 @@ mod tests {
         }
     }
 
+    /// Pages of twenty of the people `u-1`, `u-2` and so on.
     fn at(start: u64, check: bool) -> Position {
-        Position::Index {
-            start,
-            check,
-            first: if start == 1 { String::new() } else { "u-1".to_owned() },
-        }
+        let id = |number: u64| format!("u-{number}");
+        let began = match start {
+            1 => Began::default(),
+            _ => Began {
+                first: id(1),
+                previous: id(start - 20),
+            },
+        };
+        Position::Index { start, check, began }
     }
 
     #[test]
@@ -166,17 +181,20 @@ mod tests {
     #[test]
     fn without_a_total_only_an_empty_page_is_the_last() {
         assert_eq!(
-            next(&at(1, false), 100, &list(3, None), Some("u-1")),
-            Next::Page(at(4, false))
+            next(&at(1, false), 100, &list(20, None), Some("u-1")),
+            Next::Page(at(21, false))
         );
     }
 
     #[test]
-    fn the_first_page_again_is_known_by_its_first_id() {
-        assert_eq!(
-            next(&at(21, false), 100, &list(20, Some(50)), Some("u-1")),
-            Next::SamePage
-        );
+    fn a_page_that_comes_again_is_known_by_its_first_id() {
+        for (start, first) in [(21, "u-1"), (41, "u-1"), (41, "u-21")] {
+            assert_eq!(
+                next(&at(start, false), 100, &list(20, Some(90)), Some(first)),
+                Next::SamePage,
+                "{start} {first}"
+            );
+        }
     }
 
     #[test]
@@ -215,14 +233,17 @@ mod tests {
             Position::Index {
                 start: 2001,
                 check: true,
-                first: "an id with spaces ".into(),
+                began: Began {
+                    first: "an id with spaces ".into(),
+                    previous: " é 2".into(),
+                },
             },
             Position::Cursor(String::new()),
             Position::Cursor("index 1 2=".into()),
         ] {
             assert_eq!(Position::of(&position.to_cursor()), Some(position));
         }
-        for other in ["", "3", "index", "index x true y", "page 7"] {
+        for other in ["", "3", "index", "index x true 1 y", "index 2 true 5 y", "page 7"] {
             assert_eq!(Position::of(&Cursor(other.into())), None, "{other}");
         }
     }

@@ -29,9 +29,6 @@ use crate::{
 /// Groups come with their members: a hundred of them fill a page of a thousand users.
 const GROUPS_PER_PAGE: u32 = 100;
 
-/// How many groups are asked for at once where the list doesn't tell members.
-const GROUPS_AT_ONCE: usize = 8;
-
 /// Decodes a page of `GET /Users` into `batch`, which is empty, with the attributes that every sync needs and those in
 /// `wanted`. A user who can't be read is rejected on his own.
 pub fn decode_users(body: &[u8], wanted: AttributeSet, batch: &mut Batch) -> Result<List, NotAList> {
@@ -108,15 +105,18 @@ impl ScimDirectory {
         };
         let mut rows = GroupRows::new(&mut *batch);
         let mut list = self.decode(&response, &position, &mut rows)?;
-        let silent = !rows.ids.is_empty() && rows.untold.len() == rows.ids.len();
-        if silent && position.is_start() && self.loses_something(request, &response).await? {
+        if !rows.told
+            && !rows.untold.is_empty()
+            && position.is_start()
+            && self.loses_something(request, &response).await?
+        {
             let whole = self.list(request).await?;
             response = whole.unwrap_or(response);
             rows.clear();
             list = self.decode(&response, &position, &mut rows)?;
         }
-        let GroupRows { ids, untold, .. } = rows;
-        if untold.len() < ids.len() {
+        let GroupRows { ids, untold, told, .. } = rows;
+        if told {
             self.lists_members.store(true, Ordering::Relaxed);
         }
         let ask = !self.lists_members.load(Ordering::Relaxed);
@@ -125,25 +125,24 @@ impl ScimDirectory {
             .filter(|_| ask)
             .map(|group| self.members(&group.id))
             .collect();
-        let answers: Vec<Option<Response>> = stream::iter(asked).buffered(GROUPS_AT_ONCE).try_collect().await?;
+        let at_once = self.config.concurrency.max(1);
+        let answers: Vec<Option<Response>> = stream::iter(asked).buffered(at_once).try_collect().await?;
         let mut answers = answers.iter();
         for group in &untold {
             let told = answers
                 .next()
                 .and_then(Option::as_ref)
                 .map(|answer| decode_group(&answer.body));
-            let members = match told.transpose() {
-                Ok(told) => told.and_then(|told| told.members),
+            match told.transpose() {
+                Ok(told) => map::write_group(batch, &group.with(told.and_then(|told| told.members))),
                 Err(why) => {
-                    tracing::warn!(
-                        group = group.id,
-                        why,
-                        "The members of a group can't be read; they count as not told."
+                    batch.unreadable_group(
+                        &group.id,
+                        &group.display_name,
+                        format!("its members can't be read: {why}"),
                     );
-                    None
                 }
-            };
-            map::write_group(batch, &group.with(members));
+            }
         }
         let mut end = self.end(&position, count, &list, ids.first().map(String::as_str), batch);
         if batch.entries() > 0 {
@@ -251,9 +250,10 @@ impl ScimDirectory {
                 if list.total.is_none_or(|total| total > position.before()) {
                     end.doubts.push(Doubt::Interrupted {
                         cause: format!(
-                            "{} answers every startIndex with its first page; set paging, or a page size that holds \
-                             everybody",
-                            self.client.place()
+                            "{} answers startIndex {} with a page that it had sent before; set paging, or a page size \
+                             that holds everybody",
+                            self.client.place(),
+                            position.before() + 1
                         ),
                     });
                 }

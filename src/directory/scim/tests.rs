@@ -83,6 +83,14 @@ impl Fake {
         Self { server, asked }
     }
 
+    /// A provider of which nothing is noted.
+    fn of(server: Server) -> Self {
+        Self {
+            server,
+            asked: Arc::default(),
+        }
+    }
+
     fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }

@@ -1,12 +1,10 @@
 //! What a client of the contract is told: plain data, already resolved and checked by whoever read the specification.
 
-use std::time::Duration;
-
 use secrecy::SecretString;
 use url::Url;
 
 use super::wire::MAX_PAGE;
-use crate::http::CONNECT_TIMEOUT;
+use crate::http::Timeouts;
 
 /// How a platform that speaks the contract is reached.
 #[derive(Clone, Debug)]
@@ -25,13 +23,12 @@ pub struct Config {
     pub concurrency: usize,
     /// The largest answer that is read, in bytes.
     pub answer_bytes: usize,
-    /// How long a connection may take to be made, TLS included.
-    pub connect_timeout: Duration,
+    /// How long to wait for the platform.
+    pub timeouts: Timeouts,
 }
 
 impl Config {
-    /// Pages of 1,000 objects and at most 16 MiB, 8 writes at once, 10 s for a connection, publicly trusted
-    /// certificates, no plain HTTP.
+    /// Pages of 1,000 objects and at most 16 MiB, 8 writes at once, publicly trusted certificates, no plain HTTP.
     pub fn new(url: Url, token: SecretString) -> Self {
         Self {
             url,
@@ -41,7 +38,7 @@ impl Config {
             page_size: MAX_PAGE,
             concurrency: 8,
             answer_bytes: 16 << 20,
-            connect_timeout: CONNECT_TIMEOUT,
+            timeouts: Timeouts::default(),
         }
     }
 }

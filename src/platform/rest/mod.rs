@@ -54,7 +54,7 @@ impl RestPlatform {
             insecure_http: config.insecure_http,
         };
         let auth = Auth::Bearer(config.token.clone());
-        let client = HttpClient::new(network, &tls, auth, config.url.clone(), config.connect_timeout);
+        let client = HttpClient::new(network, &tls, config.timeouts, auth, config.url.clone());
         let client = client.map_err(|source| Error::Http {
             operation: format!("preparing to reach {place}"),
             source,

@@ -1,10 +1,7 @@
 //! `spec.provider.file`, read.
 
 use crate::{
-    api::{
-        provider::file::{FileFormat, FileProvider, FileSource},
-        reference::Timeouts,
-    },
+    api::provider::file::{FileFormat, FileProvider, FileSource},
     call::LayeredDirectory,
     directory::{
         Directory,
@@ -12,28 +9,32 @@ use crate::{
     },
     resolve::{
         Error,
-        ends::{Connector, Keys, Layers},
+        ends::{Connector, Keys, Layers, MANY_REQUESTS},
     },
 };
 
 /// Nothing is asked of another server: the documents were read with all other keys.
 pub(super) fn connect(spec: &FileProvider, keys: &Keys, connector: &Connector) -> Result<Box<dyn Directory>, Error> {
-    let people = source(&spec.people, "spec.provider.file.people", keys)?;
-    let groups = spec
-        .groups
-        .as_ref()
-        .map(|groups| source(groups, "spec.provider.file.groups", keys))
-        .transpose()?;
-    let directory = FileDirectory::new(Config { people, groups });
     let layers = Layers {
         side: "directory",
         provider: "file",
-        timeouts: Timeouts::default(),
+        timeout: MANY_REQUESTS,
     };
     Ok(Box::new(LayeredDirectory::new(
-        Box::new(directory),
+        Box::new(FileDirectory::new(config(spec, keys)?)),
         layers.unlimited(connector),
     )))
+}
+
+/// Every field of the specification, with the values of its keys.
+pub(in crate::resolve) fn config(spec: &FileProvider, keys: &Keys) -> Result<Config, Error> {
+    let groups = spec.groups.as_ref();
+    Ok(Config {
+        people: source(&spec.people, "spec.provider.file.people", keys)?,
+        groups: groups
+            .map(|groups| source(groups, "spec.provider.file.groups", keys))
+            .transpose()?,
+    })
 }
 
 fn source(source: &FileSource, field: &'static str, keys: &Keys) -> Result<Source, Error> {

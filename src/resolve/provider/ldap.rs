@@ -18,36 +18,51 @@ use crate::{
     http::CredentialId,
     resolve::{
         Error,
-        ends::{Connector, Keys, Layers},
+        ends::{Connector, Keys, Layers, MANY_REQUESTS, connect_timeout},
     },
 };
 
 pub(super) fn connect(spec: &LdapProvider, keys: &Keys, connector: &Connector) -> Result<Box<dyn Directory>, Error> {
+    let config = config(spec, keys)?;
+    let host = format!("{}:{}", config.address.host, config.address.port);
+    let account = match &config.bind {
+        Bind::Simple { dn, .. } => dn.as_str(),
+        Bind::Anonymous => "",
+    };
+    let credential = CredentialId::of(&[account]);
+    let directory = LdapDirectory::new(config, connector.network.clone())?;
+    let layers = Layers {
+        side: "directory",
+        provider: "ldap",
+        timeout: MANY_REQUESTS,
+    };
+    let policy = layers.policy(connector, &host, credential, &RequestLimits::default());
+    Ok(Box::new(LayeredDirectory::new(Box::new(directory), policy)))
+}
+
+/// Every field of the specification, with the values of its keys.
+pub(in crate::resolve) fn config(spec: &LdapProvider, keys: &Keys) -> Result<Config, Error> {
     let security = match spec.tls.mode {
         LdapTlsMode::Required => Security::Tls,
         LdapTlsMode::StartTLS => Security::StartTls,
         LdapTlsMode::Disabled => Security::Plain,
     };
     let address = Address::parse(&spec.url, security)?;
-    let host = format!("{}:{}", address.host, address.port);
     let ca = spec.tls.ca_ref.as_ref().map(|ca| ca.at("spec.provider.ldap.tls.caRef"));
-    let (bind, account) = match &spec.auth.simple {
+    let bind = match &spec.auth.simple {
         Some(simple) => {
             let reference = simple
                 .password_secret_ref
                 .at("spec.provider.ldap.auth.simple.passwordSecretRef");
             let password = keys.password(&reference)?;
-            (
-                Bind::Simple {
-                    dn: simple.bind_dn.clone(),
-                    password,
-                },
-                simple.bind_dn.as_str(),
-            )
+            Bind::Simple {
+                dn: simple.bind_dn.clone(),
+                password,
+            }
         }
-        None => (Bind::Anonymous, ""),
+        None => Bind::Anonymous,
     };
-    let config = Config {
+    Ok(Config {
         address,
         ca_pem: ca.map(|ca| keys.bytes(&ca).map(<[u8]>::to_vec)).transpose()?,
         bind,
@@ -55,19 +70,10 @@ pub(super) fn connect(spec: &LdapProvider, keys: &Keys, connector: &Connector) -
         groups: groups(spec),
         page_size: u32::try_from(spec.page_size).unwrap_or(0),
         timeouts: Timeouts {
-            connect: spec.timeouts.connect.into(),
+            connect: connect_timeout(&spec.timeouts),
             request: spec.timeouts.request.into(),
         },
-    };
-    let directory = LdapDirectory::new(config, connector.network.clone())?;
-    let layers = Layers {
-        side: "directory",
-        provider: "ldap",
-        timeouts: spec.timeouts.clone(),
-    };
-    let credential = CredentialId::of(&[account]);
-    let policy = layers.policy(connector, &host, credential, &RequestLimits::default());
-    Ok(Box::new(LayeredDirectory::new(Box::new(directory), policy)))
+    })
 }
 
 fn users(spec: &LdapProvider) -> Users {

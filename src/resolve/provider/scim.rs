@@ -12,14 +12,29 @@ use crate::{
         Directory,
         scim::{Config, Paging, ScimDirectory},
     },
-    http::{Auth, Tls, parse_base},
+    http::{Auth, Timeouts, Tls, parse_base},
     resolve::{
         Error,
-        ends::{Connector, Keys, Layers},
+        ends::{Connector, Keys, Layers, MANY_REQUESTS, connect_timeout},
     },
 };
 
 pub(super) fn connect(spec: &ScimProvider, keys: &Keys, connector: &Connector) -> Result<Box<dyn Directory>, Error> {
+    let config = config(spec, keys)?;
+    let (host, credential) = (config.url.authority().to_owned(), config.auth.id());
+    let layers = Layers {
+        side: "directory",
+        provider: "scim",
+        timeout: MANY_REQUESTS,
+    };
+    let policy = layers.policy(connector, &host, credential, &spec.limits);
+    // It asks for more than pages at times, which counts as well.
+    let directory = ScimDirectory::new(config, &connector.network)?.limited_by(policy.limiter.clone());
+    Ok(Box::new(LayeredDirectory::new(Box::new(directory), policy)))
+}
+
+/// Every field of the specification, with the values of its keys.
+pub(in crate::resolve) fn config(spec: &ScimProvider, keys: &Keys) -> Result<Config, Error> {
     let field = |name: &str, message: String| Error::Field {
         field: format!("spec.provider.scim.{name}"),
         message,
@@ -51,9 +66,7 @@ pub(super) fn connect(spec: &ScimProvider, keys: &Keys, connector: &Connector) -
             .ok_or_else(|| field("users.attributes", format!("{name:?} is no attribute of a user")))
     });
     let attributes = attributes.collect::<Result<Vec<_>, _>>()?;
-    let host = url.authority().to_owned();
-    let credential = auth.id();
-    let config = Config {
+    Ok(Config {
         tls: Tls {
             ca_pem: ca.map(|ca| keys.bytes(&ca).map(<[u8]>::to_vec)).transpose()?,
             insecure_http: spec.tls.mode == HttpTlsMode::Disabled,
@@ -67,16 +80,11 @@ pub(super) fn connect(spec: &ScimProvider, keys: &Keys, connector: &Connector) -
         user_filter: spec.users.filter.clone(),
         group_filter: spec.groups.filter.clone(),
         attributes,
-        connect_timeout: spec.timeouts.connect.into(),
+        concurrency: usize::try_from(spec.limits.concurrent_requests).unwrap_or(1),
+        timeouts: Timeouts {
+            connect: connect_timeout(&spec.timeouts),
+            answer: Some(spec.timeouts.request.into()),
+        },
         ..Config::new(url, auth)
-    };
-    let layers = Layers {
-        side: "directory",
-        provider: "scim",
-        timeouts: spec.timeouts.clone(),
-    };
-    let policy = layers.policy(connector, &host, credential, &spec.limits);
-    // It asks for more than pages at times, which counts as well.
-    let directory = ScimDirectory::new(config, &connector.network)?.limited_by(policy.limiter.clone());
-    Ok(Box::new(LayeredDirectory::new(Box::new(directory), policy)))
+    })
 }

@@ -79,6 +79,7 @@ async fn sync_until(company: &Company, rules: &Rules, platform: &Arc<Fake>, stop
         id: new_id(),
         mode: Mode::Apply,
         approved: None,
+        rejected: Vec::new(),
         stricter: None,
         hold_departures: false,
         now: SystemTime::UNIX_EPOCH,

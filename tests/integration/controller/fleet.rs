@@ -66,23 +66,52 @@ async fn syncs_beyond_the_number_allowed_take_turns() {
     assert_eq!(world.platform.active().await, addresses(1..=2));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_generation_ends_a_sync_that_is_under_way() {
-    let world = World::with_operator().await;
+/// A world with a sync under way that reads, and would go on doing so for longer than anybody waits.
+async fn while_it_reads() -> (World, TcpListener) {
+    let mut world = World::new().await;
+    let mut config = hurried(&world.space.name);
+    config.timing.grace = PATIENCE * 2;
+    world.start_operator(config).await;
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", silent.local_addr().unwrap());
     world.put(company(&[1])).await;
     world.put(support_of("acme")).await;
-    let timeouts = json!({ "platform": { "rest": { "timeouts": { "connect": "1s", "request": "1s" } } } });
+    let timeouts = json!({ "platform": { "rest": { "timeouts": { "connect": "5m", "request": "5m" } } } });
     world.put(connection("acme", &address, timeouts)).await;
-    world
-        .until("acme", "its sync to begin", |acme| {
-            (condition(acme, "Reconciling")? == "True/Progressing").then_some(())
-        })
-        .await;
+    // That is the request for the first page.
+    let (asked, _) = tokio::time::timeout(PATIENCE, silent.accept()).await.unwrap().unwrap();
+    drop(asked);
+    (world, silent)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_generation_ends_a_sync_that_reads() {
+    let (world, _silent) = while_it_reads().await;
     world.put(world.connection(json!({}))).await;
-    world.until_ready("acme", "True/Synced").await;
+    let synced = world.until_ready("acme", "True/Synced").await;
     assert_eq!(world.platform.active().await, addresses([1]));
+    let status = synced.status.unwrap();
+    assert_eq!(status.history.len(), 1, "of the stopped one there is nothing to tell");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn suspending_a_connection_ends_a_sync_that_reads() {
+    let (world, _silent) = while_it_reads().await;
+    let suspend = json!({ "spec": { "suspend": true } });
+    world.change("DirectoryConnection", "acme", suspend).await;
+    let suspended = world.until_ready("acme", "True/Suspended").await;
+    assert_eq!(suspended.status.unwrap().last_sync, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_that_ends_while_a_sync_reads_leaves_the_status_as_it_was() {
+    let (mut world, _silent) = while_it_reads().await;
+    let before = world.get("acme").await;
+    world.stop_operator().await;
+    assert_eq!(world.get("acme").await.status, before.status);
+    world.put(world.connection(json!({}))).await;
+    world.start_operator(hurried(&world.space.name)).await;
+    world.until_ready("acme", "True/Synced").await;
 }
 
 /// A world with a sync under way that will take long: so many people, in small steps.

@@ -124,6 +124,34 @@ async fn a_second_sync_writes_nothing_and_patches_the_last_sync_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_event_shows_its_own_note_and_equal_ones_are_one_series() {
+    let world = World::in_step(&[1]).await;
+    world.put(company(&[1, 2, 3])).await;
+    world.sync("acme").await;
+    let first = "1 user created, 1 team created, 1 team membership added";
+    let second = "2 users created, 2 team memberships added";
+    let mut expected = vec![(first.to_owned(), 1), (second.to_owned(), 1)];
+    wait_until("both notes", PATIENCE, async || {
+        (world.notes("DirectoryConnection", "acme").await == expected).then_some(())
+    })
+    .await;
+
+    // The same failure again and again.
+    world.delete("ConfigMap", "company").await;
+    world.sync("acme").await;
+    world.sync("acme").await;
+    wait_until("the series of failures", PATIENCE, async || {
+        let notes = world.notes("DirectoryConnection", "acme").await;
+        (notes.last()?.1 == 2).then_some(())
+    })
+    .await;
+    let told = world.notes("DirectoryConnection", "acme").await;
+    expected.push((told[2].0.clone(), 2));
+    assert_eq!(told, expected);
+    assert!(told[2].0.contains("ConfigMap \"company\" doesn't exist"), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_is_answered_once_and_its_removal_asks_for_nothing() {
     let world = World::in_step(&[1]).await;
     world.put(company(&[1, 2])).await;

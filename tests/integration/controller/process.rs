@@ -63,9 +63,13 @@ impl Operator {
     }
 
     fn spawn(kubeconfig: &Path, probes: u16, folder: &Path) -> Process {
+        Self::spawn_logging(kubeconfig, probes, folder, "text")
+    }
+
+    fn spawn_logging(kubeconfig: &Path, probes: u16, folder: &Path, format: &str) -> Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_directory-sync"));
         command.args(["controller", "--allow-loopback", "--allow-insecure"]);
-        command.args(["--http-listen", &format!("127.0.0.1:{probes}")]);
+        command.args(["--http-listen", &format!("127.0.0.1:{probes}"), "--log-format", format]);
         command.env("KUBECONFIG", kubeconfig).env_remove("RUST_LOG");
         Process::start("operator", &mut command, folder)
     }
@@ -222,6 +226,99 @@ async fn with_the_charts_own_rights_nothing_is_forbidden_and_a_restarted_api_ser
     operator.end().await;
     let uninstall = ["uninstall", "directory-sync", "--namespace", &namespace];
     server.run("helm", &server.kubeconfig(), &uninstall, "").await.success();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_line_of_a_sync_carries_its_connection_and_its_id() {
+    let server = server().await;
+    let space = server.namespace("logs").await;
+    let (namespace, client) = (space.name.clone(), space.client.clone());
+    // So slow that calls are tried again, on the thread that the sync has for itself.
+    let platform = Platform::start(free_port(), Some(2)).await;
+    let mut people = company(&[1]);
+    let rows = people["data"]["people.csv"].as_str().unwrap().to_owned();
+    people["data"]["people.csv"] = json!(format!("{rows}2,not-an-address,Given,Family,support\n"));
+    for object in [
+        secret(super::world::TOKEN),
+        people,
+        connection("acme", &platform.url(), json!({})),
+        mapping("support", "support", json!({ "name": "Support", "create": true })),
+    ] {
+        put(&client, &namespace, object).await;
+    }
+    for format in ["text", "json"] {
+        let (folder, probes) = (temporary_folder(), free_port());
+        let mut operator = Operator {
+            process: Operator::spawn_logging(&server.kubeconfig(), probes, folder.path(), format),
+            probes,
+            folder,
+        };
+        operator.ready().await;
+        request(&client, &namespace, format).await;
+        let synced = until(&client, &namespace, "the sync", |acme| answered(acme, format)).await;
+        let id = synced.status.unwrap().last_sync.unwrap().id;
+        let log = wait_until("the last line", PATIENCE, async || {
+            let log = operator.process.output();
+            let ended = |line: &str| line.contains("The sync has ended.") && line.contains(&id);
+            log.lines().any(ended).then_some(log)
+        })
+        .await;
+        let lines: Vec<&str> = log.lines().collect();
+        let first = lines.iter().position(|line| line.contains(&id)).unwrap();
+        let last = lines.iter().rposition(|line| line.contains(&id)).unwrap();
+        let text = format!("sync{{namespace=\"{namespace}\" connection=\"acme\" id=\"{id}\"}}");
+        for line in &lines[first..=last] {
+            let whole = match serde_json::from_str::<serde_json::Value>(line) {
+                Ok(line) => {
+                    let span = json!({ "name": "sync", "namespace": namespace, "connection": "acme", "id": id });
+                    format == "json" && line["span"] == span
+                }
+                Err(_) => format == "text" && line.contains(&text),
+            };
+            assert!(whole, "{line}\nof\n{log}");
+        }
+        let of_sync = lines[first..=last].join("\n");
+        for message in [
+            "A sync begins.",
+            "A call failed and is tried again.",
+            "Something failed on its own.",
+        ] {
+            assert!(of_sync.contains(message), "no {message:?} in\n{log}");
+        }
+        operator.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_is_interrupted_while_it_reads_ends_at_once_and_says_that_nothing_was_written() {
+    // It takes every connection and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", silent.local_addr().unwrap());
+    let folder = temporary_folder();
+    let objects = [
+        secret(super::world::TOKEN),
+        company(&[1]),
+        connection("acme", &address, json!({})),
+        mapping("support", "support", json!({ "name": "Support", "create": true })),
+    ];
+    for (number, object) in objects.iter().enumerate() {
+        std::fs::write(folder.path().join(format!("{number}.json")), object.to_string()).unwrap();
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_directory-sync"));
+    command.args(["sync", "-f"]).arg(folder.path());
+    let mut sync = Process::start("sync", &mut command, folder.path());
+    let asked = tokio::time::timeout(PATIENCE, silent.accept()).await.unwrap().unwrap();
+    let interrupted = std::time::Instant::now();
+    sync.signal("INT");
+    let status = sync.wait(PATIENCE).await;
+    assert!(interrupted.elapsed() < Duration::from_secs(5), "a request may take 30");
+    assert_eq!(status.code(), Some(1), "{}", sync.output());
+    assert!(
+        sync.output().contains("acme: stopped; nothing was written"),
+        "{}",
+        sync.output()
+    );
+    drop(asked);
 }
 
 /// Whether so many people are all who came up to some kill.

@@ -226,6 +226,29 @@ async fn ready_reason(api: &Api<DynamicObject>, name: &str, reason: &str) -> Opt
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn somebody_whom_another_connection_manages_is_left_to_it_and_told_with_its_owner() {
+    let world = World::in_step(&[1]).await;
+    let before = world.platform.everything().await;
+    let team = json!({ "name": "Support" });
+    world.put(mapping_of("second", "second-support", "support", team)).await;
+    let owner = json!({ "ownerID": "eu1/second" });
+    world.put(connection("second", &world.platform.url(), owner)).await;
+    let second = world.until_ready("second", "True/SyncedWithFailures").await;
+    let failures = second.status.unwrap().failures;
+    assert_eq!(failures.len(), 1, "{failures:?}");
+    assert_eq!(
+        (failures[0].id.as_str(), failures[0].reason.as_str()),
+        ("1", "ManagedElsewhere")
+    );
+    let first = format!("managed by \"{}/acme\"", world.space.name);
+    assert!(
+        failures[0].message.contains(&first) && failures[0].message.contains("Take the person out of scope"),
+        "{failures:?}"
+    );
+    assert_eq!(world.platform.everything().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_platform_that_comes_back_is_found_without_being_asked_to() {
     let world = World::with_operator().await;
     let port = free_port();

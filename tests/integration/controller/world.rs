@@ -249,23 +249,40 @@ impl World {
         self.change("SyncPlan", plan, decision).await;
     }
 
-    /// The events of an object as `type/reason`, each once; events of a row are one.
+    /// The events of an object as `type/reason`, the oldest first, each series once.
     pub async fn events(&self, kind: &str, name: &str) -> Vec<String> {
+        let events = self.event_objects(kind, name).await.into_iter();
+        events
+            .map(|event| {
+                let (kind, reason) = (event.type_.unwrap_or_default(), event.reason.unwrap_or_default());
+                format!("{kind}/{reason}")
+            })
+            .collect()
+    }
+
+    /// The notes of an object's events, the oldest first, each with how often it was told.
+    pub async fn notes(&self, kind: &str, name: &str) -> Vec<(String, i32)> {
+        let events = self.event_objects(kind, name).await.into_iter();
+        events
+            .map(|event| {
+                (
+                    event.note.unwrap_or_default(),
+                    event.series.map_or(1, |series| series.count),
+                )
+            })
+            .collect()
+    }
+
+    async fn event_objects(&self, kind: &str, name: &str) -> Vec<Event> {
         let api: Api<Event> = self.space.api();
         let events = api.list(&ListParams::default()).await.unwrap().items;
         let about = |event: &Event| {
             let regarding = event.regarding.as_ref();
             regarding.is_some_and(|object| object.kind.as_deref() == Some(kind) && object.name.as_deref() == Some(name))
         };
-        let mut told: Vec<_> = events
-            .into_iter()
-            .filter(about)
-            .map(|event| (event.event_time.map(|time| time.0), event.type_, event.reason))
-            .collect();
-        told.sort();
-        told.into_iter()
-            .map(|(_, kind, reason)| format!("{}/{}", kind.unwrap_or_default(), reason.unwrap_or_default()))
-            .collect()
+        let mut events: Vec<_> = events.into_iter().filter(about).collect();
+        events.sort_by_key(|event| event.event_time.as_ref().map(|time| time.0));
+        events
     }
 }
 

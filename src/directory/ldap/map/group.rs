@@ -2,11 +2,11 @@
 
 use directory_sync_model::snapshot::Batch;
 
-use super::{Notes, binary_id, first_text, missing_id, name_alias, not_text, reject};
+use super::{Identity, Notes, first_text, identify, name_alias, not_text};
 use crate::directory::ldap::{
     config::Groups,
     dn,
-    entry::{Columns, NotText, Row},
+    entry::{Columns, Row},
     protocol::{ber::Malformed, message::Entry},
 };
 
@@ -51,46 +51,35 @@ impl GroupMap {
         self.columns.names().to_vec()
     }
 
-    /// Adds one group with its members. An entry that can't be a group is rejected with the reason.
+    /// Adds one group with its members. An entry that can't be a group is rejected with the reason; one with members that
+    /// can't be read has not told them.
     pub fn add(&self, entry: Entry<'_>, batch: &mut Batch, notes: &mut Notes) -> Result<(), Malformed> {
         let row = Row::read(entry, &self.columns)?;
         notes.note(&row);
-        let Ok(entry_dn) = std::str::from_utf8(row.dn) else {
-            reject(batch, &row, "its DN is not UTF-8");
-            return Ok(());
-        };
-        let id = match row.text(self.id) {
-            Ok(Some(id)) => id.trim(),
-            Ok(None) => {
-                reject(
-                    batch,
-                    &row,
-                    &missing_id(self.columns.name(self.id), "groups.attributes.id"),
-                );
-                return Ok(());
-            }
-            Err(NotText) => {
-                reject(
-                    batch,
-                    &row,
-                    &binary_id(self.columns.name(self.id), "groups.attributes.id"),
-                );
+        let Identity { dn, id } = match identify(&row, self.columns.name(self.id), self.id, "groups.attributes.id") {
+            Ok(identity) => identity,
+            Err((place, why)) => {
+                batch.reject_group(place, why);
                 return Ok(());
             }
         };
-        let members = || self.members_by_dn.iter().chain(&self.members_by_user_name).copied();
-        let mut columns = [self.name].into_iter().chain(self.description).chain(members());
-        if let Some(column) = columns.find(|column| !row.is_text(*column)) {
-            reject(batch, &row, &not_text(self.columns.name(column)));
+        let no_text = |column: usize| format!("{dn}: {}", not_text(self.columns.name(column)));
+        if !row.is_text(self.name) {
+            batch.reject_group(id, no_text(self.name));
             return Ok(());
         }
         let name = first_text(&row, &[self.name]).unwrap_or_default();
-        let mut group = batch.group(id, name.trim());
+        let members = || self.members_by_dn.iter().chain(&self.members_by_user_name).copied();
+        let unreadable = members().find(|column| !row.is_text(*column));
+        let mut group = match unreadable {
+            Some(column) => batch.unreadable_group(id, name, no_text(column)),
+            None => batch.group(id, name),
+        };
         if let Some(description) = self.description.and_then(|column| first_text(&row, &[column])) {
             group.description(description.trim());
         }
         if self.nested {
-            group.alias(&dn::normalize(entry_dn));
+            group.alias(&dn::normalize(dn));
         }
         for value in self.members_by_dn.iter().flat_map(|column| row.texts(*column)) {
             let member = dn::without_identifier(value);
@@ -101,7 +90,7 @@ impl GroupMap {
         }
         for name in self.members_by_user_name.iter().flat_map(|column| row.texts(*column)) {
             if !name.trim().is_empty() {
-                group.member(&name_alias(name));
+                group.user_member(&name_alias(name));
             }
         }
         if !members().any(|column| row.has(column)) {

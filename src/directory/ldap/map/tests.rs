@@ -2,7 +2,7 @@ use directory_sync_model::{
     attribute::{Attribute, AttributeSet},
     fingerprint::FingerprintKey,
     record::Record,
-    snapshot::{Snapshot, SnapshotBuilder},
+    snapshot::{Batch, Snapshot, SnapshotBuilder},
 };
 use serde_json::json;
 
@@ -408,5 +408,103 @@ fn some_of_the_members_are_noted_as_some() {
     assert_eq!(
         note,
         Some("member;range=0-0 of cn=a,dc=x holds only some of the values")
+    );
+}
+
+#[test]
+fn every_user_name_of_a_person_is_one_by_which_a_posix_group_may_name_him() {
+    let ann: Plain<'_> = (
+        "uid=ann,ou=people,dc=acme,dc=test",
+        &[("entryUUID", &[b"u-ann"]), ("uid", &[b"ann", b"Ann.Lee"])],
+    );
+    let read = Read::groups(
+        &[ann],
+        &[
+            (
+                "cn=a,dc=acme,dc=test",
+                &[("entryUUID", &[b"a"]), ("cn", &[b"a"]), ("memberUid", &[b"ann"])],
+            ),
+            (
+                "cn=b,dc=acme,dc=test",
+                &[("entryUUID", &[b"b"]), ("cn", &[b"b"]), ("memberUid", &[b"ann.lee"])],
+            ),
+        ],
+    );
+    assert_eq!((read.members("a"), read.members("b")), (vec!["u-ann"], vec!["u-ann"]));
+}
+
+#[test]
+fn a_user_name_of_two_people_leaves_a_group_that_names_it_untold() {
+    let other: Plain<'_> = (
+        "uid=ann,ou=guests,dc=acme,dc=test",
+        &[("entryUUID", &[b"u-guest"]), ("uid", &[b"ann"])],
+    );
+    let read = Read::groups(
+        &[ANN, other, BOB],
+        &[(
+            "cn=a,dc=acme,dc=test",
+            &[
+                ("entryUUID", &[b"a"]),
+                ("cn", &[b"a"]),
+                ("memberUid", &[b"ann", b"bob"]),
+            ],
+        )],
+    );
+    assert_eq!(read.members("a"), ["u-bob"]);
+    assert!(!read.snapshot.group(0).members_told);
+}
+
+#[test]
+fn a_member_outside_of_what_is_read_changes_nothing_for_the_others() {
+    let read = Read::groups(
+        &[ANN],
+        &[(
+            "cn=a,dc=acme,dc=test",
+            &[
+                ("entryUUID", &[b"a"]),
+                ("cn", &[b"a"]),
+                (
+                    "member",
+                    &[
+                        b"uid=eve,ou=people,dc=other,dc=test",
+                        b"UID=ann, ou=people,dc=acme,dc=test",
+                    ],
+                ),
+            ],
+        )],
+    );
+    assert_eq!(read.members("a"), ["u-ann"]);
+    assert!(read.snapshot.group(0).members_told && read.snapshot.completeness.is_complete());
+}
+
+#[test]
+fn a_group_with_a_member_that_is_no_text_is_not_told_and_named_and_puts_nothing_else_in_doubt() {
+    let read = Read::groups(
+        &[ANN],
+        &[
+            (
+                "cn=bad,dc=acme,dc=test",
+                &[("entryUUID", &[b"g-1"]), ("cn", &[b"bad"]), ("member", &[b"\xff"])],
+            ),
+            (
+                "cn=good,dc=acme,dc=test",
+                &[
+                    ("entryUUID", &[b"g-2"]),
+                    ("cn", &[b"good"]),
+                    ("member", &[b"uid=ann,ou=people,dc=acme,dc=test"]),
+                ],
+            ),
+        ],
+    );
+    let Snapshot {
+        completeness, rejected, ..
+    } = &read.snapshot;
+    assert!(completeness.is_complete(), "{completeness:?}");
+    assert!(!read.snapshot.group(0).members_told);
+    assert_eq!(read.members("good"), ["u-ann"]);
+    assert_eq!(rejected[0].place, "g-1");
+    assert!(
+        rejected[0].message.contains("cn=bad,dc=acme,dc=test") && rejected[0].message.contains("member"),
+        "{rejected:?}"
     );
 }

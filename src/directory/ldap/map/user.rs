@@ -7,11 +7,11 @@ use directory_sync_model::{
     snapshot::Batch,
 };
 
-use super::{Notes, binary_id, first_text, missing_id, name_alias, not_text, reject};
+use super::{Identity, Notes, first_text, identify, name_alias, not_text};
 use crate::directory::ldap::{
     config::{Groups, Users},
     dn,
-    entry::{Columns, NotText, Row, base_name},
+    entry::{Columns, Row, base_name},
     protocol::{ber::Malformed, message::Entry},
     time,
 };
@@ -112,41 +112,30 @@ impl UserMap {
     pub fn add(&self, entry: Entry<'_>, batch: &mut Batch, notes: &mut Notes) -> Result<(), Malformed> {
         let row = Row::read(entry, &self.columns)?;
         notes.note(&row);
-        let Ok(entry_dn) = std::str::from_utf8(row.dn) else {
-            reject(batch, &row, "its DN is not UTF-8");
-            return Ok(());
-        };
-        let id = match row.text(self.id) {
-            Ok(Some(id)) => id.trim(),
-            Ok(None) => {
-                reject(
-                    batch,
-                    &row,
-                    &missing_id(self.columns.name(self.id), "users.attributes.id"),
-                );
-                return Ok(());
-            }
-            Err(NotText) => {
-                reject(
-                    batch,
-                    &row,
-                    &binary_id(self.columns.name(self.id), "users.attributes.id"),
-                );
+        let Identity { dn, id } = match identify(&row, self.columns.name(self.id), self.id, "users.attributes.id") {
+            Ok(identity) => identity,
+            Err((place, why)) => {
+                batch.reject_user(place, why);
                 return Ok(());
             }
         };
         let mut columns = self.sources.iter().flat_map(|(_, columns)| columns).copied();
         if let Some(column) = columns.find(|column| !row.is_text(*column)) {
-            batch.unreadable_user(id, format!("{entry_dn}: {}", not_text(self.columns.name(column))));
+            batch.unreadable_user(id, format!("{dn}: {}", not_text(self.columns.name(column))));
         } else {
             batch.user(id, |record| self.write(&row, record));
         }
-        batch.user_alias(&dn::normalize(entry_dn));
-        if self.name_aliases
-            && let Some((_, columns)) = self.sources.iter().find(|(known, _)| *known == Attribute::UserName)
-            && let Some(name) = first_text(&row, columns)
+        batch.user_alias(&dn::normalize(dn));
+        let names = self.sources.iter().filter(|_| self.name_aliases);
+        let names = names.filter(|(known, _)| *known == Attribute::UserName);
+        // Which of several values comes first is up to the server, and a group may name any of them.
+        for name in names
+            .flat_map(|(_, columns)| columns)
+            .flat_map(|column| row.texts(*column))
         {
-            batch.user_alias(&name_alias(name));
+            if !name.trim().is_empty() {
+                batch.user_alias(&name_alias(name));
+            }
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use directory_sync_model::{
     attribute::{ATTRIBUTES, Attribute},
     record::Record,
+    snapshot::EntryKind,
 };
 
 use super::*;
@@ -274,13 +275,13 @@ fn the_group_of_rfc_7643_is_understood() {
         .unwrap()
         .0
         .iter()
-        .map(|member| (member.value.as_str().to_owned(), member.is_group))
+        .map(|member| (member.value.as_str().to_owned(), member.kind))
         .collect();
     assert_eq!(
         members,
         [
-            ("2819c223-7f76-453a-919d-413861904646".to_owned(), false),
-            ("902c246b-6245-4190-8e05-00816be7344a".to_owned(), false)
+            ("2819c223-7f76-453a-919d-413861904646".to_owned(), Some(EntryKind::User)),
+            ("902c246b-6245-4190-8e05-00816be7344a".to_owned(), Some(EntryKind::User))
         ]
     );
 }

@@ -1,6 +1,6 @@
 //! What goes wrong.
 
-use directory_sync_model::attribute::Attribute;
+use directory_sync_model::{attribute::Attribute, snapshot::SnapshotBuilder};
 
 use super::*;
 use crate::fault::{Class, Fault as _, chain};
@@ -80,29 +80,104 @@ async fn one_bad_user_is_that_users_failure_and_the_others_are_read() {
         {"id":"u-6","deep":[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]],"active":"False"}]}"#;
     let fake = with_users(body).await;
     let snapshot = snapshot(&fake.directory()).await;
-    assert_eq!(ids(&snapshot), ["u-5", "u-6"]);
-    assert_eq!(snapshot.user(0).text(Attribute::Email), "eve@acme.test");
-    assert!(!snapshot.user(1).active());
+    assert_eq!(ids(&snapshot), ["u-1", "u-2", "u-5", "u-6"]);
+    assert_eq!(snapshot.user(2).text(Attribute::Email), "eve@acme.test");
+    assert!(!snapshot.user(3).active());
+    let unreadable: Vec<_> = (0..4).filter_map(|user| snapshot.unreadable(user)).collect();
+    assert_eq!(unreadable.len(), 2, "{unreadable:?}");
+    assert!(
+        unreadable[0].starts_with("user 1 (id u-1): expected true or false"),
+        "{unreadable:?}"
+    );
+    assert!(
+        unreadable[1].starts_with("user 2 (id u-2): expected a text"),
+        "{unreadable:?}"
+    );
     let rejected: Vec<_> = snapshot
         .rejected
         .iter()
         .map(|row| format!("{}: {}", row.place, row.message))
         .collect();
-    assert_eq!(rejected.len(), 4, "{rejected:?}");
-    assert!(
-        rejected[0].starts_with("user 1 (id u-1): expected true or false"),
-        "{rejected:?}"
-    );
-    assert!(
-        rejected[1].starts_with("user 2 (id u-2): expected a text"),
-        "{rejected:?}"
-    );
-    assert_eq!(rejected[2], "user 3: it has no id");
-    assert!(rejected[3].starts_with("user 4: expected a user"), "{rejected:?}");
+    assert_eq!(rejected.len(), 2, "{rejected:?}");
+    assert_eq!(rejected[0], "user 3: it has no id");
+    assert!(rejected[1].starts_with("user 4: expected a user"), "{rejected:?}");
     assert!(matches!(
         snapshot.completeness.users.as_slice(),
         [Doubt::Unreadable { count: 4, .. }]
     ));
+}
+
+#[tokio::test]
+async fn a_user_of_whom_only_the_id_can_be_read_stays_in_his_groups_and_puts_nothing_in_doubt() {
+    let fake = Fake::answering(|asked| match asked.path.as_str() {
+        "Users" => {
+            let mut users = people(200);
+            users[0]["active"] = json!("perhaps");
+            (200, asked.page(&users))
+        }
+        "Groups" => {
+            let members = json!([{ "value": "u-1" }, { "value": "u-2" }]);
+            (
+                200,
+                asked.page(&[json!({ "id": "g", "displayName": "G", "members": members })]),
+            )
+        }
+        _ => (404, json!({})),
+    })
+    .await;
+    let config = Config {
+        page_size: 100,
+        ..fake.config()
+    };
+    let snapshot = snapshot(&ScimDirectory::new(config, &open_network()).unwrap()).await;
+    assert!(snapshot.completeness.is_complete(), "{:?}", snapshot.completeness);
+    assert_eq!((snapshot.user_count(), snapshot.rejected.len()), (200, 0));
+    let first = snapshot.find_user("u-1").unwrap();
+    assert!(snapshot.unreadable(first).is_some());
+    assert_eq!(snapshot.members(0).len(), 2);
+}
+
+#[tokio::test]
+async fn a_group_of_which_only_id_and_name_can_be_read_is_not_told_and_puts_nothing_else_in_doubt() {
+    let fake = Fake::answering(|asked| match asked.path.as_str() {
+        "Users" => (200, asked.page(&people(2))),
+        "Groups" => {
+            let bad = json!({ "id": "bad", "displayName": "Bad", "members": [{ "value": ["u-1"] }] });
+            let good = json!({ "id": "good", "displayName": "Good", "members": [{ "value": "u-1" }] });
+            (200, asked.page(&[bad, good]))
+        }
+        _ => (404, json!({})),
+    })
+    .await;
+    let snapshot = snapshot(&fake.directory()).await;
+    assert!(snapshot.completeness.is_complete(), "{:?}", snapshot.completeness);
+    let groups: Vec<_> = snapshot
+        .groups()
+        .map(|(at, group)| (group.id, group.name, group.members_told, snapshot.members(at)))
+        .collect();
+    assert_eq!(groups, [("bad", "Bad", false, &[][..]), ("good", "Good", true, &[0])]);
+    assert_eq!(snapshot.rejected.len(), 1);
+    assert!(
+        snapshot.rejected[0].place == "bad" && snapshot.rejected[0].message.contains("expected a text"),
+        "{:?}",
+        snapshot.rejected
+    );
+}
+
+#[tokio::test]
+async fn a_group_whose_name_can_not_be_read_puts_the_groups_in_doubt() {
+    let fake = Fake::answering(|asked| match asked.path.as_str() {
+        "Users" => (200, asked.page(&people(2))),
+        "Groups" => (200, asked.page(&[json!({ "id": "bad", "displayName": ["Bad"] })])),
+        _ => (404, json!({})),
+    })
+    .await;
+    let completeness = snapshot(&fake.directory()).await.completeness;
+    assert_eq!(completeness.users, []);
+    assert!(
+        matches!(completeness.groups.as_slice(), [Doubt::Unreadable { count: 1, .. }]),
+        "{completeness:?}"
+    );
 }
 
 #[tokio::test]
@@ -117,8 +192,11 @@ async fn a_user_nested_too_deep_is_that_users_failure() {
         first_id: None,
     };
     wire::decode_list(body.as_bytes(), 0, &mut rows).unwrap();
-    assert_eq!(batch.rejected()[0].place, "user 1 (id u-1)");
-    assert_eq!(batch.entries(), 2);
+    let mut builder = SnapshotBuilder::new(FingerprintKey::new(1, 2));
+    builder.append(&batch);
+    let snapshot = builder.finish();
+    assert!(snapshot.unreadable(0).unwrap().starts_with("user 1 (id u-1): "));
+    assert_eq!((snapshot.unreadable(1), batch.entries()), (None, 2));
 }
 
 #[tokio::test]

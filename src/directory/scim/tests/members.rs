@@ -1,6 +1,17 @@
 //! Groups and who is in them.
 
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use axum::routing::get;
+
 use super::*;
+use crate::{
+    fault::{Class, Fault as _},
+    http::Timeouts,
+};
 
 async fn with_groups(groups: impl Fn(&Asked) -> (u16, Json) + Send + Sync + 'static) -> Fake {
     Fake::answering(move |asked| match asked.path.as_str() {
@@ -59,6 +70,36 @@ async fn a_group_with_the_number_of_a_user_is_not_that_user() {
     let snapshot = snapshot(&fake.directory()).await;
     assert_eq!(snapshot.members(0), [1], "the second user");
     assert_eq!(snapshot.members(1), [1], "who is in the first group");
+}
+
+#[tokio::test]
+async fn a_member_without_a_type_is_the_user_or_the_group_that_has_the_id() {
+    let fake = with_list(vec![
+        group("all", &[json!({ "value": "later" }), json!({ "value": "u-2" })]),
+        group("later", &[json!({ "value": "u-1" })]),
+    ])
+    .await;
+    let snapshot = snapshot(&fake.directory()).await;
+    assert_eq!((snapshot.members(0), snapshot.members(1)), (&[0, 1][..], &[0][..]));
+}
+
+#[tokio::test]
+async fn a_user_who_is_not_read_is_no_group_with_his_number() {
+    let fake = Fake::answering(|asked| match asked.path.as_str() {
+        "Users" => (200, asked.page(&[json!({ "id": 1 }), json!({ "id": 2 })])),
+        _ => (
+            200,
+            asked.page(&[
+                json!({ "id": 7, "displayName": "secret", "members": [{ "value": 1 }] }),
+                json!({ "id": 8, "displayName": "by type", "members": [{ "value": 7, "type": "User" }] }),
+                json!({ "id": 9, "displayName": "by reference", "members": [{ "value": 7, "$ref": "../Users/7" }] }),
+            ]),
+        ),
+    })
+    .await;
+    let snapshot = snapshot(&fake.directory()).await;
+    assert_eq!(snapshot.members(0), [0]);
+    assert_eq!((snapshot.members(1), snapshot.members(2)), (&[][..], &[][..]));
 }
 
 #[tokio::test]
@@ -160,4 +201,72 @@ async fn a_group_that_comes_twice_is_doubted() {
         example: "c".into(),
     };
     assert_eq!(snapshot(&fake.directory()).await.completeness.groups, [doubt]);
+}
+
+/// A provider of twelve groups whose list doesn't tell members, which takes its time over each; the router, and how many
+/// requests were under way at once at most.
+fn slow_groups(each: Duration) -> (Router, Arc<AtomicUsize>) {
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let seen = Arc::clone(&most);
+    let list = || async {
+        let groups: Vec<_> = (0..12).map(|id| json!({ "id": id, "displayName": "G" })).collect();
+        json!({ "totalResults": 12, "Resources": groups }).to_string()
+    };
+    let one = move || {
+        let (now, seen) = (Arc::clone(&now), Arc::clone(&seen));
+        async move {
+            seen.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            tokio::time::sleep(each).await;
+            now.fetch_sub(1, Ordering::SeqCst);
+            json!({ "id": "x", "displayName": "G", "members": [] }).to_string()
+        }
+    };
+    let router = Router::new()
+        .route(
+            "/scim/Users",
+            get(|| async { json!({ "totalResults": 0 }).to_string() }),
+        )
+        .route("/scim/Groups", get(list))
+        .route("/scim/Groups/{id}", get(one));
+    (router, most)
+}
+
+#[tokio::test]
+async fn no_more_groups_are_asked_for_at_once_than_the_limit_says() {
+    for concurrency in [1, 3] {
+        let (router, most) = slow_groups(Duration::from_millis(5));
+        let fake = Fake::of(serve(router).await);
+        let config = Config {
+            concurrency,
+            page_size: 12,
+            ..fake.config()
+        };
+        let snapshot = snapshot(&ScimDirectory::new(config, &open_network()).unwrap()).await;
+        assert!(snapshot.groups().all(|(_, group)| group.members_told));
+        assert_eq!(most.load(Ordering::SeqCst), concurrency);
+    }
+}
+
+#[tokio::test]
+async fn each_request_of_a_page_has_a_time_of_its_own() {
+    let read = async |answer| {
+        let (router, _) = slow_groups(Duration::from_millis(200));
+        let fake = Fake::of(serve(router).await);
+        let config = Config {
+            concurrency: 4,
+            page_size: 12,
+            timeouts: Timeouts {
+                connect: answer,
+                answer: Some(answer),
+            },
+            ..fake.config()
+        };
+        let directory = ScimDirectory::new(config, &open_network()).unwrap();
+        let read = try_fetch(&directory, AttributeSet::EMPTY).await;
+        read.map(|snapshot| snapshot.group_count())
+            .map_err(|failure| failure.class())
+    };
+    // All twelve take longer than that, each of them doesn't.
+    assert_eq!(read(Duration::from_millis(500)).await, Ok(12));
+    assert_eq!(read(Duration::from_millis(50)).await, Err(Class::Timeout));
 }

@@ -68,7 +68,7 @@ async fn a_provider_that_ignores_the_index_is_doubted_and_nobody_counts_twice() 
         panic!("{:?}", snapshot.completeness);
     };
     assert!(
-        cause.contains("answers every startIndex with its first page"),
+        cause.contains("answers startIndex 4 with a page that it had sent before"),
         "{cause}"
     );
     assert_eq!(fake.queries("Users").len(), 2);
@@ -241,4 +241,44 @@ async fn a_cursor_that_comes_twice_ends_the_read_in_doubt() {
         "{:?}",
         snapshot.completeness
     );
+}
+
+#[tokio::test]
+async fn a_user_who_comes_twice_because_pages_shift_is_doubted_although_the_total_is_right() {
+    // Between two pages "u-4" becomes one of the first, and pushes "u-3" into the second page.
+    let fake = Fake::answering(|asked| match (asked.path.as_str(), asked.number("startIndex")) {
+        ("Users", 1) => (200, asked.page(&people(6))),
+        ("Users", _) => {
+            let all = people(6);
+            (
+                200,
+                json!({ "totalResults": 6, "Resources": [&all[2], &all[4], &all[5]] }),
+            )
+        }
+        _ => honest(asked),
+    })
+    .await;
+    let doubts = snapshot(&fake.directory()).await.completeness.users;
+    let twice = Doubt::DuplicateIds {
+        count: 1,
+        example: "u-3".into(),
+    };
+    assert_eq!(doubts, [twice]);
+}
+
+#[tokio::test]
+async fn a_provider_without_a_total_that_sends_its_last_page_again_and_again_is_doubted_at_once() {
+    let fake = Fake::answering(|asked| match (asked.path.as_str(), asked.number("startIndex")) {
+        ("Users", 1) => (200, json!({ "Resources": people(3) })),
+        ("Users", _) => (200, json!({ "Resources": people(5)[3..] })),
+        _ => honest(asked),
+    })
+    .await;
+    let snapshot = snapshot(&fake.directory()).await;
+    assert_eq!(snapshot.user_count(), 5);
+    let [Doubt::Interrupted { cause }] = snapshot.completeness.users.as_slice() else {
+        panic!("{:?}", snapshot.completeness);
+    };
+    assert!(cause.contains("startIndex"), "{cause}");
+    assert_eq!(fake.queries("Users").len(), 3);
 }

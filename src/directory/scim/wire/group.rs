@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use directory_sync_model::snapshot::Batch;
+use directory_sync_model::snapshot::{Batch, EntryKind};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, IgnoredAny, MapAccess, Visitor},
@@ -10,7 +10,7 @@ use serde::{
 
 use super::{
     super::map,
-    list::{Rejection, Rows},
+    list::{Identity, Rejection, Rows},
     text::{Many, Text},
 };
 
@@ -29,8 +29,8 @@ pub(in super::super) struct Group<'a> {
 #[derive(Debug, Default)]
 pub(in super::super) struct Member<'a> {
     pub(in super::super) value: Text<'a>,
-    /// Whether it is a group and not a user: ids of the two may be the same with some providers.
-    pub(in super::super) is_group: bool,
+    /// Whether it is a user or a group, where that is told: ids of the two may be the same with some providers.
+    pub(in super::super) kind: Option<EntryKind>,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Member<'a> {
@@ -57,21 +57,29 @@ impl<'de: 'a, 'a> Deserialize<'de> for Member<'a> {
                         map.next_value::<IgnoredAny>()?;
                     }
                 }
-                let is_group = kind.is("Group") || (kind.is_blank() && reference.as_str().contains("/Groups/"));
-                Ok(Member { value, is_group })
+                // The type is optional (RFC 7643 §4.2), and so is the reference.
+                let leads_to = |list| reference.as_str().contains(list);
+                let kind = match () {
+                    () if kind.is("Group") => Some(EntryKind::Group),
+                    () if kind.is("User") => Some(EntryKind::User),
+                    () if kind.is_blank() && leads_to("Groups/") => Some(EntryKind::Group),
+                    () if kind.is_blank() && leads_to("Users/") => Some(EntryKind::User),
+                    () => None,
+                };
+                Ok(Member { value, kind })
             }
 
             fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Member<'a>, E> {
                 Ok(Member {
                     value: Text::from(text),
-                    is_group: false,
+                    kind: None,
                 })
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Member<'a>, E> {
                 Ok(Member {
                     value: Text::owned(text),
-                    is_group: false,
+                    kind: None,
                 })
             }
         }
@@ -143,6 +151,8 @@ pub(in super::super) struct GroupRows<'r> {
     pub(in super::super) ids: Vec<String>,
     /// Groups without members at all: not in the batch yet.
     pub(in super::super) untold: Vec<Untold>,
+    /// Whether some group told its members.
+    pub(in super::super) told: bool,
 }
 
 impl<'r> GroupRows<'r> {
@@ -151,6 +161,7 @@ impl<'r> GroupRows<'r> {
             batch,
             ids: Vec::new(),
             untold: Vec::new(),
+            told: false,
         }
     }
 }
@@ -164,6 +175,7 @@ impl Rows for GroupRows<'_> {
         self.ids.push(group.id.as_str().to_owned());
         if group.members.is_some() {
             map::write_group(self.batch, &group);
+            self.told = true;
         } else {
             self.untold.push(Untold {
                 id: group.id.as_str().to_owned(),
@@ -178,10 +190,21 @@ impl Rows for GroupRows<'_> {
         self.batch.clear();
         self.ids.clear();
         self.untold.clear();
+        self.told = false;
     }
 
     fn reject(&mut self, place: String, why: String) {
-        self.batch.reject(place, why);
+        self.batch.reject_group(place, why);
+    }
+
+    fn unreadable(&mut self, known: &Identity<'_>, place: String, why: String) {
+        if known.display_name.is_blank() {
+            return self.reject(place, why);
+        }
+        self.ids.push(known.id.as_str().to_owned());
+        let name = known.display_name.as_str();
+        self.batch
+            .unreadable_group(known.id.as_str(), name, format!("{place}: {why}"));
     }
 
     fn noun(&self) -> &'static str {

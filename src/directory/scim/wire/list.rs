@@ -63,8 +63,11 @@ pub(in super::super) trait Rows {
     /// Forgets all that was taken.
     fn clear(&mut self);
 
-    /// Notes a resource that is of no use.
+    /// Notes a resource that is of no use at all.
     fn reject(&mut self, place: String, why: String);
+
+    /// Notes a resource that is of no use beyond this much.
+    fn unreadable(&mut self, known: &Identity<'_>, place: String, why: String);
 
     /// What one resource is called.
     fn noun(&self) -> &'static str;
@@ -103,8 +106,22 @@ pub(in super::super) fn decode_list(body: &[u8], before: u64, rows: &mut impl Ro
 }
 
 object! {
-    /// Who a resource is that can't be read otherwise.
-    Identity, bare id { id = "id", external_id = "externalId", }
+    /// What a resource is that can't be read otherwise.
+    Identity, bare id { id = "id", external_id = "externalId", display_name = "displayName", }
+}
+
+impl<'a> Identity<'a> {
+    /// What can be read of a resource: everything, or at least the id.
+    fn of(resource: &'a str) -> Self {
+        /// The least. The names of attributes have no case (RFC 7643 §2.1).
+        #[derive(Deserialize)]
+        struct Id<'a> {
+            #[serde(borrow, alias = "ID", alias = "Id")]
+            id: Text<'a>,
+        }
+        let least = || serde_json::from_str(resource).map(|Id { id }| Self { id, ..Self::default() });
+        serde_json::from_str(resource).or_else(|_| least()).unwrap_or_default()
+    }
 }
 
 /// What is done with the value of `Resources`; returns how many there are.
@@ -230,14 +247,13 @@ impl<'de, R: Rows> DeserializeSeed<'de> for Pieces<'_, R> {
                 Ok(Err(rejection)) => rejection.to_string(),
                 Err(error) => decode_error(&error),
             };
-            let Identity { id, external_id } = serde_json::from_str(piece.get()).unwrap_or_default();
+            let known = Identity::of(piece.get());
             let place = format!("{} {}", self.rows.noun(), self.before + count);
-            let place = match (id.as_str(), external_id.as_str()) {
-                ("", "") => place,
-                ("", external_id) => format!("{place} (external id {external_id})"),
-                (id, _) => format!("{place} (id {id})"),
-            };
-            self.rows.reject(place, why);
+            match (known.id.as_str().trim(), known.external_id.as_str()) {
+                ("", "") => self.rows.reject(place, why),
+                ("", external_id) => self.rows.reject(format!("{place} (external id {external_id})"), why),
+                (id, _) => self.rows.unreadable(&known, format!("{place} (id {id})"), why),
+            }
         }
         Ok(count)
     }

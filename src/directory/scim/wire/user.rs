@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use super::{
     super::{map, plan::Plan},
-    list::{Rejection, Rows},
+    list::{Identity, Rejection, Rows},
     text::{Flag, Many, Text, object},
 };
 
@@ -309,11 +309,13 @@ impl UserRows<'_> {
         if user.id.is_blank() {
             return Err(Rejection::NoId);
         }
-        if self.first_id.is_none() {
-            self.first_id = Some(user.id.as_str().to_owned());
-        }
+        self.note(&user.id);
         map::write_user(self.batch, user, self.plan, chosen);
         Ok(())
+    }
+
+    fn note(&mut self, id: &Text<'_>) {
+        self.first_id.get_or_insert_with(|| id.as_str().to_owned());
     }
 }
 
@@ -344,7 +346,12 @@ impl Rows for UserRows<'_> {
     }
 
     fn reject(&mut self, place: String, why: String) {
-        self.batch.reject(place, why);
+        self.batch.reject_user(place, why);
+    }
+
+    fn unreadable(&mut self, known: &Identity<'_>, place: String, why: String) {
+        self.note(&known.id);
+        self.batch.unreadable_user(known.id.as_str(), format!("{place}: {why}"));
     }
 
     fn noun(&self) -> &'static str {
