@@ -37,7 +37,7 @@ const TOKEN: &str = "bench-token";
 /// Ten thousand creations at scale 1, at least 1,000. Every round begins with an empty platform.
 pub fn figure(arguments: &Arguments) {
     let scale = (arguments.scale * 0.01).max(0.001);
-    let users = crate::data(scale).shape.users;
+    let users = crate::data(scale, arguments).shape.users;
     #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
     let ideal = users as f64 / f64::from(RATE);
     let rounds = arguments.rounds.min(3);

@@ -42,7 +42,7 @@ const FILTER: &str = r#"user.active && user.employeeType != "Contractor""#;
 
 /// Measures a plan and its floor alternately and prints the line.
 pub fn figure(name: &str, arguments: &Arguments) {
-    let data = crate::data(arguments.scale);
+    let data = crate::data(arguments.scale, arguments);
     let floor_name = format!("floor_of_{name}");
     let (mut plans, mut floors) = (Vec::new(), Vec::new());
     for _ in 0..arguments.rounds {

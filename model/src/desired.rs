@@ -169,6 +169,8 @@ pub struct Desired<'a> {
     pub(crate) expression_failed: HashSet<u32>,
     /// Groups of each person, where an expression reads them.
     pub(crate) groups_by_user: Option<GroupsByUser>,
+    /// Where an expression reads groups: one of which nobody said who is in it; empty, where no group came at all.
+    pub(crate) untold_group: Option<String>,
 }
 
 impl Desired<'_> {

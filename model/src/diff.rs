@@ -65,6 +65,8 @@ pub struct Differ<'a> {
     /// The ids of all active administrators of the platform, whoever manages them.
     active_administrators: HashSet<Fingerprint>,
     memberships: Held<'a>,
+    /// Memberships of the last container whose users aren't looked up yet: the user's id, and whether it is ours.
+    pending: Vec<(Fingerprint, bool)>,
     last_container: (String, usize),
     observed_users: u64,
 }
@@ -88,6 +90,9 @@ struct Leaver {
     external_id: String,
     email: String,
 }
+
+/// How many memberships are looked up at once, at most.
+const PENDING: usize = 1024;
 
 /// No platform user.
 const NOBODY: u32 = u32::MAX;
@@ -113,6 +118,7 @@ impl<'a> Differ<'a> {
             administrators: HashSet::new(),
             active_administrators: HashSet::new(),
             memberships: Held::default(),
+            pending: Vec::new(),
             last_container: (String::new(), usize::MAX),
             observed_users: 0,
         }
@@ -129,7 +135,8 @@ impl<'a> Differ<'a> {
     }
 
     /// The plan.
-    pub fn finish(self) -> Plan<'a> {
+    pub fn finish(mut self) -> Plan<'a> {
+        self.settle_memberships();
         let mut draft = Draft::new(self);
         let targets = containers::resolve(&mut draft);
         conflicts::reject(&mut draft);
@@ -163,6 +170,24 @@ impl<'a> Differ<'a> {
         };
         let (patch, changes) = content.difference(&observed, rules);
         self.differences.insert(holding, Difference { patch, changes });
+    }
+
+    /// Looks up the users of the last container's memberships, step by step for all of them: each lookup waits for memory,
+    /// and those that don't depend on each other wait at the same time.
+    fn settle_memberships(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        self.prepare_memberships();
+        let pending = self.pending.drain(..);
+        let held = pending.filter_map(|(id, ours)| Some((self.holdings.find_fingerprint(id)?, ours)));
+        let held: Vec<(u32, bool)> = held.collect();
+        let user = |holding| self.holdings.get(holding).user();
+        let users: Vec<Option<u32>> = held.iter().map(|(holding, _)| user(*holding)).collect();
+        for ((holding, ours), user) in held.into_iter().zip(users) {
+            let user = user.filter(|user| self.holding_of[*user as usize] == holding);
+            self.memberships.push(self.last_container.1, holding, user, ours);
+        }
     }
 
     /// Tells before the first membership which ones are expected.
@@ -331,25 +356,22 @@ impl Observer for Differ<'_> {
     }
 
     fn membership(&mut self, row: &MembershipRow<'_>) {
-        let Some(holding) = self.holdings.find(&row.user) else {
-            return;
-        };
         // Rows of one container mostly come one after the other.
         if self.last_container.0.get(1..) != Some(&row.container)
             || self.last_container.1 == usize::MAX
             || self.containers[self.last_container.1].kind != row.kind
         {
             let key = container_key(row.kind, &row.container);
-            let Some(number) = self.container_numbers.get(&key) else {
+            let Some(number) = self.container_numbers.get(&key).copied() else {
                 return;
             };
-            self.last_container = (key, *number);
+            self.settle_memberships();
+            self.last_container = (key, number);
+        } else if self.pending.len() == PENDING {
+            self.settle_memberships();
         }
         let ours = row.owner.as_deref() == Some(&self.desired.rules.owner);
-        self.prepare_memberships();
-        let user = self.holdings.get(holding).user();
-        let user = user.filter(|user| self.holding_of[*user as usize] == holding);
-        self.memberships.push(self.last_container.1, holding, user, ours);
+        self.pending.push((self.desired.key().text(&row.user), ours));
     }
 }
 

@@ -141,6 +141,7 @@ fn doubts() -> Vec<Doubt> {
             example: example(),
         },
         Doubt::ExpressionFailures { count: 1, of: 2 },
+        Doubt::MembersNotTold { group: example() },
     ]
 }
 

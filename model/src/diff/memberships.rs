@@ -72,7 +72,7 @@ fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, frozen: bo
             Fate::Deactivated if ours && !frozen => removals.with_deactivation.push(holding),
             Fate::Gone if ours && !frozen => removals.leaving.push(holding),
             Fate::Deactivated | Fate::Gone => {}
-            Fate::Stays | Fate::Adopted => {
+            Fate::Stays | Fate::Adopted | Fate::Waits => {
                 let person = row.user().filter(|user| draft.holding_of(*user) == Some(holding));
                 present.extend(person.map(|user| (user, holding << 1 | u32::from(ours))));
             }
@@ -91,8 +91,9 @@ fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, frozen: bo
         }
         let belongs = wanted.get(at) == Some(user);
         let (holding, ours) = (membership >> 1, membership & 1 == 1);
-        let standing = desired.people[*user as usize].standing;
-        if belongs || !ours || standing != Standing::Wanted || draft.left_alone[*user as usize] {
+        let judged =
+            desired.people[*user as usize].standing == Standing::Wanted || draft.fates[holding as usize] == Fate::Waits;
+        if belongs || !ours || !judged || draft.left_alone[*user as usize] {
             continue;
         }
         if frozen || !draft.certain || unplaced(user) || lost.is_some_and(|people| people.contains(user)) {

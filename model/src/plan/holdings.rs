@@ -1,6 +1,6 @@
 //! The platform's users who matter to a plan: 20 bytes and an id each.
 
-use crate::fingerprint::{FingerprintKey, Index};
+use crate::fingerprint::{Fingerprint, FingerprintKey, Index};
 
 /// No person of the snapshot, no role.
 const NO_USER: u32 = u32::MAX;
@@ -143,7 +143,12 @@ impl Holdings {
 
     /// The user with this platform id.
     pub fn find(&self, id: &str) -> Option<u32> {
-        self.ids.get(self.key.text(id))
+        self.find_fingerprint(self.key.text(id))
+    }
+
+    /// The same by the id's fingerprint.
+    pub(crate) fn find_fingerprint(&self, id: Fingerprint) -> Option<u32> {
+        self.ids.get(id)
     }
 
     /// The platform's id.

@@ -355,6 +355,19 @@ fn of_many_rejected_entries_all_are_counted_and_some_are_kept() {
 }
 
 #[test]
+fn a_group_id_that_comes_twice_is_a_doubt() {
+    let snapshot = read(&[&people(&["a", "b"]), &group("g", &["a"]), &group("g", &["b"])]);
+    assert_eq!(snapshot.group_count(), 1);
+    assert_eq!(
+        snapshot.completeness.groups,
+        [Doubt::DuplicateIds {
+            count: 1,
+            example: "g".to_owned()
+        }]
+    );
+}
+
+#[test]
 fn an_id_that_comes_twice_is_a_doubt_and_the_person_one() {
     let snapshot = read(&[&people(&["a", "b", "a"]), &people(&["a"]), &group("g", &["a"])]);
     assert_eq!(snapshot.user_count(), 2);

@@ -1,9 +1,6 @@
 //! Reads one page.
 
-use std::{
-    collections::HashSet,
-    sync::{PoisonError, atomic::Ordering},
-};
+use std::sync::atomic::Ordering;
 
 use directory_sync_model::{
     attribute::AttributeSet,
@@ -144,11 +141,7 @@ impl ScimDirectory {
                 }
             }
         }
-        let mut end = self.end(&position, count, &list, ids.first().map(String::as_str), batch);
-        if batch.entries() > 0 {
-            end.doubts.extend(self.repeated(cursor.is_none(), ids));
-        }
-        Ok(end)
+        Ok(self.end(&position, count, &list, ids.first().map(String::as_str), batch))
     }
 
     /// Where to read, and how many resources to ask for.
@@ -260,24 +253,5 @@ impl ScimDirectory {
             }
         }
         end
-    }
-
-    /// Notes the groups of a page, and doubts those that had come before.
-    fn repeated(&self, is_first_page: bool, ids: Vec<String>) -> Option<Doubt> {
-        let mut seen = self.seen_groups.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_first_page {
-            *seen = HashSet::new();
-        }
-        let mut count = 0;
-        let mut example = String::new();
-        for id in ids {
-            if seen.contains(&id) {
-                count += 1;
-                example = id;
-            } else {
-                seen.insert(id);
-            }
-        }
-        (count > 0).then_some(Doubt::DuplicateIds { count, example })
     }
 }

@@ -422,6 +422,26 @@ async fn a_secret_that_json_escapes_is_not_shown_either() {
 }
 
 #[tokio::test]
+async fn a_connection_that_is_not_made_in_time_is_given_up() {
+    // It accepts, and says nothing of TLS.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = parse_base(&format!("https://{}", listener.local_addr().unwrap())).unwrap();
+    let timeouts = Timeouts {
+        connect: Duration::from_millis(200),
+        ..Timeouts::default()
+    };
+    let client = HttpClient::new(&open_network(), &Tls::default(), timeouts, Auth::None, base).unwrap();
+    let start = std::time::Instant::now();
+    let error = client.get("x", &[]).send(PAGE_LIMIT).await.unwrap_err();
+    assert_eq!(error.class(), Class::Timeout, "{}", chain(&error));
+    assert!(
+        start.elapsed() < Timeouts::default().connect / 2,
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[tokio::test]
 async fn no_credential_means_no_header() {
     let seen = |State(()): State<()>, headers: HeaderMap| async move {
         headers.contains_key(header::AUTHORIZATION).to_string().into_response()
