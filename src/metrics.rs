@@ -37,7 +37,8 @@ const FAILURES: Row = Row {
     name: "directory_sync_failures_total",
     kind: "counter",
     labels: &["scope", "reason"],
-    help: "Failures, by reason: of whole syncs (scope run) and of single people, teams and memberships (scope object).",
+    help: "Failures, by reason: of whole syncs and of incomplete reads (scope run), and of single people, teams, roles and \
+           memberships (scope object).",
 };
 const STEPS: Row = Row {
     name: "directory_sync_step_duration_seconds",
@@ -73,7 +74,8 @@ const SINCE: Row = Row {
     name: "directory_sync_seconds_since_last_success",
     kind: "gauge",
     labels: &["namespace", "connection"],
-    help: "Seconds since the last sync of a connection that came to its end; since its creation where there was none.",
+    help: "Seconds since the last sync of a connection that read the whole directory and came to its end; since its \
+           creation where there was none.",
 };
 /// Registered by [`CallMetrics`].
 const REQUESTS: Row = Row {

@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, Default)]
 pub struct Readiness {
     parts: Mutex<BTreeMap<&'static str, Option<String>>>,
+    /// Why the operator can't go on.
+    given_up: Mutex<Option<String>>,
 }
 
 impl Readiness {
@@ -39,6 +41,16 @@ impl Readiness {
         if parts.get(part) != Some(&None) {
             parts.insert(part, Some(why));
         }
+    }
+
+    /// The operator can't go on, and isn't alive any more.
+    pub fn give_up(&self, why: String) {
+        *self.given_up.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    }
+
+    /// Why the operator can't go on, when it can't.
+    pub fn given_up(&self) -> Option<String> {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Everything that is waited for, one line each; nothing when all is ready.
@@ -77,7 +89,7 @@ pub async fn serve(
     stop: CancellationToken,
 ) {
     let app = Router::new()
-        .route("/healthz", get(async || "ok\n"))
+        .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(render_metrics))
         .with_state(App {
@@ -87,6 +99,13 @@ pub async fn serve(
     let served = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned());
     if let Err(error) = served.await {
         tracing::error!(%error, "The server of metrics and probes failed.");
+    }
+}
+
+async fn healthz(State(app): State<App>) -> Response {
+    match app.readiness.given_up() {
+        None => "ok\n".into_response(),
+        Some(why) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{why}\n")).into_response(),
     }
 }
 
@@ -139,6 +158,11 @@ mod tests {
         assert_eq!(get_text(address, "/readyz").await, (200, "ok\n".to_owned()));
         assert_eq!(get_text(address, "/metrics").await, (200, "up 1\n".to_owned()));
         assert_eq!(get_text(address, "/other").await.0, 404);
+        readiness.give_up("a watch panicked".to_owned());
+        assert_eq!(
+            get_text(address, "/healthz").await,
+            (500, "a watch panicked\n".to_owned())
+        );
         stop.cancel();
         server.await.unwrap();
     }

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 
 use crate::http::HostPattern;
 
@@ -91,19 +91,26 @@ pub struct NetworkArguments {
     pub allow_insecure: bool,
 }
 
+/// The most syncs at once: the threads that they have are half of those that tokio lends (512), and names are looked up on the
+/// others.
+const MAX_SYNCS: i64 = 256;
+
 /// How to run the operator.
 #[derive(Debug, Args)]
 pub struct ControllerArguments {
     /// Where /metrics, /healthz and /readyz are served.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub http_listen: SocketAddr,
-    /// How many syncs run at once. Each holds its directory in memory.
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    /// Watch this namespace alone, which then is the only one where rights are needed. Without it all are watched.
+    #[arg(long, value_name = "NAMESPACE", value_parser = NonEmptyStringValueParser::new())]
+    pub namespace: Option<String>,
+    /// How many syncs run at once. Each holds its directory in memory, and has a thread of its own.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=MAX_SYNCS))]
     pub max_syncs: u16,
     /// Work out and report every plan, and write nothing to any platform, whatever connections say.
     #[arg(long)]
     pub observe_only: bool,
-    /// No connection may remove more than this percentage, whatever it says.
+    /// No connection may remove more than this percentage, whatever it says; a minPopulation above 20 counts as 20 then.
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub removals_max_percent: Option<u8>,
     /// No connection may remove more than this many of one kind, whatever it says.
@@ -257,6 +264,21 @@ mod tests {
     #[test]
     fn the_definition_of_the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn syncs_leave_threads_for_looking_up_names() {
+        let parse = |count: &str| Arguments::try_parse_from(["directory-sync", "controller", "--max-syncs", count]);
+        assert!(parse("256").is_ok());
+        for wrong in ["0", "257", "512"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn no_namespace_at_all_is_not_a_namespace() {
+        let arguments = ["directory-sync", "controller", "--namespace", ""];
+        assert!(Arguments::try_parse_from(arguments).is_err());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::{
 pub async fn run(arguments: ControllerArguments) -> Result<Exit, Error> {
     let ControllerArguments {
         http_listen,
+        namespace,
         max_syncs,
         observe_only,
         removals_max_percent,
@@ -18,6 +19,7 @@ pub async fn run(arguments: ControllerArguments) -> Result<Exit, Error> {
     } = arguments;
     let config = ControllerConfig {
         http_listen,
+        namespace,
         max_syncs: usize::from(max_syncs),
         observe_only,
         removals_max_percent,

@@ -248,6 +248,7 @@ impl FailureRow {
             FailureKind::Team => "team",
             FailureKind::Inbox => "inbox",
             FailureKind::Membership => "membership",
+            FailureKind::Role => "role",
         };
         Self {
             kind,

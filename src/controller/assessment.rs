@@ -18,6 +18,9 @@ use crate::{
     words::counted,
 };
 
+/// Where the plan is that waits.
+const SEE_PLAN: &str = "see the SyncPlan in status.heldPlan";
+
 /// A condition's status, its reason, and why in a sentence.
 pub type Claim = (Status, Reason, String);
 
@@ -36,6 +39,23 @@ pub struct Assessment {
     pub reconciling: Option<Reason>,
     /// When the next run is due.
     pub after: After,
+}
+
+impl Assessment {
+    /// A plan couldn't be written, for this reason: nobody can decide it, and the run is repeated. A run that failed has said
+    /// something that matters more.
+    pub fn plan_not_written(&mut self, error: &str) {
+        let reason = Reason::PlanNotWritten;
+        if let Some((Status::True, _, message)) = &mut self.held {
+            let why = message.strip_suffix(SEE_PLAN).unwrap_or(message);
+            *message = format!("{why}its SyncPlan couldn't be written: {error}");
+        }
+        if self.ready.0 == Status::True {
+            self.ready = (Status::False, reason, format!("{} {error}", reason.row().meaning));
+            self.reconciling = Some(Reason::Retrying);
+            self.after = After::Failure { retry_after: None };
+        }
+    }
 }
 
 /// Judges a run. `hold` is the plan that is held now.
@@ -168,7 +188,7 @@ fn holding(report: &Report, hold: Option<&Hold<'_>>) -> Claim {
     }
     message.push_str(match reason {
         Reason::PlanRejected => "the plan was rejected",
-        _ => "see the SyncPlan in status.heldPlan",
+        _ => SEE_PLAN,
     });
     (Status::True, reason, message)
 }

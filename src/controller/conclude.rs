@@ -1,9 +1,9 @@
-//! Tells what came of a run: plans first, then the statuses of connection and mappings, then events. What is to be remembered
-//! is remembered once the status has it, so that a restart in between repeats the run and forgets nothing.
+//! Tells what came of a run: plans first, then the connection's status, then events and the statuses of mappings. What is to
+//! be remembered is remembered once the status has it, so that a restart in between repeats the run and forgets nothing.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
-use futures::{TryStreamExt as _, stream};
+use futures::{StreamExt as _, future, stream};
 use jiff::Timestamp;
 use kube::{Resource as _, ResourceExt as _};
 
@@ -14,7 +14,7 @@ use super::{
     error::ReconcileError,
     events,
     fleet::Fleet,
-    memory::{Memory, came_to_its_end},
+    memory::Memory,
     plans::{self, Held, settle},
     reconcile::unless_gone,
     run::{Ended, Order},
@@ -23,36 +23,48 @@ use super::{
 use crate::{
     api::{
         DirectoryConnection, GroupMapping,
-        condition::ConditionType,
+        condition::{ConditionType, Reason},
         connection::DirectoryConnectionStatus,
         status::{HeldPlan, LastHandled, Removals},
     },
+    fault::chain,
     sync::{Outcome, report::MappingReport},
 };
 
 /// How many statuses of mappings are written at once.
 const CONCURRENCY: usize = 8;
 
-/// Tells what came of a run. It can be repeated.
-pub async fn conclude(fleet: &Fleet, order: &Order, ended: &Ended) -> Result<(), ReconcileError> {
+/// How often the statuses of mappings are tried; the next run tells what is left.
+const MAPPING_ATTEMPTS: u32 = 3;
+
+/// How long is waited after the first of these attempts; twice as long after each further one.
+const MAPPING_WAIT: Duration = Duration::from_millis(500);
+
+/// Tells what came of a run, but for its mappings. It can be repeated. Returns whether there is anything to tell mappings.
+pub async fn conclude(fleet: &Fleet, order: &Order, ended: &Ended) -> Result<bool, ReconcileError> {
     let key = order.key();
     let uid = order.connection.metadata.uid.as_deref().unwrap_or_default();
     let Some((before, failures)) = fleet.recollect(&key, uid, |memory| (memory.status.clone(), memory.past.failures))
     else {
         // The connection is gone.
-        return Ok(());
+        return Ok(false);
     };
     let now = Timestamp::now();
     if ended.is_void() {
         // Nothing has happened, so there is nothing to tell.
         let due = due(fleet, order, After::Stopped, failures, now);
         fleet.recollect(&key, uid, |memory| remember(memory, order, ended, due));
-        return Ok(());
+        return Ok(false);
     }
     let settlement = settle(order.plans(), ended.judgement(order.mode), now);
-    let assessment = assess(order, ended, settlement.hold.as_ref());
-    let held = plans::write(fleet.client(), &order.connection, &settlement, &held(order, ended), now).await?;
-    let held = held.or_else(|| still_held(&before, ended, now));
+    let mut assessment = assess(order, ended, settlement.hold.as_ref());
+    let written = plans::write(fleet.client(), &order.connection, &settlement, &held(order, ended), now).await;
+    if let Some(error) = &written.failed {
+        let error = chain(error);
+        tracing::warn!(error, "A SyncPlan couldn't be written; the sync will be repeated.");
+        assessment.plan_not_written(&error);
+    }
+    let held = written.held.or_else(|| still_held(&before, ended, now));
     let due = due(fleet, order, assessment.after, failures, now);
     let after = status::After {
         assessment: &assessment,
@@ -63,7 +75,9 @@ pub async fn conclude(fleet: &Fleet, order: &Order, ended: &Ended) -> Result<(),
     let status = status::after_run(&before, order, ended, after);
     let written = write::status::<DirectoryConnection>(fleet.client(), &order.connection.metadata, &status).await;
     unless_gone(written)?;
-    tell_mappings(fleet, order, ended, now).await?;
+    if assessment.ready.1 == Reason::PlanNotWritten {
+        fleet.metrics.count_failure(Reason::PlanNotWritten);
+    }
     let notices = events::of_run(&before, &status, ended.outcome(), &assessment, &settlement);
     let object = order.connection.object_ref(&());
     fleet.recorder.publish(&object, notices).await;
@@ -71,7 +85,7 @@ pub async fn conclude(fleet: &Fleet, order: &Order, ended: &Ended) -> Result<(),
         remember(memory, order, ended, due);
         memory.status = status;
     });
-    Ok(())
+    Ok(true)
 }
 
 /// Remembers a run of which nobody could be told as one that failed.
@@ -87,6 +101,8 @@ pub fn give_up(fleet: &Fleet, order: &Order, ended: &Ended) {
 /// When a connection is due again.
 #[derive(Clone, Copy)]
 struct Due {
+    /// Whether the run did all that was asked.
+    succeeded: bool,
     /// How many runs have failed in a row.
     failures: u32,
     /// When the next run is due.
@@ -104,6 +120,7 @@ fn due(fleet: &Fleet, order: &Order, after: After, failures: u32, now: Timestamp
     };
     let interval = order.connection.spec.interval.get();
     Due {
+        succeeded: after == After::Success,
         failures,
         next: next_run(now, after, interval, failures, timing, fastrand::f64()),
         look: (after == After::Stall).then(|| next_look(now, timing, fastrand::f64())),
@@ -170,33 +187,61 @@ fn remember(memory: &mut Memory, order: &Order, ended: &Ended, due: Due) {
     past.ran = true;
     memory.judged = ended.judged(order);
     memory.documents.clone_from(&ended.documents);
-    if came_to_its_end(ended.outcome()) {
+    if due.succeeded {
         memory.succeeded = ended.end;
     }
 }
 
-/// Writes the statuses of mappings that have another one now.
-async fn tell_mappings(fleet: &Fleet, order: &Order, ended: &Ended, now: Timestamp) -> Result<(), ReconcileError> {
-    let Ok(report) = &ended.result else { return Ok(()) };
+/// Writes the statuses of mappings that have another one now. One that is refused stops no other one, and makes no failure of
+/// the run.
+pub async fn tell_mappings(fleet: &Fleet, order: &Order, ended: &Ended) {
+    let Ok(report) = &ended.result else { return };
+    let (now, complete) = (Timestamp::now(), report.doubts.is_empty());
     let readable = order.mappings.iter().filter_map(|mapping| mapping.0.as_ref().ok());
     let by_name: HashMap<String, &GroupMapping> = readable.map(|mapping| (mapping.name_any(), mapping)).collect();
     let reports = report.mappings.iter();
-    let pairs = reports.filter_map(|report| Some((*by_name.get(&report.name)?, report)));
-    stream::iter(pairs.map(Ok))
-        .try_for_each_concurrent(CONCURRENCY, |(mapping, report)| {
-            tell_mapping(fleet, mapping, report, now)
-        })
-        .await
+    let pairs: Vec<_> = reports
+        .filter_map(|report| Some((*by_name.get(&report.name)?, report)))
+        .collect();
+    let mut untold: Vec<usize> = (0..pairs.len()).collect();
+    let mut wait = MAPPING_WAIT;
+    for attempt in 1..=MAPPING_ATTEMPTS {
+        untold = stream::iter(untold)
+            .map(|at| {
+                let (mapping, report) = pairs[at];
+                async move {
+                    let error = tell_mapping(fleet, mapping, report, complete, now).await.err()?;
+                    let (name, error) = (mapping.name_any(), chain(&error));
+                    tracing::warn!(
+                        mapping = name,
+                        attempt,
+                        error,
+                        "What a sync made of a mapping couldn't be told."
+                    );
+                    Some(at)
+                }
+            })
+            .buffer_unordered(CONCURRENCY)
+            .filter_map(future::ready)
+            .collect()
+            .await;
+        if untold.is_empty() || attempt == MAPPING_ATTEMPTS {
+            return;
+        }
+        tokio::time::sleep(wait).await;
+        wait *= 2;
+    }
 }
 
 async fn tell_mapping(
     fleet: &Fleet,
     mapping: &GroupMapping,
     report: &MappingReport,
+    complete: bool,
     now: Timestamp,
 ) -> Result<(), ReconcileError> {
     let before = mapping.status.clone().unwrap_or_default();
-    let status = status::mapping_after_run(mapping, report, now);
+    let status = status::mapping_after_run(mapping, report, complete, now);
     if status == before {
         return Ok(());
     }
@@ -207,3 +252,6 @@ async fn tell_mapping(
     fleet.recorder.publish(&mapping.object_ref(&()), notices).await;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,11 +14,13 @@ pub struct ControllerConfig {
     pub http_listen: SocketAddr,
     /// The one namespace to watch; `None` watches all.
     pub namespace: Option<String>,
-    /// How many syncs run at once, at least 1. Each holds its directory in memory.
+    /// How many syncs run at once, at least 1. Each holds its directory in memory, and one of tokio's blocking threads, of which
+    /// some have to be left for looking up names.
     pub max_syncs: usize,
     /// Works out and reports every plan, and writes nothing to any platform, whatever connections say.
     pub observe_only: bool,
-    /// Ceiling over `spec.removals.maxPercent` of every connection, 0 to 100.
+    /// Ceiling over `spec.removals.maxPercent` of every connection, 0 to 100. With it, populations count as 20 at least,
+    /// whatever `spec.removals.minPopulation` says beyond that.
     pub removals_max_percent: Option<u8>,
     /// Ceiling over `spec.removals.maxCount` of every connection.
     pub removals_max_count: Option<u32>,

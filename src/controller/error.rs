@@ -23,6 +23,9 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// A watch or a reconciler ended although nobody told it to; a mistake of this program.
+    #[error("a part of the operator ended by itself; report what its log says, and start it again")]
+    Part(#[source] Option<tokio::task::JoinError>),
     /// A metric can't be registered; a mistake of this program.
     #[error("the metrics can't be set up")]
     Metrics(#[from] prometheus::Error),

@@ -2,6 +2,7 @@
 //! [`super::recorder`] publishes them.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::ResourceExt as _;
 
 use super::{
     assessment::{Assessment, Claim},
@@ -11,6 +12,7 @@ use crate::{
     api::{
         condition::{self, ConditionType, Reason, find},
         connection::DirectoryConnectionStatus,
+        plan::Decision,
         status::SyncSummary,
     },
     sync::Outcome,
@@ -43,12 +45,23 @@ pub fn of_run(
         // Nothing is written, so that the same plan is there each time.
         Outcome::Observed => !done.is_empty() && (is_new || done != planned_before),
         Outcome::PartlyFailed => is_new || !done.is_empty(),
+        _ if *reason == Reason::PlanNotWritten => is_new,
         // A hold has an event of its own.
         Outcome::Held | Outcome::Unchanged => false,
     };
     let mut notices = Vec::new();
-    if settlement.marks.iter().any(|(_, reason)| *reason == Reason::Spent) {
-        notices.push(plain(Reason::PlanApproved));
+    for (plan, _) in settlement.marks.iter().filter(|(_, reason)| *reason == Reason::Spent) {
+        notices.push(match plan.spec.decision {
+            Some(Decision::Approved) => plain(Reason::PlanApproved),
+            // Nobody approved it: the limits, the mappings or what is there changed, and it isn't held any more.
+            Some(Decision::Rejected) | None => Notice {
+                reason: Reason::Spent,
+                note: format!(
+                    "SyncPlan {} is within the limits now and was carried out",
+                    plan.name_any()
+                ),
+            },
+        });
     }
     if noteworthy {
         let note = match (done.is_empty(), outcome) {
@@ -276,6 +289,22 @@ mod tests {
             .map(|notice| (notice.reason, notice.note.as_str()))
             .collect();
         assert_eq!(told, [(Reason::TooManyRemovals, "many"), (Reason::SizeLimit, "cut")]);
+    }
+
+    #[test]
+    fn a_plan_that_nobody_approved_is_not_said_to_be_approved() {
+        let status = status((Status::True, Reason::Synced), 0);
+        let assessment = assessment(Status::True, Reason::Synced);
+        let mut plan = crate::controller::testing::plan("acme-aa", "aa");
+        for (decision, reason) in [(None, Reason::Spent), (Some(Decision::Approved), Reason::PlanApproved)] {
+            plan.spec.decision = decision;
+            let settlement = Settlement {
+                marks: vec![(&plan, Reason::Spent)],
+                ..Settlement::default()
+            };
+            let notices = of_run(&status, &status, Outcome::Unchanged, &assessment, &settlement);
+            assert_eq!(notices[0].reason, reason);
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use kube::{
 };
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use url::Url;
 
 use super::{
     backoff::next_look,
@@ -165,6 +166,12 @@ impl Fleet {
         memories.get_mut(key).filter(|memory| memory.uid == uid).map(change)
     }
 
+    /// Whether this very connection is still there.
+    pub fn has(&self, connection: &DirectoryConnection) -> bool {
+        let found = self.connection(&Key::of(&connection.metadata));
+        found.is_some_and(|found| kube::Resource::meta(&*found).uid == connection.metadata.uid)
+    }
+
     /// Whether anything is remembered of a connection.
     pub fn knows(&self, key: &Key) -> bool {
         self.memories().contains_key(key)
@@ -185,10 +192,10 @@ impl Fleet {
     }
 
     /// Lets all connections for which this is true run again at once.
-    pub fn hurry(&self, which: impl Fn(&Memory) -> bool) {
+    pub fn hurry(&self, which: impl Fn(&Key, &Memory) -> bool) {
         let hurried: Vec<Key> = {
             let mut memories = self.memories();
-            let chosen = memories.iter_mut().filter(|(_, memory)| which(memory));
+            let chosen = memories.iter_mut().filter(|(key, memory)| which(key, memory));
             chosen
                 .map(|(key, memory)| {
                     memory.past.next = None;
@@ -238,11 +245,13 @@ impl Fleet {
         }
     }
 
-    /// The operator's own limits over those of every connection.
+    /// The operator's own limits over those of every connection. A percentage counts of the population that there is, or of
+    /// the default for small ones: a connection's own minimum could make anything of it.
     pub fn ceilings(&self) -> Limits {
+        let percent = self.config.removals_max_percent;
         Limits {
-            max_percent: self.config.removals_max_percent.unwrap_or(100),
-            min_population: u32::MAX,
+            max_percent: percent.unwrap_or(100),
+            min_population: percent.map_or(u32::MAX, |_| Limits::default().min_population),
             max_count: self.config.removals_max_count,
         }
     }
@@ -277,8 +286,17 @@ where
     ObjectRef::new(&key.name).within(&key.namespace)
 }
 
-/// The address of a connection's platform.
+/// The address of a connection's platform, the same for every spelling of it: a host in whatever case, its scheme's own port or
+/// none, with or without a slash at its end.
 fn address(connection: &DirectoryConnection) -> Option<String> {
     let rest = connection.spec.platform.rest.as_ref()?;
-    Some(rest.url.trim_end_matches('/').to_ascii_lowercase())
+    let Ok(mut url) = Url::parse(&rest.url) else {
+        return Some(rest.url.clone());
+    };
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    Some(url.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -17,9 +18,9 @@ use crate::api::{
     condition::{ConditionType, Reason, Status, find},
     connection::DirectoryConnectionStatus,
     plan::SyncPlan,
-    status,
+    status::{self, SyncSummary},
 };
-use crate::{controller::config::Timing, sync::Outcome};
+use crate::controller::config::Timing;
 
 /// A run that waits for its turn or is under way.
 #[derive(Clone, Debug)]
@@ -47,8 +48,33 @@ pub struct Memory {
     pub documents: Option<Digest>,
     /// Decided plans that a run has taken notice of, by uid.
     pub noticed: BTreeSet<String>,
+    /// A digest of what failed in the last run, once it was logged.
+    pub failures: Option<Digest>,
+    /// The held plan of the status, once its object was seen.
+    pub hold_seen: Option<String>,
     /// When a run last came to its end; when the connection was created, where none did.
     pub succeeded: Timestamp,
+}
+
+/// What asked for a run.
+pub struct Asked {
+    generation: i64,
+    mappings: Digest,
+    requested: Option<String>,
+    /// Decided plans, by uid.
+    decided: Vec<String>,
+}
+
+impl Asked {
+    /// All that may ask for a run at the moment.
+    pub fn of(view: &View<'_>) -> Self {
+        Self {
+            generation: view.generation(),
+            mappings: view.mappings_digest.clone(),
+            requested: view.requested().map(str::to_owned),
+            decided: view.decided(),
+        }
+    }
 }
 
 impl Memory {
@@ -81,8 +107,11 @@ impl Memory {
             judged: Judged::recall(&status),
             documents: Digest::stored(&handled.documents),
             noticed: BTreeSet::new(),
+            failures: None,
+            // Everything is listed before anything is decided.
+            hold_seen: status.held_plan.as_ref().map(|held| held.name.clone()),
             succeeded: match (&status.last_sync, ready) {
-                (Some(last), _) if !matches!(last.outcome, status::Outcome::Failed | status::Outcome::Stopped) => {
+                (Some(last), ready) if came_to_its_end(last) && !ready.is_some_and(is_no_success) => {
                     last.completion_time.0
                 }
                 // It became not ready with the first run that failed.
@@ -97,6 +126,12 @@ impl Memory {
     pub fn decide(&mut self, view: &View<'_>, now: Timestamp, timing: &Timing) -> Decision {
         self.past.note_mappings(&view.mappings_digest, now);
         let held = self.status.held_plan.as_ref();
+        let hold_is_there = held.is_some_and(|held| view.has_plan(&held.name));
+        if hold_is_there {
+            self.hold_seen = held.map(|held| held.name.clone());
+        }
+        let rejected = find(&self.status.conditions, ConditionType::Held)
+            .is_some_and(|held| held.reason == Reason::PlanRejected.as_str());
         let situation = Situation {
             now,
             generation: view.generation(),
@@ -105,16 +140,26 @@ impl Memory {
             mappings: &view.mappings_digest,
             requested: view.requested(),
             decided: view.plans().any(|plan| self.is_news(plan)),
-            hold_expires: held.map(|held| held.expire_time.0),
+            // Only what can still be approved runs out.
+            hold_expires: held.filter(|_| !rejected).map(|held| held.expire_time.0),
+            // One that was just created, and that the watch hasn't told of yet, isn't gone.
+            hold_gone: !hold_is_there && held.is_some_and(|held| self.hold_seen.as_ref() == Some(&held.name)),
             running: self.running.as_ref().map(|running| running.generation),
         };
-        decide(&situation, &self.past, timing)
+        let decision = decide(&situation, &self.past, timing);
+        if matches!(decision, Decision::Suspend | Decision::NoMappings) {
+            self.past.rest();
+        }
+        decision
     }
 
-    /// Takes a run of which nothing is known for one that failed, so that it isn't begun again at once.
-    pub fn back_off(&mut self, generation: i64, now: Timestamp, timing: &Timing) {
+    /// Takes a run of which nothing is known for one that failed, so that what asked for it doesn't begin it again at once.
+    pub fn back_off(&mut self, asked: Asked, now: Timestamp, timing: &Timing) {
         let past = &mut self.past;
-        past.generation = Some(generation);
+        past.generation = Some(asked.generation);
+        past.mappings = Some(asked.mappings);
+        past.requested = asked.requested.or(past.requested.take());
+        self.noticed.extend(asked.decided);
         past.failures = past.failures.saturating_add(1);
         let failure = After::Failure { retry_after: None };
         past.next = Some(next_run(
@@ -139,10 +184,16 @@ impl Memory {
     }
 }
 
-/// Whether a run with this outcome came to its end.
-pub const fn came_to_its_end(outcome: Outcome) -> bool {
-    match outcome {
-        Outcome::Synced | Outcome::Unchanged | Outcome::Observed | Outcome::Held | Outcome::PartlyFailed => true,
-        Outcome::Failed | Outcome::Stopped => false,
-    }
+fn came_to_its_end(last: &SyncSummary) -> bool {
+    !matches!(last.outcome, status::Outcome::Failed | status::Outcome::Stopped)
 }
+
+/// Whether Ready says of a run that came to its end that it didn't do all that was asked.
+fn is_no_success(ready: &Condition) -> bool {
+    [Reason::DirectoryIncomplete, Reason::PlanNotWritten]
+        .map(Reason::as_str)
+        .contains(&ready.reason.as_str())
+}
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use directory_sync_model::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{
-    assessment::assess,
+    assessment::{Assessment, assess},
     cause::Cause,
     events,
     plans::{self, Hold, Judgement, Settlement},
@@ -60,8 +60,14 @@ impl Produced {
 
     /// A run of a connection.
     fn run(&mut self, order: &Order, ended: &Ended, hold: Option<Hold<'_>>) {
+        self.run_with(order, ended, hold, |_| {});
+    }
+
+    /// A run of a connection after which something else went wrong.
+    fn run_with(&mut self, order: &Order, ended: &Ended, hold: Option<Hold<'_>>, then: impl Fn(&mut Assessment)) {
         let before = DirectoryConnectionStatus::default();
-        let assessment = assess(order, ended, hold.as_ref());
+        let mut assessment = assess(order, ended, hold.as_ref());
+        then(&mut assessment);
         let after = status::After {
             assessment: &assessment,
             held: None,
@@ -94,6 +100,7 @@ impl Produced {
         report.hold = Some(Why {
             exceeded,
             departures: 1,
+            ..Why::default()
         });
         self.run(&order(), &ended(report), Some(hold));
     }
@@ -140,6 +147,7 @@ fn doubts() -> Vec<Doubt> {
             example: example(),
         },
         Doubt::ExpressionFailures { count: 1, of: 2 },
+        Doubt::MembersNotTold { group: example() },
     ]
 }
 
@@ -237,7 +245,6 @@ fn causes() -> Vec<Cause> {
         page: 1,
         source: directory::Error::Panic {
             operation: String::new(),
-            message: String::new(),
         },
     });
     let answered = http_errors().into_iter().map(|source| {
@@ -309,6 +316,10 @@ fn connections(produced: &mut Produced) {
     for cause in causes() {
         produced.run(&order(), &failed(cause), None);
     }
+    let held = report(Outcome::Held);
+    produced.run_with(&order(), &ended(held), None, |assessment| {
+        assessment.plan_not_written("quota")
+    });
     let (connection, before) = (order().connection, DirectoryConnectionStatus::default());
     for reason in [Reason::Suspended, Reason::NoMappings] {
         let resting = status::at_rest(&connection, &before, reason, None, at(1));
@@ -343,7 +354,7 @@ fn mappings(produced: &mut Produced) {
             },
             ..MappingReport::default()
         };
-        status::mapping_after_run(&mapping(suspend), &report, at(1))
+        status::mapping_after_run(&mapping(suspend), &report, true, at(1))
     };
     produced.mapping(&after(false, Vec::new()));
     produced.mapping(&after(true, Vec::new()));
@@ -375,14 +386,12 @@ fn plan(decision: Option<Decision>, created: Option<i64>) -> SyncPlan {
 }
 
 fn plans(produced: &mut Produced) {
-    let done = Judgement::Passed {
-        hash: "aa",
-        applied: true,
-    };
+    let done = Judgement::Passed { hash: "aa" };
     for (decision, judgement, now) in [
         (None, Judgement::None, 1),
         (Some(Decision::Approved), Judgement::None, 1),
         (Some(Decision::Approved), done, 1),
+        (None, done, 1),
         (Some(Decision::Rejected), Judgement::None, 1),
         (None, Judgement::Held { hash: "bb" }, 1),
         (None, Judgement::None, 1000),

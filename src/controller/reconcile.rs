@@ -37,14 +37,37 @@ pub async fn reconcile(object: Arc<Guarded<DirectoryConnection>>, fleet: Arc<Fle
     }
     let now = Timestamp::now();
     let decision = fleet.remember(connection, |memory| memory.decide(&view, now, &fleet.config.timing));
+    if !fleet.has(connection) {
+        // It was deleted after it was woken: whoever looked after that has forgotten it already.
+        fleet.forget(&view.key);
+        return Ok(Action::await_change());
+    }
     match decision {
         Decision::Suspend => rest(&view, Reason::Suspended, &fleet, now).await,
         Decision::NoMappings => rest(&view, Reason::NoMappings, &fleet, now).await,
         Decision::Await { stop } => Ok(await_end(&view, stop, &fleet)),
         Decision::Run(trigger) => begin(&view, trigger, &fleet, now).await,
         Decision::LookAtDocuments => look_at_documents(&view, &fleet, now).await,
-        Decision::WaitUntil(then) => Ok(Action::requeue(until(now, then))),
+        Decision::WaitUntil(then) => {
+            announce_new(&view, &fleet, now).await?;
+            Ok(Action::requeue(until(now, then)))
+        }
     }
+}
+
+/// A connection that waits for its mappings says that it is being looked after: without any status it would be taken for one
+/// that is in order (kstatus).
+async fn announce_new(view: &View<'_>, fleet: &Fleet, now: Timestamp) -> Result<(), ReconcileError> {
+    let before = fleet.remember(view.connection, |memory| memory.status.clone());
+    if before.conditions.is_empty() {
+        save(
+            view.connection,
+            &status::announced(view.connection, &before, now),
+            fleet,
+        )
+        .await?;
+    }
+    Ok(())
 }
 
 /// An object that doesn't fit its definition says so in its status, and nothing else is done with it.
@@ -127,7 +150,11 @@ pub async fn save(
     fleet: &Fleet,
 ) -> Result<(), ReconcileError> {
     unless_gone(write::status::<DirectoryConnection>(fleet.client(), &connection.metadata, status).await)?;
-    fleet.remember(connection, |memory| memory.status = status.clone());
+    let uid = connection.metadata.uid.as_deref().unwrap_or_default();
+    // It may have been deleted meanwhile, and nothing is to be remembered of it.
+    fleet.recollect(&Key::of(&connection.metadata), uid, |memory| {
+        memory.status = status.clone()
+    });
     Ok(())
 }
 
@@ -136,5 +163,49 @@ pub fn unless_gone(written: Result<(), ReconcileError>) -> Result<(), ReconcileE
     match written {
         Err(error) if error.is_gone() => Ok(()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::DeserializeGuard;
+
+    use super::*;
+    use crate::controller::testing::{self, Bench, condition};
+
+    async fn look(bench: &Bench, connection: &DirectoryConnection) -> Action {
+        let object = Arc::new(DeserializeGuard(Ok(connection.clone())));
+        reconcile(object, Arc::clone(&bench.fleet)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_deleted_while_its_status_is_written_is_forgotten() {
+        let mut bench = Bench::new();
+        let connection = testing::connection();
+        bench.put(&connection);
+        bench.fleet.remember(&connection, |_| {});
+        bench.delete(&connection);
+        bench.fleet.forget(&Key::of(&connection.metadata));
+        save(&connection, &DirectoryConnectionStatus::default(), &bench.fleet)
+            .await
+            .unwrap();
+        assert_eq!(bench.fleet.known(), []);
+        // It may have been woken before it went.
+        look(&bench, &connection).await;
+        assert_eq!(bench.fleet.known(), []);
+    }
+
+    #[tokio::test]
+    async fn a_new_connection_is_never_without_a_status_while_it_waits() {
+        let mut bench = Bench::new();
+        let connection = testing::connection();
+        bench.put(&connection);
+        bench.put_mapping(&testing::mapping("one"));
+        look(&bench, &connection).await;
+        let status = bench.told("directoryconnections").expect("a status");
+        assert_eq!(condition(&status, "Ready").unwrap(), "Unknown/Progressing");
+        assert_eq!(condition(&status, "Reconciling").unwrap(), "True/Progressing");
+        look(&bench, &connection).await;
+        assert_eq!(bench.calls().len(), 1, "once");
     }
 }

@@ -27,6 +27,8 @@ pub struct Situation<'a> {
     pub decided: bool,
     /// When the plan that is held can no longer be approved, and has to be worked out anew.
     pub hold_expires: Option<Timestamp>,
+    /// Whether the plan that is held was deleted, and has to be written anew.
+    pub hold_gone: bool,
     /// The generation with which a run is under way.
     pub running: Option<i64>,
 }
@@ -61,6 +63,8 @@ pub struct Settling {
     pub last: Timestamp,
     /// What they say now.
     pub seen: Digest,
+    /// Whether they were waited for in vain, because nothing is done at the moment: the next change is a first one.
+    pub resting: bool,
 }
 
 impl Settling {
@@ -80,17 +84,25 @@ impl Past {
         }
         match &mut self.settling {
             Some(settling) if settling.seen == *seen => {}
-            Some(settling) => {
+            Some(settling) if !settling.resting => {
                 settling.seen = seen.clone();
                 settling.last = now;
             }
-            None => {
+            _ => {
                 self.settling = Some(Settling {
                     first: now,
                     last: now,
                     seen: seen.clone(),
+                    resting: false,
                 });
             }
+        }
+    }
+
+    /// Nothing is done at the moment. However long that lasts, mappings that change later have all their time to settle.
+    pub fn rest(&mut self) {
+        if let Some(settling) = &mut self.settling {
+            settling.resting = true;
         }
     }
 
@@ -132,6 +144,7 @@ pub fn decide(situation: &Situation<'_>, past: &Past, timing: &Timing) -> Decisi
         requested,
         decided,
         hold_expires,
+        hold_gone,
         running,
     } = *situation;
     if let Some(running) = running {
@@ -160,10 +173,11 @@ pub fn decide(situation: &Situation<'_>, past: &Past, timing: &Timing) -> Decisi
     if past.mappings.as_ref() != Some(mappings) {
         return Decision::Run(Trigger::Mapping);
     }
-    // A hold that has run out can't hurry a run that fails.
-    let hold_expires = hold_expires.filter(|_| past.failures == 0 && past.stalled.is_none());
+    // A hold that has run out, or that is gone, can't hurry a run that fails.
+    let hold_ends = hold_expires.map(|expires| if hold_gone { now } else { expires });
+    let hold_ends = hold_ends.filter(|_| past.failures == 0 && past.stalled.is_none());
     let due = past.next.unwrap_or(now);
-    let due = hold_expires.map_or(due, |expires| due.min(expires));
+    let due = hold_ends.map_or(due, |ends| due.min(ends));
     match past.stalled {
         _ if now >= due => Decision::Run(if past.failures > 0 || past.stalled.is_some() {
             Trigger::Retry

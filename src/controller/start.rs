@@ -13,7 +13,7 @@ use kube::{
         reflector::{self, ObjectRef, Store},
     },
 };
-use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
+use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tower::{buffer::BufferLayer, retry::RetryLayer};
 
@@ -120,67 +120,76 @@ pub async fn run(
     watching(GroupMapping::PLURAL);
     watching(SyncPlan::PLURAL);
     let shared = || (Arc::clone(&fleet), Arc::clone(&readiness), stop_watching.clone());
-    let watches = [
-        spawn_watch::<DirectoryConnection>(connection_writer, shared()),
-        spawn_watch::<GroupMapping>(mapping_writer, shared()),
-        spawn_watch::<SyncPlan>(plan_writer, shared()),
-    ];
-    let looking = tokio::spawn(look_after(
+    let mut parts = JoinSet::new();
+    spawn_watch::<DirectoryConnection>(&mut parts, connection_writer, shared());
+    spawn_watch::<GroupMapping>(&mut parts, mapping_writer, shared());
+    spawn_watch::<SyncPlan>(&mut parts, plan_writer, shared());
+    parts.spawn(look_after(
         Arc::clone(&fleet),
         woken_connections,
         woken_mappings,
         stop_watching.clone(),
     ));
 
-    shutdown.await;
-    tracing::info!("The operator is told to end.");
+    let asked = tokio::select! {
+        () = shutdown => Ok(()),
+        error = first_end(&mut parts) => Err(error),
+    };
+    if let Err(error) = &asked {
+        // Whoever asks whether it is alive is told the truth, while syncs under way come to their end.
+        readiness.give_up(chain(error));
+        tracing::error!(error = chain(error), "The operator can't go on, and ends.");
+    } else {
+        tracing::info!("The operator is told to end.");
+    }
     readiness.wait_for("operator", "it is ending");
-    end(&fleet, &stop_watching, looking, watches).await;
+    end(&fleet, &stop_watching, parts).await;
     stop_serving.cancel();
     if tokio::time::timeout(SERVER_GRACE, server).await.is_err() {
         tracing::debug!("A client kept its connection to the server of probes.");
     }
     tracing::info!("The operator has ended.");
-    Ok(())
+    asked
+}
+
+/// Waits for one of the parts to end. None does while nobody tells it to, unless it panicked: what it did is done by nobody
+/// then.
+async fn first_end(parts: &mut JoinSet<()>) -> Error {
+    Error::Part(parts.join_next().await.and_then(Result::err))
 }
 
 /// Ends in order, within the time of grace.
-async fn end<const N: usize>(
-    fleet: &Fleet,
-    stop_watching: &CancellationToken,
-    looking: JoinHandle<()>,
-    watches: [JoinHandle<()>; N],
-) {
+async fn end(fleet: &Fleet, stop_watching: &CancellationToken, mut parts: JoinSet<()>) {
     // From here on no sync begins; those that wait for their turn end, the others stop after the batch in flight.
     fleet.stop.cancel();
     stop_watching.cancel();
     fleet.tasks.close();
     let grace = fleet.config.timing.grace;
     let all = async {
-        let looked = looking.await;
+        while let Some(ended) = parts.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "A part of the operator failed.");
+            }
+        }
         fleet.tasks.wait().await;
-        looked
     };
-    match tokio::time::timeout(grace, all).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::error!(%error, "The reconcilers failed."),
-        Err(_) => tracing::warn!(
+    if tokio::time::timeout(grace, all).await.is_err() {
+        tracing::warn!(
             syncs = fleet.tasks.len(),
             "Syncs were still under way at the end of the time of grace; the next start goes on from there."
-        ),
+        );
     }
     fleet.abandon.cancel();
-    watches.iter().for_each(JoinHandle::abort);
 }
 
 fn spawn_watch<K>(
+    parts: &mut JoinSet<()>,
     writer: reflector::store::Writer<Guarded<K>>,
     (fleet, readiness, stop): (Arc<Fleet>, Arc<Readiness>, CancellationToken),
-) -> JoinHandle<()>
-where
+) where
     K: Watched + Clone + Debug + serde::de::DeserializeOwned + Send + Sync + 'static,
 {
-    tokio::spawn(watch::<K>(fleet, writer, readiness, stop))
+    parts.spawn(watch::<K>(fleet, writer, readiness, stop));
 }
 
 /// Looks after connections and mappings, once all three stores hold what there is: before, a mapping that hasn't been listed
@@ -258,4 +267,21 @@ where
         Some((Ok(reference(&key)), woken))
     });
     woken.take_until(stop.cancelled_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_operator_ends_with_an_error_when_one_of_its_parts_does() {
+        let mut parts = JoinSet::new();
+        parts.spawn(future::pending());
+        parts.spawn(async { panic!("a watch") });
+        let error = chain(&first_end(&mut parts).await);
+        assert!(error.contains("ended by itself") && error.contains("panic"), "{error}");
+
+        parts.spawn(async {});
+        assert!(matches!(first_end(&mut parts).await, Error::Part(None)));
+    }
 }

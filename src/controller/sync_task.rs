@@ -2,27 +2,32 @@
 
 use std::{sync::Arc, time::Duration};
 
-use directory_sync_model::desired::Failure;
+use directory_sync_model::{desired::Failure, plan::PlanHash};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::{
-    conclude::{conclude, give_up},
+    conclude::{conclude, give_up, tell_mappings},
+    digest::Digest,
     fleet::Fleet,
-    memory::Running,
+    memory::{Asked, Running},
     plans,
     run::{Ended, Order, run},
     view::{Key, View},
 };
 use crate::{
-    api::{DirectoryConnection, status::Trigger},
+    api::{
+        DirectoryConnection,
+        condition::Reason,
+        status::{self, Trigger},
+    },
     sync::{Report, new_id},
     telemetry::{begin_sync, sync_span},
 };
 
 /// How many failures of one run are logged, line by line.
-const LOGGED_FAILURES: usize = 1000;
+const LOGGED_FAILURES: usize = 20;
 
 /// How often the end of a run is told to an API server that doesn't listen: for some four minutes.
 const ATTEMPTS: u32 = 9;
@@ -48,7 +53,7 @@ pub fn start(fleet: &Arc<Fleet>, view: &View<'_>, trigger: Trigger) {
     }
     let span = sync_span(&view.key.namespace, &view.key.name);
     let uid = view.connection.metadata.uid.clone().unwrap_or_default();
-    let generation = view.generation();
+    let asked = Asked::of(view);
     let (key, owner) = (view.key.clone(), Arc::clone(fleet));
     fleet.tasks.spawn(async move {
         let turn = {
@@ -60,7 +65,7 @@ pub fn start(fleet: &Arc<Fleet>, view: &View<'_>, trigger: Trigger) {
             memory.running = None;
             if let Err(error) = &ended {
                 span.in_scope(|| tracing::error!(%error, "The task of a sync panicked."));
-                memory.back_off(generation, Timestamp::now(), &owner.config.timing);
+                memory.back_off(asked, Timestamp::now(), &owner.config.timing);
             }
         });
         owner.wake(key);
@@ -105,17 +110,12 @@ fn order(fleet: &Fleet, key: &Key, uid: &str, trigger: Trigger) -> Option<Order>
         return None;
     }
     let start = Timestamp::now();
-    let decided = |plan: &&crate::api::SyncPlan| plan.spec.decision.is_some();
-    let noticed = view
-        .plans()
-        .filter(decided)
-        .filter_map(|plan| plan.metadata.uid.clone());
     let judged = fleet.recollect(key, uid, |memory| {
         memory.past.note_mappings(&view.mappings_digest, start);
         if memory.past.settles(start, &fleet.config.timing).is_some() {
             return None;
         }
-        memory.noticed = noticed.collect();
+        memory.noticed = view.decided().into_iter().collect();
         if let Some(running) = &mut memory.running {
             running.generation = view.generation();
         }
@@ -128,7 +128,8 @@ fn order(fleet: &Fleet, key: &Key, uid: &str, trigger: Trigger) -> Option<Order>
         mode: fleet.mode(connection),
         ceilings: fleet.ceilings(),
         judged,
-        approved: plans::approved(view.plans(), start).map(str::to_owned),
+        approved: plans::approved(view.plans(), start).map(PlanHash::from_text),
+        rejected: plans::rejected(view.plans()).map(PlanHash::from_text).collect(),
         older: fleet.older_twin(connection),
         requested: view.requested().map(str::to_owned),
         connection: connection.clone(),
@@ -143,13 +144,18 @@ fn count(fleet: &Fleet, order: &Order, ended: &Ended) {
     match &ended.result {
         Ok(report) => {
             fleet.metrics.count_run(order.provider(), report);
-            log_details(report);
+            log_doubts(report);
+            if is_news(fleet, order, report) {
+                log_failures(report);
+            }
         }
         Err(_) => fleet.metrics.count_outcome(order.provider(), ended.outcome()),
     }
     let cause = ended.cause();
-    if let Some(cause) = &cause {
-        fleet.metrics.count_failure(cause.reason);
+    let doubt = ended.result.as_ref().ok().and_then(|report| report.doubts.first());
+    // A run on an incomplete read came to its end and removed nobody: that it goes on so is a failure.
+    if let Some(reason) = cause.as_ref().map(|cause| cause.reason).or(doubt.map(Reason::from)) {
+        fleet.metrics.count_failure(reason);
     }
     let took = ended.end.duration_since(order.start).as_secs_f64();
     let outcome = ended.outcome();
@@ -165,25 +171,44 @@ fn count(fleet: &Fleet, order: &Order, ended: &Ended) {
     }
 }
 
-/// The log tells what a status has no room for, or mustn't name.
-fn log_details(report: &Report) {
+fn log_doubts(report: &Report) {
     for doubt in &report.doubts {
         tracing::warn!(reason = doubt.label(), %doubt, "The directory was not read completely; nobody is removed.");
     }
+}
+
+/// Whether other objects failed than in the run before. The same ones are told once, and stand in the status.
+fn is_news(fleet: &Fleet, order: &Order, report: &Report) -> bool {
+    // Without a plan nobody knows who else would have failed.
+    if report.hash.is_none() {
+        return false;
+    }
+    let digest = failures_digest(&report.failures);
+    let uid = order.connection.metadata.uid.as_deref().unwrap_or_default();
+    let before = fleet.recollect(&order.key(), uid, |memory| memory.failures.replace(digest.clone()));
+    before.flatten() != Some(digest)
+}
+
+/// The same for the same objects that fail for the same reasons, in whatever order.
+fn failures_digest(failures: &[Failure]) -> Digest {
+    let mut lines: Vec<String> = failures
+        .iter()
+        .map(|failure| format!("{:?} {} {}", failure.kind, failure.reason.label(), failure.id))
+        .collect();
+    lines.sort_unstable();
+    Digest::of(lines.iter().map(String::as_str))
+}
+
+/// Names failed objects as a status does: the pipeline's own messages may hold names and addresses.
+fn log_failures(report: &Report) {
     for failure in report.failures.iter().take(LOGGED_FAILURES) {
-        let Failure {
+        let status::Failure {
             kind,
             id,
             reason,
             message,
-        } = failure;
-        tracing::warn!(
-            ?kind,
-            object = id,
-            reason = reason.label(),
-            message,
-            "Something failed on its own."
-        );
+        } = status::Failure::of(failure);
+        tracing::warn!(?kind, object = id, reason, message, "Something failed on its own.");
     }
     let more = report.failures.len().saturating_sub(LOGGED_FAILURES);
     if more > 0 {
@@ -198,14 +223,71 @@ fn log_details(report: &Report) {
 async fn tell(fleet: &Fleet, order: &Order, ended: &Ended) {
     let mut wait = FIRST_WAIT;
     for attempt in 1..=ATTEMPTS {
-        let Err(error) = conclude(fleet, order, ended).await else {
-            return;
+        let error = match conclude(fleet, order, ended).await {
+            Ok(true) => return tell_mappings(fleet, order, ended).await,
+            Ok(false) => return,
+            Err(error) => crate::fault::chain(&error),
         };
-        let error = crate::fault::chain(&error);
         tracing::warn!(attempt, error, "What came of a sync couldn't be told.");
         tokio::time::sleep(wait).await;
         wait *= 2;
     }
     tracing::error!("What came of a sync is told by nobody; the next sync tells how things stand.");
     give_up(fleet, order, ended);
+}
+
+#[cfg(test)]
+mod tests {
+    use directory_sync_model::{
+        desired::{FailureKind, FailureReason},
+        plan::PlanHash,
+        snapshot::Doubt,
+    };
+
+    use super::*;
+    use crate::{
+        controller::testing::{self, Bench},
+        sync::Outcome,
+    };
+
+    fn report(failures: &[&str]) -> Report {
+        let mut report = Report::begin("run".into());
+        report.outcome = Outcome::PartlyFailed;
+        report.hash = Some(PlanHash::from_text("aa"));
+        report.failures = failures
+            .iter()
+            .map(|id| Failure {
+                kind: FailureKind::User,
+                id: (*id).to_owned(),
+                reason: FailureReason::InvalidEmail,
+                message: "ann@acme.test is none".into(),
+            })
+            .collect();
+        report
+    }
+
+    #[tokio::test]
+    async fn the_same_failures_are_logged_once() {
+        let bench = Bench::new();
+        let order = testing::order();
+        bench.fleet.remember(&order.connection, |_| {});
+        let is_news = |report: &Report| is_news(&bench.fleet, &order, report);
+        assert!(is_news(&report(&["1", "2"])));
+        assert!(!is_news(&report(&["2", "1"])));
+        // A run that got nowhere says nothing of them.
+        assert!(!is_news(&Report::begin("run".into())));
+        assert!(!is_news(&report(&["1", "2"])));
+        assert!(is_news(&report(&["1", "3"])));
+    }
+
+    #[tokio::test]
+    async fn an_incomplete_read_counts_as_a_failure_with_its_reason() {
+        let bench = Bench::new();
+        let mut incomplete = report(&[]);
+        incomplete.doubts = vec![Doubt::SizeLimit];
+        count(&bench.fleet, &testing::order(), &testing::ended(incomplete));
+        let metrics = bench.fleet.render_metrics().unwrap();
+        let line = "directory_sync_failures_total{reason=\"SizeLimit\",scope=\"run\"} 1";
+        assert!(metrics.contains(line), "{metrics}");
+    }
 }

@@ -68,11 +68,12 @@ pub fn concerns(mapping: &Guarded<GroupMapping>, key: &Key) -> bool {
     }
 }
 
-/// Whether a plan is one of this very connection's: not of an earlier one with its name.
+/// Whether a plan is one of this very connection's: not of an earlier one with its name. One that can't be read may be.
 pub fn is_plan_of(plan: &Guarded<SyncPlan>, key: &Key, connection: &DirectoryConnection) -> bool {
-    plan.0
-        .as_ref()
-        .is_ok_and(|plan| key.is_referred(&plan.metadata, &plan.spec.connection_ref) && owned_by(plan, connection))
+    match &plan.0 {
+        Ok(plan) => key.is_referred(&plan.metadata, &plan.spec.connection_ref) && owned_by(plan, connection),
+        Err(unreadable) => unreadable.metadata.namespace.as_deref() == Some(key.namespace.as_str()),
+    }
 }
 
 /// Whether a plan says that it is owned by this very connection.
@@ -89,7 +90,7 @@ pub struct View<'a> {
     pub connection: &'a DirectoryConnection,
     /// Its mappings, and those of its namespace that can't be read, by name.
     pub mappings: Vec<Arc<Guarded<GroupMapping>>>,
-    /// Its plans.
+    /// Its plans, and those of its namespace that can't be read.
     pub plans: Vec<Arc<Guarded<SyncPlan>>>,
     /// What the mappings say: another one when a mapping came, went or has another spec.
     pub mappings_digest: Digest,
@@ -132,6 +133,17 @@ impl<'a> View<'a> {
     /// The plans that can be read.
     pub fn plans(&self) -> impl Iterator<Item = &SyncPlan> {
         self.plans.iter().filter_map(|plan| plan.0.as_ref().ok())
+    }
+
+    /// The decided ones of them, by uid.
+    pub fn decided(&self) -> Vec<String> {
+        let decided = self.plans().filter(|plan| plan.spec.decision.is_some());
+        decided.filter_map(|plan| plan.metadata.uid.clone()).collect()
+    }
+
+    /// Whether there is a plan of that name, readable or not.
+    pub fn has_plan(&self, name: &str) -> bool {
+        self.plans.iter().any(|plan| plan.name_any() == name)
     }
 }
 

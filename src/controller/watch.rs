@@ -47,10 +47,8 @@ impl Watched for DirectoryConnection {
         if gone {
             lost(fleet, &key);
         } else {
-            if !fleet.knows(&key) {
-                wake_mappings(fleet, &key);
-            }
-            fleet.wake(key);
+            arrived(fleet, key);
+            hurry_twins(fleet);
         }
     }
 
@@ -61,19 +59,37 @@ impl Watched for DirectoryConnection {
             }
         }
         for object in fleet.stores.connections.state() {
-            fleet.wake(Key::of(object.meta()));
+            arrived(fleet, Key::of(object.meta()));
         }
+        hurry_twins(fleet);
     }
+}
+
+/// A connection is there. Where it is a new one, its mappings may have said that it isn't.
+fn arrived(fleet: &Fleet, key: Key) {
+    if !fleet.knows(&key) {
+        wake_mappings(fleet, &key);
+    }
+    fleet.wake(key);
 }
 
 /// A connection is gone.
 fn lost(fleet: &Fleet, key: &Key) {
     fleet.forget(key);
     wake_mappings(fleet, key);
-    // It may have been the older one of two that mark the same platform in the same way.
-    fleet.hurry(|memory| {
-        find(&memory.status.conditions, ConditionType::Ready)
-            .is_some_and(|ready| ready.reason == Reason::OwnerIDInUse.as_str())
+    hurry_twins(fleet);
+}
+
+/// Whatever changed of a connection, it may have been the older one of two that mark the same platform in the same way, and
+/// not be so any more.
+fn hurry_twins(fleet: &Fleet) {
+    fleet.hurry(|key, memory| {
+        let ready = find(&memory.status.conditions, ConditionType::Ready);
+        ready.is_some_and(|ready| ready.reason == Reason::OwnerIDInUse.as_str()) && {
+            let object = fleet.connection(key);
+            let connection = object.as_ref().and_then(|object| object.0.as_ref().ok());
+            connection.is_some_and(|connection| fleet.older_twin(connection).is_none())
+        }
     });
 }
 
@@ -199,5 +215,73 @@ fn explain<K: Watched>(error: &watcher::Error) -> String {
             )
         }
         _ => chain(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::DeserializeGuard;
+
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+    use super::*;
+    use crate::{
+        api::condition::{Status, set},
+        controller::testing::{self, Bench},
+    };
+
+    fn guarded(connection: &DirectoryConnection) -> Guarded<DirectoryConnection> {
+        DeserializeGuard(Ok(connection.clone()))
+    }
+
+    fn twin(name: &str, created: i64) -> DirectoryConnection {
+        let mut connection = testing::connection();
+        connection.metadata.name = Some(name.to_owned());
+        connection.metadata.uid = Some(name.to_owned());
+        connection.metadata.creation_timestamp = Some(Time(testing::at(created)));
+        connection.spec.owner_id = Some("eu1/acme".to_owned());
+        connection
+    }
+
+    /// When the younger of two twins is due.
+    fn due(bench: &Bench, younger: &DirectoryConnection) -> Option<jiff::Timestamp> {
+        bench.fleet.remember(younger, |memory| memory.past.next)
+    }
+
+    #[tokio::test]
+    async fn a_younger_twin_goes_on_at_once_when_the_older_one_moves_and_not_before() {
+        let mut bench = Bench::new();
+        let (mut older, younger) = (twin("older", 1), twin("younger", 2));
+        bench.put(&older);
+        bench.put(&younger);
+        bench.fleet.remember(&younger, |memory| {
+            let claim = (ConditionType::Ready, Status::False, Reason::OwnerIDInUse);
+            set(&mut memory.status.conditions, claim, "", None, &Time(testing::at(3)));
+            memory.past.next = Some(testing::at(9999));
+        });
+        DirectoryConnection::touched(&bench.fleet, &guarded(&older), false);
+        assert!(due(&bench, &younger).is_some(), "the older one is still there");
+        older.spec.platform.rest.as_mut().unwrap().url = "https://elsewhere.test".to_owned();
+        bench.put(&older);
+        DirectoryConnection::touched(&bench.fleet, &guarded(&older), false);
+        assert_eq!(due(&bench, &younger), None);
+    }
+
+    #[tokio::test]
+    async fn a_plan_that_is_deleted_wakes_its_connection() {
+        let mut bench = Bench::new();
+        let plan = testing::plan("plan", "aa");
+        SyncPlan::touched(&bench.fleet, &DeserializeGuard(Ok(plan)), true);
+        assert_eq!(bench.woken.try_recv().unwrap().to_string(), "acme/directory");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_first_seen_in_a_list_wakes_its_mappings() {
+        let mut bench = Bench::new();
+        bench.put(&testing::connection());
+        bench.put_mapping(&testing::mapping("one"));
+        DirectoryConnection::listed(&bench.fleet);
+        let woken = bench.woken_mappings.try_recv().expect("the mapping is woken");
+        assert_eq!(woken.name, "one");
     }
 }

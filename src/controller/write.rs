@@ -40,15 +40,43 @@ pub async fn status<K>(client: &Client, metadata: &ObjectMeta, status: &impl Ser
 where
     K: Resource<DynamicType = ()>,
 {
+    status_of::<K>(client, metadata, None, status).await
+}
+
+/// The same, refused with a conflict where the object isn't any more as it was seen: where another part of the operator
+/// may have said more meanwhile.
+pub async fn status_as_seen<K>(
+    client: &Client,
+    metadata: &ObjectMeta,
+    status: &impl Serialize,
+) -> Result<(), ReconcileError>
+where
+    K: Resource<DynamicType = ()>,
+{
+    status_of::<K>(client, metadata, metadata.resource_version.as_deref(), status).await
+}
+
+async fn status_of<K>(
+    client: &Client,
+    metadata: &ObjectMeta,
+    version: Option<&str>,
+    status: &impl Serialize,
+) -> Result<(), ReconcileError>
+where
+    K: Resource<DynamicType = ()>,
+{
     let kind = ApiResource::erase::<K>(&());
     let name = metadata.name.as_deref().unwrap_or_default();
     let namespace = metadata.namespace.as_deref().unwrap_or_default();
-    let body = json!({
+    let mut body = json!({
         "apiVersion": kind.api_version,
         "kind": kind.kind,
         "metadata": { "name": name, "uid": metadata.uid },
         "status": status,
     });
+    if let Some(version) = version {
+        body["metadata"]["resourceVersion"] = json!(version);
+    }
     // Dynamic, because the answer may be an object that doesn't fit the type.
     let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &kind);
     let parameters = PatchParams::apply(CONTROLLER_MANAGER).force();

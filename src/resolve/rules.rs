@@ -113,9 +113,9 @@ fn compile(field: &str, compiled: Result<Expression, ExpressionError>) -> Result
 fn mapping(mapping: &GroupMapping) -> Mapping {
     let spec = &mapping.spec;
     let name = mapping.name_any();
-    let (group, team) = match selectors(spec) {
+    let (group, team, inboxes) = match selectors(spec) {
         Ok(selectors) => selectors,
-        Err(error) => (GroupSelector::Invalid(error.to_string()), None),
+        Err(error) => (GroupSelector::Invalid(error.to_string()), None, Vec::new()),
     };
     Mapping {
         name,
@@ -123,30 +123,41 @@ fn mapping(mapping: &GroupMapping) -> Mapping {
         team,
         create_team: spec.team.as_ref().is_some_and(|team| team.create),
         role: spec.role.as_ref().map(|role| role.name.clone()),
-        inboxes: spec
-            .inboxes
-            .iter()
-            .filter_map(super::super::api::mapping::InboxRef::selected)
-            .map(inbox)
-            .collect(),
+        inboxes,
         priority: spec.priority,
         suspended: spec.suspend,
     }
 }
 
-fn inbox(inbox: InboxSelection<'_>) -> InboxSelector {
-    match inbox {
-        InboxSelection::Id(id) => InboxSelector::Id(id.to_owned()),
-        InboxSelection::Name(name) => InboxSelector::Name(name.to_owned()),
-        InboxSelection::PhoneNumber(number) => InboxSelector::PhoneNumber(number.to_owned()),
+fn invalid(field: &str, message: &str) -> Error {
+    Error::Field {
+        field: field.to_owned(),
+        message: message.to_owned(),
     }
 }
 
-fn selectors(spec: &GroupMappingSpec) -> Result<(GroupSelector, Option<TeamSelector>), Error> {
-    let invalid = |field: &str, message: &str| Error::Field {
-        field: field.to_owned(),
-        message: message.to_owned(),
-    };
+/// Whom a mapping is about and what it gives. One that isn't understood, as from a newer version of the kind, is an error: it
+/// must not look like nothing, which would take away what it has given.
+fn selectors(spec: &GroupMappingSpec) -> Result<(GroupSelector, Option<TeamSelector>, Vec<InboxSelector>), Error> {
+    let group = group(spec)?;
+    let team = team(spec)?;
+    let inboxes = spec
+        .inboxes
+        .iter()
+        .enumerate()
+        .map(|(at, inbox)| match inbox.selected() {
+            Some(InboxSelection::Id(id)) => Ok(InboxSelector::Id(id.to_owned())),
+            Some(InboxSelection::Name(name)) => Ok(InboxSelector::Name(name.to_owned())),
+            Some(InboxSelection::PhoneNumber(number)) => Ok(InboxSelector::PhoneNumber(number.to_owned())),
+            None => {
+                let field = format!("spec.inboxes[{at}]");
+                Err(invalid(&field, "set exactly one of id, name and phoneNumber"))
+            }
+        });
+    Ok((group, team, inboxes.collect::<Result<_, _>>()?))
+}
+
+fn group(spec: &GroupMappingSpec) -> Result<GroupSelector, Error> {
     let group = match spec.group.selected() {
         Some(GroupSelection::Id(id)) => GroupSelector::Id(id.to_owned()),
         Some(GroupSelection::Name(name)) => GroupSelector::Name(name.to_owned()),
@@ -162,8 +173,12 @@ fn selectors(spec: &GroupMappingSpec) -> Result<(GroupSelector, Option<TeamSelec
             ));
         }
     };
+    Ok(group)
+}
+
+fn team(spec: &GroupMappingSpec) -> Result<Option<TeamSelector>, Error> {
     let Some(team) = &spec.team else {
-        return Ok((group, None));
+        return Ok(None);
     };
     let team = match team.selected() {
         Some(TeamSelection::Id(id)) => TeamSelector::Id(id.to_owned()),
@@ -174,7 +189,7 @@ fn selectors(spec: &GroupMappingSpec) -> Result<(GroupSelector, Option<TeamSelec
         )?),
         None => return Err(invalid("spec.team", "set exactly one of id, name and nameExpression")),
     };
-    Ok((group, Some(team)))
+    Ok(Some(team))
 }
 
 fn pattern(text: &str) -> Result<NamePattern, Error> {
@@ -186,4 +201,37 @@ fn pattern(text: &str) -> Result<NamePattern, Error> {
             error.to_string().lines().last().unwrap_or("")
         ),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn of(spec: Value) -> Mapping {
+        let mut whole = json!({ "connectionRef": { "name": "acme" }, "group": { "id": "1" } });
+        whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        mapping(&GroupMapping::new("support", serde_json::from_value(whole).unwrap()))
+    }
+
+    /// A newer version of the kind may have another way, of which nothing is left when this version has read it.
+    #[test]
+    fn a_way_to_select_that_is_not_known_freezes_its_mapping() {
+        for (spec, field) in [
+            (json!({ "group": { "label": "x" } }), "spec.group"),
+            (json!({ "team": { "label": "x" } }), "spec.team"),
+            (
+                json!({ "inboxes": [{ "name": "EMEA" }, { "label": "x" }] }),
+                "spec.inboxes[1]",
+            ),
+        ] {
+            let GroupSelector::Invalid(message) = of(spec.clone()).group else {
+                panic!("{spec} is taken for nothing")
+            };
+            assert!(message.contains(field), "{message}");
+        }
+        let good = of(json!({ "inboxes": [{ "name": "EMEA" }, { "id": "7" }] }));
+        assert_eq!(good.inboxes.len(), 2);
+    }
 }

@@ -121,10 +121,12 @@ pub enum FailureKind {
     Group,
     /// A team.
     Team,
-    /// An inbox.
+    /// A membership of an inbox.
     Inbox,
-    /// A membership.
+    /// A membership of a team.
     Membership,
+    /// The role of an existing user.
+    Role,
 }
 
 /// Why an object failed. One documented word each.

@@ -118,10 +118,10 @@ pub const TYPES: &[TypeRow] = &[
     },
     TypeRow {
         condition: ConditionType::Stalled,
-        kinds: &["DirectoryConnection"],
+        kinds: &["DirectoryConnection", "GroupMapping"],
         polarity: Polarity::WhileTrue,
-        meaning: "A person must act. The operator tries again when the spec or a Secret changes, when a sync is requested, and \
-                  once a day.",
+        meaning: "A person must act. Of a connection, the operator tries again when the spec or a Secret changes, when a sync is \
+                  requested, and once a day; every sync of its connection looks at a mapping again.",
     },
     TypeRow {
         condition: ConditionType::GroupFound,

@@ -69,6 +69,9 @@ reasons! {
     PlanHeld [On(Ready, True)] None,
         "The sync works; its plan waits for a decision.",
         "See the condition Held.";
+    PlanNotWritten [On(Ready, False)] Some(Warning),
+        "A SyncPlan can't be written, so nobody can decide it.",
+        "Look at the message: a quota, a webhook or a right in the connection's namespace.";
     Suspended [On(Ready, True)] Some(Normal),
         "Nothing is done while spec.suspend is true.",
         "Set spec.suspend to false to go on.";
@@ -100,8 +103,8 @@ reasons! {
     Superseded [On(Applied, False)] None,
         "The directory, the mappings or the limits changed, and so did the plan.",
         "Decide the plan that is held now, if there is one.";
-    Spent [On(Applied, True)] None,
-        "The plan has been carried out; its approval is used up.",
+    Spent [On(Applied, True)] Some(Normal),
+        "The plan has been carried out; an approval of it is used up.",
         "";
 
     // The read of the directory.
@@ -144,7 +147,7 @@ reasons! {
     ExpressionFailures [On(DirectoryComplete, False)] Some(Warning),
         "An expression failed for more than 1 % of people.",
         "Look at status.failures, and at has() for attributes that not everybody has.";
-    MembersNotTold [On(DirectoryComplete, False), On(Ready, False), On(GroupFound, False)] Some(Warning),
+    MembersNotTold [On(DirectoryComplete, False), On(Ready, False), On(Stalled, True), On(GroupFound, False)] Some(Warning),
         "A mapped group came without its members, which isn't the same as being empty.",
         "Let the account that reads see the members of groups.";
     MappedGroupMissing [On(DirectoryComplete, False)] Some(Warning),
@@ -245,28 +248,28 @@ reasons! {
     ConnectionNotFound [On(Ready, False)] Some(Warning),
         "No DirectoryConnection has the name in spec.connectionRef.",
         "Create it in the same namespace, or delete the mapping.";
-    GroupNotFound [On(Ready, False), On(GroupFound, False)] Some(Warning),
+    GroupNotFound [On(Ready, False), On(Stalled, True), On(GroupFound, False)] Some(Warning),
         "The directory has no such group; the mapping's removals wait.",
         "Look at spec.group and at what the account that reads may see.";
-    GroupAmbiguous [On(Ready, False), On(GroupFound, False)] Some(Warning),
+    GroupAmbiguous [On(Ready, False), On(Stalled, True), On(GroupFound, False)] Some(Warning),
         "Several groups of the directory have that name; the mapping's removals wait.",
         "Name the group by its id.";
-    TeamNotFound [On(Ready, False)] Some(Warning),
+    TeamNotFound [On(Ready, False), On(Stalled, True)] Some(Warning),
         "The platform has no such team.",
         "Create it, or set spec.team.create.";
-    TeamNameFailed [On(Ready, False)] Some(Warning),
+    TeamNameFailed [On(Ready, False), On(Stalled, True)] Some(Warning),
         "The expression for the team's name fails for a group.",
         "Change spec.team.nameExpression.";
-    Ambiguous [On(Ready, False)] Some(Warning),
+    Ambiguous [On(Ready, False), On(Stalled, True)] Some(Warning),
         "Several teams or inboxes of the platform have that name or number.",
         "Name it by its id.";
-    RoleNotFound [On(Ready, False), Failure] Some(Warning),
+    RoleNotFound [On(Ready, False), On(Stalled, True), Failure] Some(Warning),
         "The platform has no such role.",
         "Create it, or change the role's name.";
-    RoleNotAllowed [On(Ready, False)] Some(Warning),
+    RoleNotAllowed [On(Ready, False), On(Stalled, True)] Some(Warning),
         "The connection doesn't let mappings grant that role.",
         "Add it to spec.mappings.allowedRoles of the connection, unless it is in spec.protect.roles.";
-    InboxNotFound [On(Ready, False)] Some(Warning),
+    InboxNotFound [On(Ready, False), On(Stalled, True)] Some(Warning),
         "The platform has no such inbox.",
         "Create it, or change spec.inboxes.";
     NoConflict [On(Conflicted, False)] None,

@@ -21,9 +21,11 @@ use crate::{
     controller::{
         ReconcileError,
         backoff::after,
+        reconcile::unless_gone,
         view::owned_by,
         write::{status, within},
     },
+    fault::chain,
 };
 
 /// How many digits of the hash stand in a plan's name.
@@ -45,36 +47,69 @@ pub struct Held {
     pub ttl: Duration,
 }
 
-/// Carries out a settlement. Returns the plan that is held now, as the connection's status tells it.
+/// What came of carrying out a settlement.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// The plan that is held now and can be decided, as the connection's status tells it.
+    pub held: Option<HeldPlan>,
+    /// What couldn't be written; the plan that is held before all else.
+    pub failed: Option<ReconcileError>,
+}
+
+/// Carries out a settlement. Whatever can't be written keeps nothing else from being written.
 pub async fn write(
     client: &Client,
     connection: &DirectoryConnection,
     settlement: &Settlement<'_>,
     held: &Held,
     now: Timestamp,
-) -> Result<Option<HeldPlan>, ReconcileError> {
+) -> Written {
+    let mut written = Written::default();
     for (plan, reason) in &settlement.marks {
         let mut marked = plan.status.clone().unwrap_or_default();
         mark(&mut marked, plan.metadata.generation, *reason, now);
-        status::<SyncPlan>(client, &plan.metadata, &marked).await?;
-    }
-    let plan = match settlement.hold {
-        None => None,
-        Some(Hold::Existing { plan, .. }) => Some(fill(client, plan.clone(), held, now).await?),
-        Some(Hold::New) => {
-            let plan = create(client, connection, held, now).await?;
-            Some(fill(client, plan, held, now).await?)
+        // Nobody asks any more what has become of a plan that was deleted during the run.
+        if let Err(error) = unless_gone(status::<SyncPlan>(client, &plan.metadata, &marked).await) {
+            written.failed.get_or_insert(error);
         }
-    };
+    }
+    match hold(client, connection, settlement.hold, held, now).await {
+        Ok(plan) => written.held = plan.map(|plan| told(&plan, now)),
+        Err(error) => written.failed = Some(error),
+    }
     let api: Api<SyncPlan> = Api::namespaced(client.clone(), namespace(connection));
     for plan in &settlement.garbage {
         let name = plan.metadata.name.as_deref().unwrap_or_default();
         match within("deleting an old SyncPlan", api.delete(name, &DeleteParams::default())).await {
-            Err(error) if !error.is_gone() => return Err(error),
+            // The next run deletes it.
+            Err(error) if !error.is_gone() => {
+                tracing::warn!(plan = name, error = chain(&error), "An old SyncPlan stays for now.");
+            }
             _ => {}
         }
     }
-    Ok(plan.map(|plan| told(&plan, now)))
+    written
+}
+
+/// The object of the plan that is held, with its status.
+async fn hold(
+    client: &Client,
+    connection: &DirectoryConnection,
+    hold: Option<Hold<'_>>,
+    held: &Held,
+    now: Timestamp,
+) -> Result<Option<SyncPlan>, ReconcileError> {
+    match hold {
+        None => return Ok(None),
+        Some(Hold::Existing { plan, .. }) => match fill(client, plan.clone(), held, now).await {
+            // It was deleted during the run, and the plan is held all the same.
+            Err(error) if error.is_gone() => {}
+            filled => return filled.map(Some),
+        },
+        Some(Hold::New) => {}
+    }
+    let plan = create(client, connection, held, now).await?;
+    fill(client, plan, held, now).await.map(Some)
 }
 
 /// Creates the object of a plan under the first name that is free. What the watch hasn't told yet is found by its name.

@@ -31,6 +31,7 @@ struct Case {
     requested: Option<&'static str>,
     decided: bool,
     hold_expires: Option<i64>,
+    hold_gone: bool,
     running: Option<i64>,
     past: Past,
 }
@@ -45,6 +46,7 @@ fn quiet() -> Case {
         requested: None,
         decided: false,
         hold_expires: None,
+        hold_gone: false,
         running: None,
         past: Past {
             generation: Some(3),
@@ -73,6 +75,7 @@ impl Case {
             requested: self.requested,
             decided: self.decided,
             hold_expires: self.hold_expires.map(at),
+            hold_gone: self.hold_gone,
             running: self.running,
         };
         decide(&situation, past, &TIMING)
@@ -291,4 +294,43 @@ fn a_hold_that_runs_out_is_worked_out_anew_but_not_while_runs_fail() {
     assert_eq!(case.decide(), Decision::Run(Trigger::Interval));
     case.past.failures = 1;
     assert_eq!(case.decide(), Decision::WaitUntil(at(3600)));
+}
+
+#[test]
+fn a_hold_that_is_gone_is_worked_out_anew_but_not_while_runs_fail() {
+    let mut case = Case {
+        hold_expires: Some(500),
+        hold_gone: true,
+        ..quiet()
+    };
+    assert_eq!(case.decide(), Decision::Run(Trigger::Interval));
+    case.past.failures = 1;
+    assert_eq!(case.decide(), Decision::WaitUntil(at(3600)));
+}
+
+#[test]
+fn mappings_that_come_back_one_by_one_after_a_rest_settle_as_if_it_were_the_first_time() {
+    for suspended in [false, true] {
+        let mut past = quiet().past;
+        past.note_mappings(&digest("none"), at(100));
+        past.rest();
+        let mut case = Case {
+            now: 400,
+            mappings: digest("one of two"),
+            ..quiet()
+        };
+        // While suspended, mappings change and nothing is done about it.
+        if suspended {
+            past.note_mappings(&case.mappings, at(400));
+            past.rest();
+        }
+        past.note_mappings(&case.mappings, at(400));
+        assert_eq!(case.decide_on(&past), Decision::WaitUntil(at(410)), "{suspended}");
+        case.now = 405;
+        case.mappings = digest("both");
+        past.note_mappings(&case.mappings, at(405));
+        assert_eq!(case.decide_on(&past), Decision::WaitUntil(at(415)), "{suspended}");
+        case.now = 415;
+        assert_eq!(case.decide_on(&past), Decision::Run(Trigger::Mapping), "{suspended}");
+    }
 }

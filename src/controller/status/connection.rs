@@ -263,7 +263,7 @@ fn summary(order: &Order, ended: &Ended) -> SyncSummary {
         },
         roles: RoleCounts {
             changed: number(counts.roles_changed),
-            failed: 0,
+            failed: failed(FailureKind::Role),
         },
         inboxes: MembershipCounts {
             added: number(counts.inbox_memberships_added),

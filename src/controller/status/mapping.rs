@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use crate::{
     api::{
         GroupMapping,
-        condition::{ConditionType, Reason, Status, set},
+        condition::{ConditionType, Reason, Status, remove, set},
         mapping::{GroupMappingStatus, MatchedCounts, MatchedGroup},
         status::{MAX_ID, cut},
     },
@@ -19,8 +19,8 @@ use crate::{
 /// The longest name of a group.
 const MAX_NAME: usize = 256;
 
-/// The status after a run that looked at the mapping.
-pub fn after_run(mapping: &GroupMapping, report: &MappingReport, now: Timestamp) -> GroupMappingStatus {
+/// The status after a run that looked at the mapping; `complete`: whether it saw the whole directory.
+pub fn after_run(mapping: &GroupMapping, report: &MappingReport, complete: bool, now: Timestamp) -> GroupMappingStatus {
     let outcome = &report.outcome;
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     let mut status = GroupMappingStatus {
@@ -52,6 +52,7 @@ pub fn after_run(mapping: &GroupMapping, report: &MappingReport, now: Timestamp)
         &conflicted(&outcome.problems),
         now,
     );
+    stall(&mut status, stalled(&outcome.problems, complete), now);
     status
 }
 
@@ -76,6 +77,11 @@ pub fn not_synced_yet(mapping: &GroupMapping, now: Timestamp) -> GroupMappingSta
         &plain(Status::False, Reason::NoConflict),
         now,
     );
+    remove(&mut status.conditions, ConditionType::Stalled);
+    // It is this generation of which nothing is known, whichever the last run has handled.
+    for condition in &mut status.conditions {
+        condition.observed_generation = mapping.metadata.generation;
+    }
     status
 }
 
@@ -100,6 +106,7 @@ pub fn unreadable(generation: Option<i64>, message: &str, now: Timestamp) -> Gro
     };
     let claim = (Status::False, Reason::InvalidSpec, message.to_owned());
     put(&mut status, ConditionType::Ready, &claim, now);
+    stall(&mut status, Some((Reason::InvalidSpec, message.to_owned())), now);
     put(
         &mut status,
         ConditionType::GroupFound,
@@ -144,12 +151,35 @@ fn sample(group: &GroupSample) -> MatchedGroup {
     }
 }
 
-/// Everything but a conflict keeps a mapping from being in effect.
+/// Stalled is there only while it is True.
+fn stall(status: &mut GroupMappingStatus, why: Option<(Reason, String)>, now: Timestamp) {
+    match why {
+        Some((reason, message)) => put(status, ConditionType::Stalled, &(Status::True, reason, message), now),
+        None => remove(&mut status.conditions, ConditionType::Stalled),
+    }
+}
+
+/// What keeps a mapping from being in effect: everything but a conflict.
+fn obstacle(problems: &[MappingProblem]) -> Option<&MappingProblem> {
+    let mut problems = problems.iter();
+    problems.find(|problem| !matches!(problem, MappingProblem::RoleConflict { .. }))
+}
+
+/// Why a person must act. What wasn't seen of a directory may come with the next read, where this one didn't see everything.
+fn stalled(problems: &[MappingProblem], complete: bool) -> Option<(Reason, String)> {
+    let passes = |problem: &MappingProblem| {
+        let unseen = matches!(
+            problem,
+            MappingProblem::GroupNotFound | MappingProblem::MembersNotTold { .. }
+        );
+        unseen && !complete
+    };
+    let problem = obstacle(problems).filter(|problem| !passes(problem))?;
+    Some((Reason::from(problem), message(problem)))
+}
+
 fn ready(mapping: &GroupMapping, problems: &[MappingProblem]) -> Claim {
-    let first = problems
-        .iter()
-        .find(|problem| !matches!(problem, MappingProblem::RoleConflict { .. }));
-    match first {
+    match obstacle(problems) {
         Some(problem) => (Status::False, Reason::from(problem), message(problem)),
         None if mapping.spec.suspend => plain(Status::True, Reason::Suspended),
         None => plain(Status::True, Reason::Mapped),
@@ -246,7 +276,58 @@ mod tests {
             },
             ..MappingReport::default()
         };
-        told(&after_run(&mapping(suspend), &report, at(1)))
+        told(&after_run(&mapping(suspend), &report, true, at(1)))
+    }
+
+    /// The reason of Stalled.
+    fn stalls(status: &GroupMappingStatus) -> Option<&str> {
+        find(&status.conditions, ConditionType::Stalled).map(|stalled| stalled.reason.as_str())
+    }
+
+    #[test]
+    fn what_only_a_person_can_mend_stalls_a_mapping_until_it_is_mended() {
+        let text = String::new;
+        let run = |mapping: &GroupMapping, problems: Vec<MappingProblem>, complete| {
+            let outcome = MappingOutcome {
+                problems,
+                ..MappingOutcome::default()
+            };
+            let report = MappingReport {
+                outcome,
+                ..MappingReport::default()
+            };
+            after_run(mapping, &report, complete, at(1))
+        };
+        let mut mapping = mapping(false);
+        let conflict = MappingProblem::RoleConflict {
+            other: text(),
+            example: text(),
+            people: 1,
+        };
+        assert_eq!(stalls(&run(&mapping, vec![conflict], true)), None);
+        assert_eq!(stalls(&run(&mapping, vec![MappingProblem::GroupNotFound], false)), None);
+        assert_eq!(
+            stalls(&run(&mapping, vec![MappingProblem::GroupNotFound], true)),
+            Some("GroupNotFound")
+        );
+        assert_eq!(stalls(&unreadable(Some(1), "no", at(1))), Some("InvalidSpec"));
+        let stalled = run(&mapping, vec![MappingProblem::RoleNotAllowed { role: text() }], true);
+        assert_eq!(stalls(&stalled), Some("RoleNotAllowed"));
+        mapping.status = Some(stalled);
+        assert_eq!(stalls(&run(&mapping, Vec::new(), true)), None);
+        assert_eq!(stalls(&not_synced_yet(&mapping, at(2))), None);
+    }
+
+    #[test]
+    fn of_a_new_generation_nothing_is_known_whatever_was_before() {
+        let mut mapping = mapping(false);
+        mapping.status = Some(after_run(&mapping, &MappingReport::default(), true, at(1)));
+        mapping.metadata.generation = Some(5);
+        let status = not_synced_yet(&mapping, at(2));
+        assert_eq!(told(&status)[0], "Unknown/NotSyncedYet");
+        assert_eq!(status.observed_generation, Some(4), "no run has handled it");
+        let ready = find(&status.conditions, ConditionType::Ready).unwrap();
+        assert_eq!(ready.observed_generation, Some(5));
     }
 
     fn told(status: &GroupMappingStatus) -> [String; 3] {
@@ -329,9 +410,9 @@ mod tests {
     fn the_same_run_again_gives_the_same_status() {
         let mut mapping = mapping(false);
         let report = MappingReport::default();
-        let first = after_run(&mapping, &report, at(1));
+        let first = after_run(&mapping, &report, true, at(1));
         mapping.status = Some(first.clone());
-        assert_eq!(after_run(&mapping, &report, at(2)), first);
+        assert_eq!(after_run(&mapping, &report, true, at(2)), first);
         assert_eq!(first.observed_generation, Some(4));
     }
 

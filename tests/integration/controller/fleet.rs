@@ -1,10 +1,22 @@
 //! Many connections at once: none delays another, and what one does to the operator is its own affair.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::world::{PATIENCE, WHILE, World, addresses, company, condition, connection, hurried, mapping_of};
 use crate::support::process::wait_until;
+
+/// How long a request is kept, so that syncs that run at once meet.
+const INSIDE: Duration = Duration::from_millis(150);
 
 /// More than are brought in a few seconds.
 const MANY: u32 = 6000;
@@ -42,12 +54,70 @@ async fn a_connection_whose_platform_never_answers_delays_no_other() {
     drop(silent);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn syncs_beyond_the_number_allowed_take_turns() {
+/// A platform behind doors: each connection comes in by one of its own, and it is counted who is inside at once.
+struct Doors {
+    platform: String,
+    http: reqwest::Client,
+    inside: Mutex<BTreeMap<String, usize>>,
+    most: AtomicUsize,
+}
+
+impl Doors {
+    /// Opens them; returns their address, below which each name is a door.
+    async fn open(platform: String) -> (Arc<Self>, String) {
+        let doors = Arc::new(Self {
+            platform,
+            http: reqwest::Client::new(),
+            inside: Mutex::default(),
+            most: AtomicUsize::new(0),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let app = Router::new().fallback(Self::pass).with_state(Arc::clone(&doors));
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        (doors, address)
+    }
+
+    /// Lets a request in, keeps it for a while, and hands it on.
+    async fn pass(State(doors): State<Arc<Self>>, request: Request) -> Response {
+        let (head, body) = request.into_parts();
+        let target = head.uri.path_and_query().unwrap().as_str().to_owned();
+        let (door, rest) = target[1..].split_once('/').unwrap();
+        {
+            let mut inside = doors.inside.lock().unwrap();
+            *inside.entry(door.to_owned()).or_default() += 1;
+            doors.most.fetch_max(inside.len(), Ordering::Relaxed);
+        }
+        tokio::time::sleep(INSIDE).await;
+        let mut headers = head.headers;
+        headers.remove("host");
+        let asked = doors
+            .http
+            .request(head.method, format!("{}/{rest}", doors.platform))
+            .headers(headers)
+            .body(to_bytes(body, usize::MAX).await.unwrap());
+        let answer = asked.send().await.unwrap();
+        {
+            let mut inside = doors.inside.lock().unwrap();
+            let count = inside.get_mut(door).unwrap();
+            *count -= 1;
+            if *count == 0 {
+                inside.remove(door);
+            }
+        }
+        let (status, mut headers) = (answer.status(), answer.headers().clone());
+        headers.remove("transfer-encoding");
+        (status, headers, answer.bytes().await.unwrap()).into_response()
+    }
+}
+
+/// How many of three connections sync at once, where so many may.
+async fn most_at_once(max_syncs: usize) -> usize {
     let mut world = World::new().await;
     let mut config = hurried(&world.space.name);
-    config.max_syncs = 1;
+    config.max_syncs = max_syncs;
     world.start_operator(config).await;
+    let (doors, address) = Doors::open(world.platform.url()).await;
     world.put(company(&[1, 2])).await;
     for name in ["one", "two", "three"] {
         world.put(support_of(name)).await;
@@ -58,12 +128,20 @@ async fn syncs_beyond_the_number_allowed_take_turns() {
             _ => "false",
         };
         let scope = json!({ "scope": { "filterExpression": filter } });
-        world.put(connection(name, &world.platform.url(), scope)).await;
+        world.put(connection(name, &format!("{address}/{name}"), scope)).await;
     }
     for name in ["one", "two", "three"] {
         world.until_ready(name, "True/Synced").await;
     }
     assert_eq!(world.platform.active().await, addresses(1..=2));
+    doors.most.load(Ordering::Relaxed)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn syncs_beyond_the_number_allowed_take_turns() {
+    assert_eq!(most_at_once(1).await, 1);
+    let all = most_at_once(3).await;
+    assert!(all > 1, "{all}: they never met, so that nothing was measured");
 }
 
 /// A world with a sync under way that reads, and would go on doing so for longer than anybody waits.

@@ -67,9 +67,14 @@ impl Operator {
     }
 
     fn spawn_logging(kubeconfig: &Path, probes: u16, folder: &Path, format: &str) -> Process {
+        Self::spawn_with(kubeconfig, probes, folder, &["--log-format", format])
+    }
+
+    fn spawn_with(kubeconfig: &Path, probes: u16, folder: &Path, arguments: &[&str]) -> Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_directory-sync"));
         command.args(["controller", "--allow-loopback", "--allow-insecure"]);
-        command.args(["--http-listen", &format!("127.0.0.1:{probes}"), "--log-format", format]);
+        command.args(["--http-listen", &format!("127.0.0.1:{probes}")]);
+        command.args(arguments);
         command.env("KUBECONFIG", kubeconfig).env_remove("RUST_LOG");
         Process::start("operator", &mut command, folder)
     }
@@ -130,7 +135,7 @@ fn answered(connection: &DirectoryConnection, value: &str) -> bool {
 }
 
 /// Installs what the chart gives the operator in the way of rights, and returns its `ServiceAccount`'s kubeconfig.
-async fn chart_account(server: &ApiServer, namespace: &str) -> PathBuf {
+async fn chart_account(server: &ApiServer, namespace: &str, values: &str) -> PathBuf {
     let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/directory-sync");
     let install = [
         "install",
@@ -139,7 +144,7 @@ async fn chart_account(server: &ApiServer, namespace: &str) -> PathBuf {
         "--namespace",
         namespace,
         "--set",
-        "crds.install=false",
+        &format!("crds.install=false,{values}"),
     ];
     server.run("helm", &server.kubeconfig(), &install, "").await.success();
     server.service_account_kubeconfig(namespace, "directory-sync").await
@@ -151,7 +156,7 @@ async fn with_the_charts_own_rights_nothing_is_forbidden_and_a_restarted_api_ser
     let space = server.namespace("program").await;
     let (namespace, client) = (space.name.clone(), space.client.clone());
     drop(space);
-    let account = chart_account(&server, &namespace).await;
+    let account = chart_account(&server, &namespace, "controller.namespace=").await;
     let mut operator = Operator::start(&account);
     operator.ready().await;
     let platform = Platform::start(free_port(), None).await;
@@ -225,6 +230,63 @@ async fn with_the_charts_own_rights_nothing_is_forbidden_and_a_restarted_api_ser
 
     operator.end().await;
     let uninstall = ["uninstall", "directory-sync", "--namespace", &namespace];
+    server.run("helm", &server.kubeconfig(), &uninstall, "").await.success();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_one_namespace_to_watch_the_operator_has_and_needs_no_right_in_any_other() {
+    let server = server().await;
+    let system = server.namespace("system").await;
+    let (watched, other) = (server.namespace("watched").await, server.namespace("other").await);
+    let values = format!(
+        "controller.namespace={},rbac.userRoles=false,approval.ownNameOnly=false",
+        watched.name
+    );
+    let account = chart_account(&server, &system.name, &values).await;
+    let may = async |verb: &str, resource: &str, namespace: &str| {
+        let ask = ["auth", "can-i", verb, resource, "--namespace", namespace];
+        server.run("kubectl", &account, &ask, "").await.status.success()
+    };
+    assert!(may("get", "secrets", &watched.name).await);
+    for elsewhere in [&system.name, &other.name] {
+        assert!(!may("get", "secrets", elsewhere).await);
+        assert!(!may("list", "directoryconnections.directory-sync.io", elsewhere).await);
+    }
+
+    let (folder, probes) = (temporary_folder(), free_port());
+    let arguments = ["--namespace", watched.name.as_str()];
+    let mut operator = Operator {
+        process: Operator::spawn_with(&account, probes, folder.path(), &arguments),
+        probes,
+        folder,
+    };
+    operator.ready().await;
+    let platform = Platform::start(free_port(), None).await;
+    for space in [&other, &watched] {
+        for object in [
+            secret(super::world::TOKEN),
+            company(&[1]),
+            connection("acme", &platform.url(), json!({})),
+            mapping("support", "support", json!({ "name": "Support", "create": true })),
+        ] {
+            put(&space.client, &space.name, object).await;
+        }
+    }
+    until(&watched.client, &watched.name, "the first sync", |acme| {
+        condition(acme, "Ready").as_deref() == Some("True/Synced")
+    })
+    .await;
+    let events: Api<Event> = Api::namespaced(watched.client.clone(), &watched.name);
+    wait_until("its event", PATIENCE, async || {
+        (!events.list(&ListParams::default()).await.ok()?.items.is_empty()).then_some(())
+    })
+    .await;
+    let elsewhere: Api<DirectoryConnection> = Api::namespaced(other.client.clone(), &other.name);
+    assert_eq!(elsewhere.get("acme").await.unwrap().status, None);
+    let log = operator.process.output();
+    assert!(!log.to_lowercase().contains("forbidden"), "{log}");
+    operator.end().await;
+    let uninstall = ["uninstall", "directory-sync", "--namespace", &system.name];
     server.run("helm", &server.kubeconfig(), &uninstall, "").await.success();
 }
 

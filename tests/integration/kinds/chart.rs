@@ -244,7 +244,9 @@ async fn the_operator_may_do_what_it_needs_and_no_more(server: &ApiServer) {
         ("watch", "directoryconnections.directory-sync.io"),
         ("list", "groupmappings.directory-sync.io"),
         ("create", "syncplans.directory-sync.io"),
+        ("delete", "syncplans.directory-sync.io"),
         ("patch", "directoryconnections.directory-sync.io/status"),
+        ("patch", "syncplans.directory-sync.io/status"),
         ("create", "events.events.k8s.io"),
     ] {
         assert!(may(verb, resource).await, "{verb} {resource}");
@@ -255,6 +257,9 @@ async fn the_operator_may_do_what_it_needs_and_no_more(server: &ApiServer) {
         ("list", "configmaps"),
         ("create", "secrets"),
         ("patch", "directoryconnections.directory-sync.io"),
+        // That would be deciding them.
+        ("patch", "syncplans.directory-sync.io"),
+        ("update", "syncplans.directory-sync.io"),
         ("delete", "groupmappings.directory-sync.io"),
         ("create", "pods"),
         ("impersonate", "users"),

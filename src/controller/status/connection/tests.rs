@@ -169,6 +169,37 @@ fn suspended_is_ready_and_without_mappings_a_person_must_act() {
 }
 
 #[test]
+fn each_failure_is_counted_where_its_object_is() {
+    let mut report = report(sync::Outcome::PartlyFailed);
+    report.hash = Some(directory_sync_model::plan::PlanHash::from_text("aa"));
+    let kinds = [
+        (FailureKind::User, 1),
+        (FailureKind::Team, 2),
+        (FailureKind::Membership, 3),
+        (FailureKind::Role, 4),
+        (FailureKind::Inbox, 5),
+    ];
+    for (kind, count) in kinds {
+        report.failures.extend((0..count).map(|number| ModelFailure {
+            kind,
+            id: number.to_string(),
+            reason: FailureReason::Refused,
+            message: String::new(),
+        }));
+    }
+    let status = run(&DirectoryConnectionStatus::default(), &order(), &ended(report));
+    let last = status.last_sync.unwrap();
+    let failed = [
+        last.users.failed,
+        last.teams.failed,
+        last.memberships.failed,
+        last.roles.failed,
+        last.inboxes.failed,
+    ];
+    assert_eq!(failed, [1, 2, 3, 4, 5]);
+}
+
+#[test]
 fn the_largest_status_stays_under_16_kib() {
     let mut order = order();
     order.connection.spec.owner_id = Some("o".repeat(128));

@@ -1,0 +1,174 @@
+//! What is told of a run where the API server refuses part of it.
+
+use std::sync::Arc;
+
+use directory_sync_model::{
+    desired::MappingOutcome, guard::Exceeded, plan::PlanHash, plan::RemovalKind, snapshot::Doubt,
+};
+
+use super::*;
+use crate::{
+    api::SyncPlan,
+    controller::{
+        schedule::Decision,
+        testing::{self, Bench, condition},
+    },
+    sync::{
+        Report,
+        report::{DirectoryCounts, Hold as Why},
+    },
+};
+
+/// A run of the bench's connection that came to this.
+async fn concluded(bench: &mut Bench, plans: Vec<SyncPlan>, report: Report) -> (Order, Ended) {
+    let mut order = testing::order();
+    bench.put(&order.connection);
+    for plan in plans {
+        bench.put_plan(&plan);
+        order.plans.push(Arc::new(kube::core::DeserializeGuard(Ok(plan))));
+    }
+    order.mappings = ["one", "two"]
+        .map(|name| Arc::new(kube::core::DeserializeGuard(Ok(testing::mapping(name)))))
+        .into();
+    bench.fleet.remember(&order.connection, |_| {});
+    let ended = testing::ended(report);
+    assert!(conclude(&bench.fleet, &order, &ended).await.unwrap());
+    (order, ended)
+}
+
+fn report(outcome: Outcome) -> Report {
+    let mut report = Report::begin("run".into());
+    report.outcome = outcome;
+    report.directory = Some(DirectoryCounts { users: 10, groups: 2 });
+    report
+}
+
+fn held_report() -> Report {
+    let mut report = report(Outcome::Held);
+    report.hash = Some(PlanHash::from_text("aaaaaaaaaaaaaaaa"));
+    report.hold = Some(Why {
+        exceeded: vec![Exceeded {
+            kind: RemovalKind::User,
+            name: None,
+            removals: 5,
+            population: 10,
+            allowed: 2,
+        }],
+        departures: 0,
+        ..Why::default()
+    });
+    report
+}
+
+/// What is decided next, while nothing else is asked of the connection.
+fn next(bench: &Bench, order: &Order) -> Decision {
+    let view = bench.fleet.view(&order.connection);
+    bench.fleet.remember(&order.connection, |memory| {
+        memory.past.mappings = Some(view.mappings_digest.clone());
+        memory.decide(&view, Timestamp::now(), &bench.fleet.config.timing)
+    })
+}
+
+#[tokio::test]
+async fn a_plan_that_was_deleted_during_the_run_keeps_nothing_from_being_told() {
+    let mut bench = Bench::refusing(|call| call.path.contains("/syncplans/old").then_some(404));
+    concluded(&mut bench, vec![testing::plan("old", "bb")], report(Outcome::Unchanged)).await;
+    let status = bench.told("directoryconnections").unwrap();
+    assert_eq!(condition(&status, "Ready").unwrap(), "True/Synced");
+}
+
+#[tokio::test]
+async fn a_held_plan_that_was_deleted_during_the_run_is_written_anew() {
+    let mut bench = Bench::refusing(|call| call.path.contains("/syncplans/old").then_some(404));
+    let mut old = testing::plan("old", "aaaaaaaaaaaaaaaa");
+    old.status = None;
+    concluded(&mut bench, vec![old], held_report()).await;
+    let status = bench.told("directoryconnections").unwrap();
+    assert_eq!(condition(&status, "Ready").unwrap(), "True/PlanHeld");
+    assert_eq!(status["heldPlan"]["name"], "directory-aaaaaaaaaa");
+}
+
+#[tokio::test]
+async fn a_held_plan_that_is_deleted_while_idle_begins_a_run() {
+    let mut bench = Bench::new();
+    let (order, _) = concluded(&mut bench, Vec::new(), held_report()).await;
+    let plan = testing::plan("directory-aaaaaaaaaa", "aaaaaaaaaaaaaaaa");
+    bench.put_mapping(&testing::mapping("one"));
+    assert!(
+        matches!(next(&bench, &order), Decision::WaitUntil(_)),
+        "the watch hasn't told of it yet"
+    );
+    bench.put_plan(&plan);
+    assert!(matches!(next(&bench, &order), Decision::WaitUntil(_)));
+    bench.delete_plan(&plan);
+    assert!(matches!(next(&bench, &order), Decision::Run(_)));
+}
+
+#[tokio::test]
+async fn a_hold_whose_plan_can_not_be_written_says_so_and_is_tried_again() {
+    let mut bench = Bench::refusing(|call| call.creates("syncplans").then_some(403));
+    let (order, _) = concluded(&mut bench, Vec::new(), held_report()).await;
+    let status = bench.told("directoryconnections").unwrap();
+    assert_eq!(condition(&status, "Ready").unwrap(), "False/PlanNotWritten");
+    assert_eq!(condition(&status, "Held").unwrap(), "True/TooManyRemovals");
+    assert_eq!(condition(&status, "Reconciling").unwrap(), "True/Retrying");
+    assert!(status.get("heldPlan").is_none(), "{status}");
+    for name in ["Ready", "Held"] {
+        let conditions = status["conditions"].as_array().unwrap();
+        let told = conditions.iter().find(|condition| condition["type"] == name).unwrap();
+        let message = told["message"].as_str().unwrap();
+        assert!(message.contains("exceeded quota: plans"), "{message}");
+        assert!(!message.contains("status.heldPlan"), "{message}");
+    }
+    bench.put_mapping(&testing::mapping("one"));
+    let Decision::WaitUntil(then) = next(&bench, &order) else {
+        panic!("it waits a little")
+    };
+    assert!(then.duration_since(Timestamp::now()).as_secs() < 30, "{then}");
+    let metrics = bench.fleet.render_metrics().unwrap();
+    assert!(metrics.contains("reason=\"PlanNotWritten\""), "{metrics}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mapping_whose_status_is_refused_makes_no_failure_of_the_run_and_stops_no_other_one() {
+    let mut bench = Bench::refusing(|call| call.path.contains("/groupmappings/one").then_some(403));
+    let mut report = report(Outcome::Unchanged);
+    report.mappings = ["one", "two"]
+        .map(|name| MappingReport {
+            name: name.into(),
+            outcome: MappingOutcome::default(),
+            ..MappingReport::default()
+        })
+        .into();
+    let (order, ended) = concluded(&mut bench, Vec::new(), report).await;
+    tell_mappings(&bench.fleet, &order, &ended).await;
+    let calls = bench.calls();
+    let tried = |name: &str| calls.iter().filter(|call| call.path.contains(name)).count();
+    assert_eq!((tried("/groupmappings/one"), tried("/groupmappings/two")), (3, 1));
+    let memory = bench.fleet.remember(&order.connection, |memory| memory.clone());
+    assert_eq!((memory.past.failures, memory.succeeded), (0, ended.end));
+}
+
+#[tokio::test]
+async fn an_incomplete_read_is_no_success() {
+    let mut bench = Bench::new();
+    let mut report = report(Outcome::Synced);
+    report.doubts = vec![Doubt::SizeLimit];
+    let (order, ended) = concluded(&mut bench, Vec::new(), report).await;
+    let memory = bench.fleet.remember(&order.connection, |memory| memory.clone());
+    assert_ne!(memory.succeeded, ended.end);
+
+    let mut connection = order.connection.clone();
+    connection.status = Some(memory.status);
+    let again = Memory::recall(&connection, ended.end, ended.end);
+    let ready = again
+        .status
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == "Ready")
+        .unwrap();
+    assert_eq!(
+        again.succeeded, ready.last_transition_time.0,
+        "after a restart it isn't one either"
+    );
+}
