@@ -95,7 +95,7 @@ async fn a_broken_secret_or_config_map_is_refused_and_not_shown() {
             let told = directory_sync(&["plan", "-f", "-"], &text).await.code(1);
             assert!(!told.contains("hunter2") && !told.contains(NUMBER), "{text}\n{told}");
             assert!(told.contains("standard input"), "{text}\n{told}");
-            assert!(before != "" || told.contains(expected), "{text}\n{told}");
+            assert!(!before.is_empty() || told.contains(expected), "{text}\n{told}");
             assert_eq!(told.lines().count(), 1, "{told}");
         }
     }

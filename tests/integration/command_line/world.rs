@@ -154,7 +154,7 @@ impl Finished {
 
 /// A connection of a file with a platform; `spec` is added to its spec.
 pub fn connection(name: &str, url: &str, spec: &str) -> String {
-    let spec: String = spec.lines().map(|line| format!("  {line}\n")).collect();
+    let spec = indented(spec, "  ");
     format!(
         "apiVersion: directory-sync.io/v1alpha1
 kind: DirectoryConnection
@@ -211,8 +211,12 @@ spec:
 
 /// The `ConfigMap` with the people.
 pub fn people_map(people: &str) -> String {
-    let people: String = people.lines().map(|line| format!("    {line}\n")).collect();
+    let people = indented(people, "    ");
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: company }}\ndata:\n  people.csv: |\n{people}")
+}
+
+fn indented(text: &str, by: &str) -> String {
+    text.lines().flat_map(|line| [by, line, "\n"]).collect()
 }
 
 /// The Secret with the platform's token.
