@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::wire::MAX_PAGE;
-use crate::http::Timeouts;
+use crate::http::{Advice, Timeouts};
 
 /// How a platform that speaks the contract is reached.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct Config {
     pub answer_bytes: usize,
     /// How long to wait for the platform.
     pub timeouts: Timeouts,
+    /// What to do about some errors.
+    pub advice: Advice,
 }
 
 impl Config {
@@ -39,6 +41,7 @@ impl Config {
             concurrency: 8,
             answer_bytes: 16 << 20,
             timeouts: Timeouts::default(),
+            advice: Advice::none(),
         }
     }
 }
