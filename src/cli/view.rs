@@ -110,7 +110,7 @@ pub struct ReportView {
     pub connection: String,
     /// The run's id.
     pub id: String,
-    /// How it ended: Unchanged, Synced, PartlyFailed, Held, Observed, Stopped or Failed.
+    /// How it ended: `Unchanged`, `Synced`, `PartlyFailed`, `Held`, `Observed`, `Stopped` or `Failed`.
     pub outcome: &'static str,
     /// Why it ended early.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -164,7 +164,7 @@ pub struct CountsView {
 pub struct KeptRow {
     /// Of what.
     pub kind: &'static str,
-    /// Why: Incomplete, Frozen, Protected, OwnAccount or LastAdministrator.
+    /// Why: `Incomplete`, `Frozen`, `Protected`, `OwnAccount` or `LastAdministrator`.
     pub reason: &'static str,
     /// How many.
     pub count: u64,
@@ -178,7 +178,7 @@ pub struct FailureRow {
     pub kind: &'static str,
     /// Its id.
     pub id: String,
-    /// A word for the reason, see conditions.md.
+    /// A word for the reason, see `docs/reference/conditions.md`.
     pub reason: &'static str,
     /// What is wrong.
     pub message: String,
@@ -320,7 +320,7 @@ impl PlanView {
             held: hold
                 .map(|hold| hold.exceeded.iter().map(ToString::to_string).collect())
                 .unwrap_or_default(),
-            changes: rows.rows,
+            changes: rows.found,
             removals: plan.removal_counts().into(),
         }
     }
@@ -329,7 +329,7 @@ impl PlanView {
     pub fn changes_of(plan: &Plan<'_>, wanted: &dyn Fn(&str, &str) -> bool) -> Vec<ChangeRow> {
         let mut rows = Rows::new(plan, wanted);
         rows.people();
-        rows.rows
+        rows.found
     }
 }
 
@@ -341,7 +341,7 @@ struct Rows<'a, 'p> {
     wanted: &'a dyn Fn(&str, &str) -> bool,
     /// Those who are deactivated, by their holdings: they may be absent from the directory.
     leavers: HashMap<u32, Person<'a>>,
-    rows: Vec<ChangeRow>,
+    found: Vec<ChangeRow>,
 }
 
 impl<'a, 'p> Rows<'a, 'p> {
@@ -353,7 +353,7 @@ impl<'a, 'p> Rows<'a, 'p> {
             leavers: leavers
                 .map(|leaver| (leaver.holding, (leaver.external_id.as_str(), leaver.email.as_str())))
                 .collect(),
-            rows: Vec::new(),
+            found: Vec::new(),
         }
     }
 
@@ -375,7 +375,7 @@ impl<'a, 'p> Rows<'a, 'p> {
         fields: Vec<FieldRow>,
         cause: &'static str,
     ) {
-        self.rows.push(ChangeRow {
+        self.found.push(ChangeRow {
             action,
             user: user.to_owned(),
             email: email.to_owned(),

@@ -454,3 +454,30 @@ async fn no_credential_means_no_header() {
         .unwrap();
     assert_eq!(answer.body, "false");
 }
+
+#[tokio::test]
+async fn what_the_specification_mends_is_said_with_its_field() {
+    let router = Router::new()
+        .route("/refused", get(|| async { StatusCode::UNAUTHORIZED }))
+        .route("/forbidden", get(|| async { StatusCode::FORBIDDEN }))
+        .route("/large", get(|| async { "x".repeat(1000) }));
+    let server = serve(router).await;
+    let tls = Tls {
+        ca_pem: None,
+        insecure_http: true,
+    };
+    let advice = Advice {
+        unauthorized: "renew it".into(),
+        too_large: "lower it".into(),
+    };
+    let base = crate::http::parse_base(&server.url).unwrap();
+    let client = HttpClient::advising(&open_network(), &tls, Timeouts::default(), Auth::None, base, advice).unwrap();
+    for (path, end) in [
+        ("refused", "answered 401; renew it"),
+        ("forbidden", "answered 403"),
+        ("large", "was expected; lower it"),
+    ] {
+        let error = client.get(path, &[]).send(100).await.unwrap_err().to_string();
+        assert!(error.ends_with(end), "{error}");
+    }
+}

@@ -1,5 +1,6 @@
 //! `plan` and `sync`: what they do, what they print, and how they end.
 
+use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -66,6 +67,8 @@ async fn reports_are_json_and_yaml_with_what_the_documentation_says() {
     }
     assert_eq!(report["done"]["usersCreated"], 0);
 
+    documented("plan", &report);
+
     let done = world.run(&["sync", "-f", &company, "-o", "yaml"]).await;
     assert_eq!(done.status.code(), Some(0));
     let report: Value = serde_saphyr::from_str(&done.stdout).unwrap();
@@ -73,6 +76,45 @@ async fn reports_are_json_and_yaml_with_what_the_documentation_says() {
         (&report["outcome"], &report["done"]["usersCreated"]),
         (&json!("Synced"), &json!(4))
     );
+}
+
+/// Fails unless a report has every field that the page of reports promises, and no other.
+fn documented(section: &str, report: &Value) {
+    let page = include_str!("../../../docs/reference/report.md");
+    let section = page
+        .split("\n## ")
+        .find(|part| part.starts_with(&format!("`{section}`")))
+        .unwrap();
+    let rows = || section.lines().filter_map(|line| line.strip_prefix("| `"));
+    let known: BTreeSet<String> = rows().map(|row| row.split_once('`').unwrap().0.to_owned()).collect();
+    let mut written = BTreeSet::new();
+    paths(report, "", &mut written);
+    assert!(
+        written.is_subset(&known),
+        "not documented: {:?}",
+        written.difference(&known)
+    );
+    for row in rows().filter(|row| !row.contains("may be absent")) {
+        let path = row.split_once('`').unwrap().0;
+        // Of fields below a list, whoever is in the list decides.
+        let is_below_list = path.contains("[].");
+        assert!(is_below_list || written.contains(path), "{path} is missing");
+    }
+}
+
+fn paths(value: &Value, at: &str, paths_of: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                let list = if value.is_array() { "[]" } else { "" };
+                let path = format!("{at}{}{name}{list}", if at.is_empty() { "" } else { "." });
+                paths(value, &path, paths_of);
+                paths_of.insert(path);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| paths(item, at, paths_of)),
+        _ => {}
+    }
 }
 
 #[tokio::test]

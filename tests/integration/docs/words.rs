@@ -14,6 +14,7 @@ const OTHERS: &[&str] = &[
     "StartTLS",
     "--take-ownership",
     "--help",
+    "VmHWM",
 ];
 
 /// Pages that are generated, or are about the code itself.
