@@ -29,18 +29,21 @@ use crate::{
 /// Requests a second.
 const RATE: u32 = 500;
 
+/// Writes at once: so many that the rate limits, not how long the server's disk takes to answer each.
+const CONCURRENCY: usize = 32;
+
 const TOKEN: &str = "bench-token";
 
 /// Ten thousand creations at scale 1, at least 1,000. Every round begins with an empty platform.
 pub fn figure(arguments: &Arguments) {
     let scale = (arguments.scale * 0.01).max(0.001);
-    let users = crate::data(scale).shape.users;
+    let users = crate::data(scale, arguments).shape.users;
     #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
     let ideal = users as f64 / f64::from(RATE);
     let rounds = arguments.rounds.min(3);
     let seconds = median((0..rounds).map(|_| runtime().block_on(round(Data::of_scale(scale)))));
     println!(
-        "bench apply ratio={:.3} seconds={seconds:.2} ideal_seconds={ideal:.2} creations={users} rate={RATE}",
+        "bench apply ratio={:.3} seconds={seconds:.2} ideal_seconds={ideal:.2} creations={users} rate={RATE} concurrency={CONCURRENCY}",
         seconds / ideal
     );
 }
@@ -70,7 +73,7 @@ async fn round(data: Data) -> f64 {
     let mut rules = rules(false);
     // People alone: no team, no membership.
     rules.mappings[0].team = None;
-    let report = report(&ends, &rules, Mode::Apply).await;
+    let report = report(&ends, &rules, Mode::Apply, &()).await;
     assert_eq!(
         report.outcome,
         Outcome::Synced,
@@ -94,6 +97,7 @@ fn paced(address: SocketAddr) -> LayeredPlatform {
     let url = format!("http://{address}").parse().unwrap();
     let mut config = Config::new(url, SecretString::from(TOKEN));
     config.insecure_http = true;
+    config.concurrency = CONCURRENCY;
     let policy = CallPolicy {
         attempts: 3,
         first_delay: Duration::from_millis(100),
@@ -144,7 +148,11 @@ impl Platform for OneByOne {
         self.0.create_users(users, key).await
     }
 
-    async fn update_users(&self, users: &[UserPatch], key: &WriteKey) -> Result<Vec<Result<(), Error>>, Error> {
+    async fn update_users(
+        &self,
+        users: &[UserPatch],
+        key: &WriteKey,
+    ) -> Result<Vec<Result<Option<String>, Error>>, Error> {
         self.0.update_users(users, key).await
     }
 

@@ -50,8 +50,6 @@ impl Directory for PagesDirectory {
 
     fn capability(&self) -> directory::Capability {
         directory::Capability {
-            nested_groups: false,
-            totals: true,
             repeatable_pages: false,
         }
     }
@@ -118,10 +116,7 @@ impl Platform for PagesPlatform {
 
     fn capability(&self) -> Capability {
         Capability {
-            marks: true,
-            attributes: true,
             create_teams: true,
-            lowercase_names: false,
             users_per_request: 1,
             memberships_per_request: 1,
             concurrency: 1,
@@ -183,7 +178,7 @@ impl Platform for PagesPlatform {
         &self,
         _: &[UserPatch],
         _: &WriteKey,
-    ) -> Result<Vec<Result<(), platform::Error>>, platform::Error> {
+    ) -> Result<Vec<Result<Option<String>, platform::Error>>, platform::Error> {
         unreachable!("a plan writes nothing")
     }
 

@@ -1,6 +1,6 @@
 //! The program behind `make bench`: prints one line `bench NAME key=value …` per figure.
 //!
-//! `cargo bench --bench figures -- [--scale 0.01] [--rounds 3] [NAME…]`; without names it is all of them. The names are
+//! `cargo bench --bench figures -- [--scale 0.01] [--rounds 3] [--keep] [NAME…]`; without names it is all of them. The names are
 //! those of [`FIGURES`]. What is measured in a process of its own (time and memory of a plan and of its floor) is this
 //! program again, called as `child NAME`. A figure whose result isn't what the data were made with ends in a panic.
 
@@ -20,8 +20,9 @@ mod floor;
 mod ldap;
 mod measure;
 mod plan;
+mod reconcile;
 #[path = "../../tests/integration/support/mod.rs"]
-#[allow(dead_code, reason = "the tests' servers; one of them is needed here")]
+#[allow(dead_code, reason = "the tests' servers; some of them are needed here")]
 mod testbed;
 
 use std::time::Instant;
@@ -29,7 +30,14 @@ use std::time::Instant;
 use data::Data;
 
 /// What can be measured.
-const FIGURES: [&str; 5] = ["full_plan", "full_plan_cel", "first_sync", "apply", "ldap_read"];
+const FIGURES: [&str; 6] = [
+    "full_plan",
+    "full_plan_cel",
+    "first_sync",
+    "ldap_read",
+    "apply",
+    "reconcile",
+];
 
 /// How to measure.
 struct Arguments {
@@ -38,6 +46,8 @@ struct Arguments {
     /// How often each program runs; the medians count.
     rounds: usize,
     names: Vec<String>,
+    /// Leave generated data for the next run.
+    keep: bool,
 }
 
 impl Arguments {
@@ -46,6 +56,7 @@ impl Arguments {
             scale: 1.0,
             rounds: 3,
             names: Vec::new(),
+            keep: false,
         };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
@@ -53,6 +64,7 @@ impl Arguments {
             match argument.as_str() {
                 // Cargo's own.
                 "--bench" => {}
+                "--keep" => parsed.keep = true,
                 "--scale" => parsed.scale = number().expect("--scale takes a number such as 0.01"),
                 "--rounds" => {
                     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]
@@ -87,15 +99,21 @@ fn figure(name: &str, arguments: &Arguments) {
     match name {
         "apply" => apply::figure(arguments),
         "ldap_read" => ldap::figure(arguments),
+        "reconcile" => reconcile::figure(arguments),
         _ => plan::figure(name, arguments),
     }
 }
 
-/// The data of a scale, made now where they are not there yet.
-fn data(scale: f64) -> Data {
+/// The data of a scale, made now where they are not there yet. Those are gone when we are, unless they are to be kept.
+fn data(scale: f64, arguments: &Arguments) -> Data {
     let data = Data::of_scale(scale);
     if !data.exists() {
         let started = Instant::now();
+        if !arguments.keep {
+            for folder in [&data.partial(), &data.folder] {
+                testbed::watchdog::shared().remove_at_exit(folder);
+            }
+        }
         data.generate().expect("the temporary folder has room");
         eprintln!("made {} in {:.1?}", data.folder.display(), started.elapsed());
     }

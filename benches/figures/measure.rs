@@ -27,7 +27,7 @@ impl Measure {
     pub fn begin() -> Self {
         Self {
             started: Instant::now(),
-            cpu: cpu_seconds(),
+            cpu: cpu_seconds("self"),
         }
     }
 
@@ -35,23 +35,46 @@ impl Measure {
     pub fn end(self) -> Cost {
         Cost {
             seconds: self.started.elapsed().as_secs_f64(),
-            cpu: cpu_seconds() - self.cpu,
+            cpu: cpu_seconds("self") - self.cpu,
             peak_mib: peak_mib(),
         }
     }
 }
 
-/// `VmHWM` of `/proc/self/status`.
+/// The most memory that this process has had at once, in MiB.
 fn peak_mib() -> f64 {
-    let status = fs::read_to_string("/proc/self/status").expect("/proc is mounted");
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let kib = line.and_then(|line| line.split_whitespace().nth(1));
-    kib.expect("VmHWM is told").parse::<f64>().expect("VmHWM is a number") / 1024.0
+    status_mib("self", "VmHWM:")
 }
 
-/// `utime` and `stime` of `/proc/self/stat` (the 14th and the 15th field; the second one may contain blanks).
-fn cpu_seconds() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").expect("/proc is mounted");
+/// The same of another process.
+pub fn peak_mib_of(process: u32) -> f64 {
+    status_mib(&process.to_string(), "VmHWM:")
+}
+
+/// The memory that this process has now, in MiB.
+pub fn resident_mib() -> f64 {
+    status_mib("self", "VmRSS:")
+}
+
+/// A line of `/proc/PID/status` that is told in kB.
+fn status_mib(process: &str, name: &str) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("/proc is mounted");
+    let line = status.lines().find(|line| line.starts_with(name));
+    let kib = line.and_then(|line| line.split_whitespace().nth(1));
+    kib.expect("the kernel tells sizes")
+        .parse::<f64>()
+        .expect("sizes are numbers")
+        / 1024.0
+}
+
+/// User and system time of another process since its start, in seconds.
+pub fn cpu_seconds_of(process: u32) -> f64 {
+    cpu_seconds(&process.to_string())
+}
+
+/// `utime` and `stime` of `/proc/PID/stat` (the 14th and the 15th field; the second one may contain blanks).
+fn cpu_seconds(process: &str) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("/proc is mounted");
     let (_, after_name) = stat.rsplit_once(')').expect("the second field is in brackets");
     let times = after_name.split_whitespace().skip(11).take(2);
     times

@@ -1,6 +1,8 @@
 //! `full_plan`, `full_plan_cel`, `first_sync`: the whole pipeline up to the plan, against the floor.
 
-use directory_sync::sync::{self, Ends, Mode, Options, Outcome, Report, Step};
+use std::sync::Mutex;
+
+use directory_sync::sync::{self, Ends, Mode, Options, Outcome, Report, Step, Watch};
 use directory_sync_model::{
     expression::{Expression, Subject},
     fingerprint::FingerprintKey,
@@ -16,7 +18,7 @@ use crate::{
     Arguments, child,
     data::{Data, Expected, rest_pages::OWNER},
     ends::{PagesDirectory, PagesPlatform},
-    measure::medians,
+    measure::{medians, resident_mib},
 };
 
 /// Attributes as plain fields of the person.
@@ -40,7 +42,7 @@ const FILTER: &str = r#"user.active && user.employeeType != "Contractor""#;
 
 /// Measures a plan and its floor alternately and prints the line.
 pub fn figure(name: &str, arguments: &Arguments) {
-    let data = crate::data(arguments.scale);
+    let data = crate::data(arguments.scale, arguments);
     let floor_name = format!("floor_of_{name}");
     let (mut plans, mut floors) = (Vec::new(), Vec::new());
     for _ in 0..arguments.rounds {
@@ -86,7 +88,8 @@ pub fn run(name: &str, data: &Data) -> (Expected, String) {
         platform: Box::new(PagesPlatform::new(same(), name == "first_sync")),
     };
     let rules = rules(name == "full_plan_cel");
-    let report = runtime().block_on(report(&ends, &rules, Mode::Observe));
+    let memory = Memory::default();
+    let report = runtime().block_on(report(&ends, &rules, Mode::Observe, &memory));
     assert_eq!(report.outcome, Outcome::Observed, "{:?}", report.error);
     assert!(report.doubts.is_empty(), "{:?}", report.doubts);
     assert!(report.failures.is_empty(), "{:?}", report.failures);
@@ -99,22 +102,33 @@ pub fn run(name: &str, data: &Data) -> (Expected, String) {
         // Whoever is deactivated leaves the one team that he is in.
         removed: planned.team_memberships_removed - planned.users_deactivated,
     };
-    (found, steps(&report))
+    (found, steps(&report, &memory))
+}
+
+/// The resident size at the begin of each step, in MiB.
+#[derive(Default)]
+struct Memory(Mutex<Vec<(Step, f64)>>);
+
+impl Watch for Memory {
+    fn step(&self, step: Step) {
+        self.0.lock().unwrap().push((step, resident_mib()));
+    }
 }
 
 /// A plan, or a whole sync.
-pub async fn report(ends: &Ends, rules: &Rules, mode: Mode) -> Report {
+pub async fn report(ends: &Ends, rules: &Rules, mode: Mode, watch: &dyn Watch) -> Report {
     let options = Options {
         id: sync::new_id(),
         mode,
         approved: None,
+        rejected: Vec::new(),
         stricter: None,
         hold_departures: false,
         now: std::time::SystemTime::now(),
         key: FingerprintKey::new(fastrand::u64(..), fastrand::u64(..)),
         fetch: directory_sync::directory::fetch::FetchLimits::default(),
     };
-    sync::run(ends, rules, &options, &CancellationToken::new(), &()).await
+    sync::run(ends, rules, &options, &CancellationToken::new(), watch).await
 }
 
 /// The runtime of the operator and of the command line.
@@ -129,10 +143,14 @@ pub fn seconds_of(report: &Report, step: Step) -> Option<f64> {
     found.map(|(_, duration)| duration.as_secs_f64())
 }
 
-fn steps(report: &Report) -> String {
-    let steps = [Step::Fetch, Step::Map, Step::Observe, Step::Diff];
-    let steps = steps.map(|step| format!("{step:?}={:.2}", seconds_of(report, step).unwrap_or_default()));
-    steps.join(" ")
+/// How long each step took, and how large the process was when it began.
+fn steps(report: &Report, memory: &Memory) -> String {
+    let memory = memory.0.lock().unwrap();
+    let steps = memory.iter().map(|(step, mib)| {
+        let seconds = seconds_of(report, *step).unwrap_or_default();
+        format!("{step:?}={seconds:.2}s/{mib:.0}MiB")
+    });
+    steps.collect::<Vec<_>>().join(" ")
 }
 
 /// The specification that the data were made with.

@@ -3,16 +3,23 @@
 //! Nothing is copied: people stay numbers of the snapshot, a team's members stay the groups that make it, and a
 //! person's content is kept as a fingerprint that can be told again from the snapshot when it is needed.
 
+mod addresses;
 mod outcome;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashMap, HashSet},
+};
 
+pub(crate) use addresses::Addresses;
 pub use outcome::{Failure, FailureKind, FailureReason, MappingOutcome, MappingProblem};
 
 use crate::{
+    attribute::Attribute,
     content::{Content, ContentError, FieldMask},
+    email,
     expression::{Now, Scope},
-    fingerprint::{Fingerprint, FingerprintKey, Index},
+    fingerprint::{FingerprintKey, HalfFingerprint},
     observed::{ContainerKind, UserFields},
     rules::{InboxSelector, Rules},
     snapshot::{GroupsByUser, Snapshot},
@@ -54,7 +61,7 @@ pub struct Person {
     /// Which fields the directory told.
     pub mask: FieldMask,
     /// The fingerprint of his content, where he is wanted.
-    pub content: Fingerprint,
+    pub content: HalfFingerprint,
 }
 
 /// How a team or an inbox is found on the platform.
@@ -154,14 +161,16 @@ pub struct Desired<'a> {
     pub(crate) frozen_roles: BTreeSet<String>,
     /// Failures of single objects.
     pub failures: Vec<Failure>,
-    /// Wanted people by the fingerprint of their address. Of two with one address, the first.
-    pub(crate) emails: Index,
+    /// Wanted people by address.
+    pub(crate) addresses: Addresses,
     /// People who share an address with an earlier one: (later, earlier).
     pub(crate) shared_emails: Vec<(u32, u32)>,
     /// The people on whom an expression failed.
     pub(crate) expression_failed: HashSet<u32>,
     /// Groups of each person, where an expression reads them.
     pub(crate) groups_by_user: Option<GroupsByUser>,
+    /// Where an expression reads groups: one of which nobody said who is in it; empty, where no group came at all.
+    pub(crate) untold_group: Option<String>,
 }
 
 impl Desired<'_> {
@@ -201,6 +210,17 @@ impl Desired<'_> {
     /// The fields of one person, for his creation.
     pub fn fields(&self, user: u32) -> Result<UserFields, ContentError> {
         Ok(self.content(user)?.into_fields(&self.rules.attributes))
+    }
+
+    /// The wanted person who is to have an address; of several, the first. Addresses are in normal form.
+    pub(crate) fn find_by_email(&self, address: &str) -> Option<u32> {
+        let has = |user| self.email(user).is_some_and(|own| own == address);
+        self.addresses.find(self.key().text(address), has)
+    }
+
+    /// The normal form of a person's address, where he has one.
+    pub(crate) fn email(&self, user: u32) -> Option<Cow<'_, str>> {
+        email::normalize(self.snapshot.user(user).text(Attribute::Email)).ok()
     }
 
     /// The people of one source, sorted, whatever their standing.

@@ -7,6 +7,7 @@ mod addresses;
 mod conflicts;
 mod containers;
 mod draft;
+mod held;
 mod memberships;
 mod roles;
 mod users;
@@ -16,7 +17,7 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
 };
 
-use self::{draft::Draft, roles::Roles};
+use self::{containers::Lookup, draft::Draft, held::Held, roles::Roles};
 use crate::{
     content::{Change, Content},
     desired::{Desired, Standing},
@@ -31,6 +32,8 @@ use crate::{
 pub struct Account {
     /// The platform's id of the operator's own account, when it is a user.
     pub user_id: Option<String>,
+    /// Teams can't be created there: one that is missing isn't found.
+    pub fixed_teams: bool,
 }
 
 /// Works out the difference. Shown all rows of a platform, then finished.
@@ -61,7 +64,9 @@ pub struct Differ<'a> {
     administrators: HashSet<u32>,
     /// The ids of all active administrators of the platform, whoever manages them.
     active_administrators: HashSet<Fingerprint>,
-    memberships: memberships::Held,
+    memberships: Held<'a>,
+    /// Memberships of the last container whose users aren't looked up yet: the user's id, and whether it is ours.
+    pending: Vec<(Fingerprint, bool)>,
     last_container: (String, usize),
     observed_users: u64,
 }
@@ -86,6 +91,9 @@ struct Leaver {
     email: String,
 }
 
+/// How many memberships are looked up at once, at most.
+const PENDING: usize = 1024;
+
 /// No platform user.
 const NOBODY: u32 = u32::MAX;
 
@@ -98,7 +106,7 @@ impl<'a> Differ<'a> {
             roles: Roles::new(&desired.roles, desired.rules),
             containers: Vec::new(),
             container_numbers: HashMap::new(),
-            holdings: Holdings::new(desired.key()),
+            holdings: Holdings::new(desired.key(), usize::try_from(desired.wanted()).unwrap_or(0)),
             holding_of: vec![NOBODY; desired.people.len()],
             candidates: Vec::new(),
             unidentified: Vec::new(),
@@ -109,7 +117,8 @@ impl<'a> Differ<'a> {
             leavers: Vec::new(),
             administrators: HashSet::new(),
             active_administrators: HashSet::new(),
-            memberships: memberships::Held::default(),
+            memberships: Held::default(),
+            pending: Vec::new(),
             last_container: (String::new(), usize::MAX),
             observed_users: 0,
         }
@@ -126,7 +135,8 @@ impl<'a> Differ<'a> {
     }
 
     /// The plan.
-    pub fn finish(self) -> Plan<'a> {
+    pub fn finish(mut self) -> Plan<'a> {
+        self.settle_memberships();
         let mut draft = Draft::new(self);
         let targets = containers::resolve(&mut draft);
         conflicts::reject(&mut draft);
@@ -137,8 +147,13 @@ impl<'a> Differ<'a> {
         draft.into_plan(targets.places)
     }
 
+    /// The team or inbox with this id on the platform.
+    fn find_container(&self, kind: ContainerKind, id: &str) -> Option<usize> {
+        self.container_numbers.get(&container_key(kind, id)).copied()
+    }
+
     fn wanted_by_email(&self, address: &str) -> Option<u32> {
-        self.desired.emails.get(self.desired.key().text(address))
+        self.desired.find_by_email(address)
     }
 
     /// Keeps what differs between a platform user and the person he is or would be.
@@ -146,7 +161,7 @@ impl<'a> Differ<'a> {
         let person = &self.desired.people[user as usize];
         let rules = &self.desired.rules.attributes;
         let observed = Content::observed(row, rules, person.mask);
-        if observed.fingerprint(self.desired.key()) == person.content {
+        if observed.fingerprint(self.desired.key()).half() == person.content {
             return;
         }
         // The content was told once already, so it can be told again.
@@ -155,6 +170,41 @@ impl<'a> Differ<'a> {
         };
         let (patch, changes) = content.difference(&observed, rules);
         self.differences.insert(holding, Difference { patch, changes });
+    }
+
+    /// Looks up the users of the last container's memberships, step by step for all of them: each lookup waits for memory,
+    /// and those that don't depend on each other wait at the same time.
+    fn settle_memberships(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        self.prepare_memberships();
+        let pending = self.pending.drain(..);
+        let held = pending.filter_map(|(id, ours)| Some((self.holdings.find_fingerprint(id)?, ours)));
+        let held: Vec<(u32, bool)> = held.collect();
+        let user = |holding| self.holdings.get(holding).user();
+        let users: Vec<Option<u32>> = held.iter().map(|(holding, _)| user(*holding)).collect();
+        for ((holding, ours), user) in held.into_iter().zip(users) {
+            let user = user.filter(|user| self.holding_of[*user as usize] == holding);
+            self.memberships.push(self.last_container.1, holding, user, ours);
+        }
+    }
+
+    /// Tells before the first membership which ones are expected.
+    fn prepare_memberships(&mut self) {
+        if self.memberships.is_prepared() {
+            return;
+        }
+        let desired = self.desired;
+        let lookup = Lookup::new(&self.containers);
+        let mut expected = Vec::new();
+        for container in &desired.containers {
+            if let [only] = lookup.find(self, container).as_slice() {
+                let sources = container.sources.iter();
+                expected.extend(sources.map(|source| (*only, desired.source(source))));
+            }
+        }
+        self.memberships.prepare(expected);
     }
 
     fn is_untouchable(&self, row: &UserRow<'_>, address: &str) -> bool {
@@ -306,22 +356,22 @@ impl Observer for Differ<'_> {
     }
 
     fn membership(&mut self, row: &MembershipRow<'_>) {
-        let Some(holding) = self.holdings.find(&row.user) else {
-            return;
-        };
         // Rows of one container mostly come one after the other.
         if self.last_container.0.get(1..) != Some(&row.container)
             || self.last_container.1 == usize::MAX
             || self.containers[self.last_container.1].kind != row.kind
         {
             let key = container_key(row.kind, &row.container);
-            let Some(number) = self.container_numbers.get(&key) else {
+            let Some(number) = self.container_numbers.get(&key).copied() else {
                 return;
             };
-            self.last_container = (key, *number);
+            self.settle_memberships();
+            self.last_container = (key, number);
+        } else if self.pending.len() == PENDING {
+            self.settle_memberships();
         }
         let ours = row.owner.as_deref() == Some(&self.desired.rules.owner);
-        self.memberships.push(self.last_container.1, holding, ours);
+        self.pending.push((self.desired.key().text(&row.user), ours));
     }
 }
 

@@ -12,6 +12,10 @@ use siphasher::sip128::{Hasher128 as _, SipHasher13};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Fingerprint([u32; 4]);
 
+/// Half a [`Fingerprint`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct HalfFingerprint([u32; 2]);
+
 /// The key of one process's fingerprints. Fingerprints of different keys can't be compared, so none is ever stored.
 #[derive(Clone, Copy)]
 pub struct FingerprintKey {
@@ -65,6 +69,17 @@ impl FieldHasher {
 }
 
 impl Fingerprint {
+    /// Half of it, for two that are compared with each other alone: whether they are one is no question of how many
+    /// others there are.
+    pub(crate) const fn half(self) -> HalfFingerprint {
+        HalfFingerprint([self.0[0], self.0[1]])
+    }
+
+    /// A quarter of it, for whoever looks closer at what has the same.
+    pub(crate) const fn first_word(self) -> u32 {
+        self.0[0]
+    }
+
     fn of(hash: u128) -> Self {
         let bytes = hash.to_le_bytes();
         let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
@@ -77,6 +92,10 @@ impl Fingerprint {
 /// A table with open addressing at 20 bytes a slot. It grows by half, not to the next power of two, and is four fifths
 /// full at most: a million rows take 25 to 38 MB. Fingerprints are uniform and nobody outside knows their key, so that
 /// runs of taken slots stay short.
+///
+/// Why not the standard library's map: it has 2²¹ places of 21 bytes for a million rows, 44 MB, and there are two such
+/// indexes at once, of the directory's people and of the platform's. Why not a sorted list: rows come one by one, each
+/// is looked up before it is added, and ten million memberships are looked up afterwards.
 #[derive(Default, Clone)]
 pub struct Index {
     slots: Vec<Slot>,

@@ -99,26 +99,50 @@ impl<'a> ApprovedPlan<'a> {
     }
 }
 
+/// By what a plan is judged. The default has the default limits and no decision.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// How much may be removed without asking.
+    pub limits: Limits,
+    /// Whether deactivations of people whom no mapping has any more hold the plan, however few they are.
+    pub hold_departures: bool,
+    /// The plan that a person approved.
+    pub approved: Option<PlanHash>,
+    /// The plans that people rejected. A rejected plan is held whatever it removes.
+    pub rejected: Vec<PlanHash>,
+}
+
+/// What a held plan waits for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hold {
+    /// Every limit that it exceeds.
+    pub exceeded: Vec<Exceeded>,
+    /// How many people it deactivates because a mapping has gone, where [`Terms::hold_departures`] says that they count.
+    pub departures: u64,
+    /// Whether a person rejected it: it stays undone until it is another plan.
+    pub rejected: bool,
+}
+
 /// What the guard says of a plan.
 pub enum Verdict<'a> {
     /// It may be applied.
     Pass(ApprovedPlan<'a>),
-    /// It removes too much, and nobody has approved it.
-    Hold {
-        /// The plan, untouched.
-        plan: Plan<'a>,
-        /// Every limit that it exceeds.
-        exceeded: Vec<Exceeded>,
-    },
+    /// It removes too much and nobody has approved it, or somebody has rejected it. It is untouched.
+    Hold(Plan<'a>, Hold),
 }
 
-/// Judges a plan. `approved` is the hash that a person approved, if any.
-pub fn guard<'a>(plan: Plan<'a>, limits: &Limits, approved: Option<&PlanHash>) -> Verdict<'a> {
-    let exceeded = exceeded(&plan.populations, limits);
-    if exceeded.is_empty() || approved == Some(&plan.hash()) {
-        Verdict::Pass(ApprovedPlan(plan))
+/// Judges a plan. `hash` is the plan's own, see [`Plan::hash`].
+pub fn guard<'a>(plan: Plan<'a>, hash: &PlanHash, terms: &Terms) -> Verdict<'a> {
+    let hold = Hold {
+        exceeded: exceeded(&plan.populations, &terms.limits),
+        departures: if terms.hold_departures { plan.departures() } else { 0 },
+        rejected: terms.rejected.contains(hash),
+    };
+    let too_much = !hold.exceeded.is_empty() || hold.departures > 0;
+    if hold.rejected || (too_much && terms.approved.as_ref() != Some(hash)) {
+        Verdict::Hold(plan, hold)
     } else {
-        Verdict::Hold { plan, exceeded }
+        Verdict::Pass(ApprovedPlan(plan))
     }
 }
 

@@ -8,7 +8,7 @@ mod targets;
 use std::collections::{BTreeSet, HashSet};
 
 use crate::{
-    desired::{Desired, Failure, Standing},
+    desired::{Addresses, Desired, Failure, Standing},
     expression::Now,
     rules::Rules,
     snapshot::{Doubt, Snapshot},
@@ -35,9 +35,14 @@ pub fn map<'a>(snapshot: &'a Snapshot, rules: &'a Rules, now: Now) -> Desired<'a
         frozen_members: false,
         frozen_roles: BTreeSet::new(),
         failures: snapshot.rejected.iter().map(Failure::from).collect(),
-        emails: crate::fingerprint::Index::default(),
+        addresses: Addresses::default(),
         shared_emails: Vec::new(),
         groups_by_user: reads.reads_groups().then(|| snapshot.groups_by_user()),
+        untold_group: if reads.reads_groups() {
+            groups::untold(snapshot)
+        } else {
+            None
+        },
         expression_failed: HashSet::new(),
     };
     let groups = groups::resolve(&mut desired);
@@ -52,7 +57,15 @@ impl Desired<'_> {
     pub fn doubt(&self) -> Option<Doubt> {
         let of = u64::from(self.snapshot.user_count());
         let count = self.expression_failed.len() as u64;
-        (count * FAILURE_DIVISOR > of).then_some(Doubt::ExpressionFailures { count, of })
+        if count * FAILURE_DIVISOR > of {
+            return Some(Doubt::ExpressionFailures { count, of });
+        }
+        let filter = self.rules.filter.as_ref()?;
+        let group = self
+            .untold_group
+            .clone()
+            .filter(|_| filter.reads().user.reads_groups())?;
+        Some(Doubt::MembersNotTold { group })
     }
 
     /// How many people are wanted.

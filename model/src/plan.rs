@@ -125,6 +125,8 @@ pub struct Update {
     pub holding: u32,
     /// The person of the snapshot.
     pub user: u32,
+    /// After which others he comes: those of one turn may be done at once, when those of lower turns are done.
+    pub turn: u32,
     /// He becomes managed; his id stays.
     pub adopt: bool,
     /// He is activated, or somebody has activated him since we deactivated him; the mark says no longer that we did.

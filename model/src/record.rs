@@ -3,7 +3,10 @@
 //! A record is a sequence of entries `tag: u8, length: LEB128 varint, bytes`. The tag is the discriminant of the
 //! [`Attribute`]; only what is present is stored, and a list repeats its tag. The tag 255 holds a custom attribute:
 //! `name length: varint, name, value as JSON`. An e-mail address of length 0 is the user name, which most directories
-//! tell twice. `groups` is never stored: it comes from the memberships.
+//! tell twice; given and family name of length 0 are what stands before and behind the first blank of the display name,
+//! which most directories make of the two. `groups` is never stored: it comes from the memberships.
+
+use std::ops::Range;
 
 use crate::attribute::{Attribute, Kind};
 
@@ -17,13 +20,21 @@ const CUSTOM_TAG: u8 = u8::MAX;
 pub struct RecordWriter<'o> {
     out: &'o mut Vec<u8>,
     /// The user name, as a place in `out`; empty until it is written.
-    user_name: std::ops::Range<usize>,
+    user_name: Range<usize>,
+    /// The first given name with its entry's begin, and the same of the family name; nothing once there is a display name.
+    names: [Option<(usize, Range<usize>)>; 2],
+    has_display_name: bool,
 }
 
 impl<'o> RecordWriter<'o> {
     /// Starts a record at the end of `out`; the record is what has been appended when the writer is dropped.
     pub const fn new(out: &'o mut Vec<u8>) -> Self {
-        Self { out, user_name: 0..0 }
+        Self {
+            out,
+            user_name: 0..0,
+            names: [None, None],
+            has_display_name: false,
+        }
     }
 
     /// Writes a text, or a date as `YYYY-MM-DD` or an RFC 3339 timestamp.
@@ -39,12 +50,39 @@ impl<'o> RecordWriter<'o> {
                 self.entry(attribute as u8, &[]);
             }
             Kind::Text | Kind::TextList | Kind::Date => {
+                let is_made_of_names = attribute == Attribute::DisplayName && self.take_names_back(value);
+                let start = self.out.len();
                 self.entry(attribute as u8, value.as_bytes());
-                if attribute == Attribute::UserName && self.user_name.is_empty() {
-                    self.user_name = self.out.len() - value.len()..self.out.len();
+                let text = self.out.len() - value.len()..self.out.len();
+                match attribute {
+                    Attribute::UserName if self.user_name.is_empty() => self.user_name = text,
+                    Attribute::GivenName => _ = self.names[0].get_or_insert((start, text)),
+                    Attribute::FamilyName => _ = self.names[1].get_or_insert((start, text)),
+                    Attribute::DisplayName => self.has_display_name = true,
+                    _ => {}
+                }
+                if is_made_of_names {
+                    self.entry(Attribute::GivenName as u8, &[]);
+                    self.entry(Attribute::FamilyName as u8, &[]);
                 }
             }
         }
+    }
+
+    /// Takes back what was written last, if that are the two names of which the first display name is made.
+    fn take_names_back(&mut self, display_name: &str) -> bool {
+        let ([Some((start, given)), Some((middle, family))], false) = (&self.names, self.has_display_name) else {
+            return false;
+        };
+        let parts = display_name
+            .split_once(' ')
+            .map(|(given, family)| (given.as_bytes(), family.as_bytes()));
+        let are_last = given.end == *middle && family.end == self.out.len();
+        if !are_last || parts != Some((&self.out[given.clone()], &self.out[family.clone()])) {
+            return false;
+        }
+        self.out.truncate(*start);
+        true
     }
 
     /// Writes one more value of a list attribute.
@@ -128,6 +166,17 @@ impl<'a> Record<'a> {
                 bytes => bytes,
             })
             .filter_map(|bytes| std::str::from_utf8(bytes).ok())
+            .filter_map(move |text| match attribute {
+                Attribute::GivenName if text.is_empty() => self.names().map(|(given, _)| given),
+                Attribute::FamilyName if text.is_empty() => self.names().map(|(_, family)| family),
+                _ => Some(text),
+            })
+    }
+
+    /// The names of which the display name is made.
+    fn names(self) -> Option<(&'a str, &'a str)> {
+        let display_name = std::str::from_utf8(self.first(Attribute::DisplayName)).ok();
+        display_name.and_then(|name| name.split_once(' '))
     }
 
     fn first(self, attribute: Attribute) -> &'a [u8] {
@@ -276,6 +325,88 @@ mod tests {
             w.text(Attribute::Email, "Ann@acme.test");
         });
         assert_eq!(Record::new(&bytes).text(Attribute::Email), "Ann@acme.test");
+    }
+
+    #[test]
+    fn a_display_name_that_is_made_of_both_names_is_stored_once() {
+        let read = |write: &dyn Fn(&mut RecordWriter<'_>)| {
+            let bytes = written(|w| write(w));
+            let record = Record::new(&bytes);
+            let names = [Attribute::GivenName, Attribute::FamilyName, Attribute::DisplayName];
+            let names = names.map(|attribute| record.text(attribute).to_owned());
+            (bytes.len(), names.join("|"))
+        };
+        let three = |given: &'static str, family: &'static str, display: &'static str| {
+            read(&move |w: &mut RecordWriter<'_>| {
+                w.text(Attribute::GivenName, given);
+                w.text(Attribute::FamilyName, family);
+                w.text(Attribute::DisplayName, display);
+            })
+        };
+        assert_eq!(
+            three("Zoë", " van der Berg", "Zoë van der Berg"),
+            (2 + 17 + 2 + 2, "Zoë|van der Berg|Zoë van der Berg".into())
+        );
+        for (given, family, display) in [
+            ("Mary Ann", "Lee", "Mary Ann Lee"),
+            ("Ann", "Lee", "Lee, Ann"),
+            ("Ann", "", "Ann Lee"),
+            ("", "Lee", "Ann Lee"),
+            ("Ann", "Lee", "AnnLee"),
+        ] {
+            let texts = [given, family, display];
+            let whole: usize = texts
+                .iter()
+                .filter(|text| !text.is_empty())
+                .map(|text| text.len() + 2)
+                .sum();
+            assert_eq!(three(given, family, display), (whole, texts.join("|")));
+        }
+    }
+
+    #[test]
+    fn names_that_are_told_twice_or_apart_stay_what_they_are() {
+        use Attribute::{DisplayName, FamilyName, GivenName, Title};
+        let told: [&[(Attribute, &str)]; 5] = [
+            &[
+                (DisplayName, "Boss"),
+                (GivenName, "Ann"),
+                (FamilyName, "Lee"),
+                (DisplayName, "Ann Lee"),
+            ],
+            &[
+                (GivenName, "Ann"),
+                (FamilyName, "Lee"),
+                (DisplayName, "Ann Lee"),
+                (DisplayName, "Boss"),
+            ],
+            &[
+                (GivenName, "Ann"),
+                (FamilyName, "Lee"),
+                (DisplayName, "Ann Lee"),
+                (GivenName, "Eve"),
+            ],
+            &[
+                (GivenName, "Eve"),
+                (GivenName, "Ann"),
+                (FamilyName, "Lee"),
+                (DisplayName, "Ann Lee"),
+            ],
+            &[
+                (GivenName, "Ann"),
+                (FamilyName, "Lee"),
+                (Title, "CEO"),
+                (DisplayName, "Ann Lee"),
+            ],
+        ];
+        for told in told {
+            let bytes = written(|w| told.iter().for_each(|(attribute, text)| w.text(*attribute, text)));
+            for attribute in [GivenName, FamilyName, DisplayName, Title] {
+                let wrote = told.iter().filter(|(of, _)| *of == attribute).map(|(_, text)| *text);
+                let read: Vec<_> = Record::new(&bytes).items(attribute).collect();
+                assert_eq!(read, wrote.collect::<Vec<_>>(), "{told:?}");
+            }
+        }
     }
 
     #[test]

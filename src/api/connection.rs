@@ -513,15 +513,15 @@ mod tests {
             history: vec![run; MAX_HISTORY],
             next_sync_time: Some(now),
             last_handled: Some(LastHandled {
-                mappings: "x".repeat(16),
-                documents: "x".repeat(16),
+                mappings: "x".repeat(17),
+                documents: "x".repeat(17),
                 limits: Some(HandledLimits {
                     max_percent: i32::MAX,
                     min_population: i32::MAX,
                     max_count: Some(i32::MAX),
                 }),
-                protect: "x".repeat(16),
-                groups: "x".repeat(16),
+                protect: "x".repeat(17),
+                groups: "x".repeat(17),
             }),
         };
         let size = serde_json::to_string(&status).unwrap().len();

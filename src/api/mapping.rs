@@ -8,7 +8,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{connection::RoleRef, reference::ConnectionRef, schema};
+use super::{connection::RoleRef, reference::ConnectionRef, schema, the_one};
 
 /// What people write: groups of the directory on one side, what their members get on the other.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,18 +128,12 @@ impl GroupSelector {
             name_regex,
             member_expression,
         } = self;
-        let mut set = [
+        the_one([
             id.as_deref().map(GroupSelection::Id),
             name.as_deref().map(GroupSelection::Name),
             name_regex.as_deref().map(GroupSelection::NameRegex),
             member_expression.as_deref().map(GroupSelection::MemberExpression),
-        ]
-        .into_iter()
-        .flatten();
-        match (set.next(), set.next()) {
-            (Some(only), None) => Some(only),
-            _ => None,
-        }
+        ])
     }
 }
 
@@ -193,17 +187,11 @@ impl TeamTarget {
             name_expression,
             create: _,
         } = self;
-        let mut set = [
+        the_one([
             id.as_deref().map(TeamSelection::Id),
             name.as_deref().map(TeamSelection::Name),
             name_expression.as_deref().map(TeamSelection::NameExpression),
-        ]
-        .into_iter()
-        .flatten();
-        match (set.next(), set.next()) {
-            (Some(only), None) => Some(only),
-            _ => None,
-        }
+        ])
     }
 }
 
@@ -248,17 +236,11 @@ impl InboxRef {
     /// The way that is set; `None` unless it is exactly one, which the schema's rule refuses.
     pub fn selected(&self) -> Option<InboxSelection<'_>> {
         let Self { id, name, phone_number } = self;
-        let mut set = [
+        the_one([
             id.as_deref().map(InboxSelection::Id),
             name.as_deref().map(InboxSelection::Name),
             phone_number.as_deref().map(InboxSelection::PhoneNumber),
-        ]
-        .into_iter()
-        .flatten();
-        match (set.next(), set.next()) {
-            (Some(only), None) => Some(only),
-            _ => None,
-        }
+        ])
     }
 }
 

@@ -42,3 +42,12 @@ pub const REQUESTED_AT: &str = "directory-sync.io/requestedAt";
 pub const CONTROLLER_MANAGER: &str = "directory-sync";
 /// Field manager of what the command line writes.
 pub const CLI_MANAGER: &str = "directory-sync-cli";
+
+/// The one way that is set, of several that exclude each other; `None` unless it is exactly one.
+fn the_one<T>(ways: impl IntoIterator<Item = Option<T>>) -> Option<T> {
+    let mut set = ways.into_iter().flatten();
+    match (set.next(), set.next()) {
+        (Some(only), None) => Some(only),
+        _ => None,
+    }
+}

@@ -241,18 +241,18 @@ pub struct HeldPlan {
     pub removals: Removals,
 }
 
-/// What the last runs were about, so that nothing is forgotten when the operator restarts. Digests are the first 16 digits of
-/// a SHA-256: they tell that something changed, not what.
+/// What the last runs were about, so that nothing is forgotten when the operator restarts. Digests are the letter x
+/// and the first 16 digits of a SHA-256: they tell that something changed, not what.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LastHandled {
     /// Digest of the mappings that the last run worked with; another one begins a run.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 17))]
     pub mappings: String,
     /// Digest of the versions of the Secrets and ConfigMaps that the last run read; while stalled, another one begins a run.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 17))]
     pub documents: String,
     /// The limits that the last plan was judged by. The first plan of a new generation is judged by the stricter of these and
     /// those of the spec.
@@ -260,12 +260,12 @@ pub struct LastHandled {
     pub limits: Option<HandledLimits>,
     /// Digest of spec.protect at that time.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 17))]
     pub protect: String,
     /// Digest of the groups that mappings named in the last plan that wasn't held. What a mapping that is gone since would
     /// deactivate is held.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 17))]
     pub groups: String,
 }
 

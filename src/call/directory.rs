@@ -66,9 +66,10 @@ impl Directory for LayeredDirectory {
 /// Makes an error of a panic: the parsers of other people are fed with what strangers send.
 async fn caught<T>(call: &'static str, future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     AssertUnwindSafe(future).catch_unwind().await.unwrap_or_else(|panic| {
+        // What it says may be what it was fed with, and is for the log alone.
+        tracing::error!(call, panic = message(panic.as_ref()), "A reader panicked.");
         Err(Error::Panic {
             operation: call.replace('_', " "),
-            message: message(panic.as_ref()),
         })
     })
 }

@@ -15,7 +15,15 @@ use governor::{
 };
 use tokio::time::Instant;
 
+use super::LONGEST_SAT_OUT;
 use crate::http::CredentialId;
+
+/// The other side has asked to be left alone, and that for too long to wait for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paused {
+    /// How long it still is.
+    pub rest: Duration,
+}
 
 /// Lets requests pass one after the other: at a rate, if there is one, and not at all while the other side has asked
 /// to be left alone.
@@ -62,12 +70,17 @@ impl Limiter {
         }
     }
 
-    /// Waits for its turn.
-    pub async fn acquire(&self) {
+    /// Waits for its turn. Where the other side has asked to be left alone for longer than anybody sits out
+    /// ([`LONGEST_SAT_OUT`]), it is an error at once, and the turn is somebody else's.
+    pub async fn acquire(&self) -> Result<(), Paused> {
         let _turn = self.turn.lock().await;
         while let Some(wait) = self.wait() {
+            if wait > LONGEST_SAT_OUT {
+                return Err(Paused { rest: wait });
+            }
             tokio::time::sleep(wait).await;
         }
+        Ok(())
     }
 
     /// Lets nobody pass for so long. A pause that is under way is never shortened.
@@ -150,7 +163,9 @@ mod tests {
 
     async fn seconds_for(limiter: &Limiter, requests: usize) -> f64 {
         let start = Instant::now();
-        join_all((0..requests).map(|_| limiter.acquire())).await;
+        for turn in join_all((0..requests).map(|_| limiter.acquire())).await {
+            turn.unwrap();
+        }
         start.elapsed().as_secs_f64()
     }
 
@@ -175,6 +190,32 @@ mod tests {
         let seconds = seconds_for(&limiter, 2).await;
         assert!((30.0..30.1).contains(&seconds), "{seconds}");
         assert!(seconds_for(&limiter, 2).await < f64::EPSILON);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_that_nobody_sits_out_is_told_at_once_with_what_is_left_of_it() {
+        let limiter = Limiter::new(Some(5));
+        limiter.pause(Duration::from_hours(1));
+        tokio::time::sleep(Duration::from_mins(10)).await;
+        let start = Instant::now();
+        let told = join_all((0..3).map(|_| limiter.acquire())).await;
+        let rest = Duration::from_mins(50);
+        assert_eq!(told, [Err(Paused { rest }); 3]);
+        assert!(start.elapsed().is_zero());
+        tokio::time::sleep(rest).await;
+        assert_eq!(limiter.acquire().await, Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_already_is_told_when_the_pause_grows() {
+        let limiter = Limiter::new(None);
+        limiter.pause(Duration::from_secs(30));
+        let longer = async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            limiter.pause(Duration::from_hours(1));
+        };
+        let (told, ()) = tokio::join!(limiter.acquire(), longer);
+        assert!(told.is_err(), "{told:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -14,6 +14,7 @@
 //! A provider contains none of this. [`LayeredDirectory`] and [`LayeredPlatform`] put it around one.
 
 mod directory;
+mod error;
 mod limit;
 mod metrics;
 mod platform;
@@ -23,12 +24,15 @@ mod timeout;
 use std::{sync::Arc, time::Duration};
 
 pub use directory::LayeredDirectory;
-pub use limit::{Limiter, LimiterRegistry};
+pub use limit::{Limiter, LimiterRegistry, Paused};
 pub use metrics::CallMetrics;
 pub use platform::LayeredPlatform;
 
 use crate::fault::Fault;
-use timeout::TimedOut;
+use error::OfLayer;
+
+/// The longest wait asked for by the other side that is sat out within a sync.
+const LONGEST_SAT_OUT: Duration = Duration::from_mins(5);
 
 /// What holds for all calls of one side of one sync.
 #[derive(Clone, Debug)]
@@ -54,12 +58,12 @@ pub struct CallPolicy {
 
 impl CallPolicy {
     /// One attempt: `limit(metrics(timeout(call)))`.
-    async fn attempt<T, E: TimedOut>(
+    async fn attempt<T, E: OfLayer>(
         &self,
         call: &'static str,
         future: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        self.limiter.acquire().await;
+        self.limiter.acquire().await.map_err(|paused| E::paused(call, paused))?;
         let running = self.metrics.start(self.side, self.provider, call);
         let result = timeout::within(self.timeout, call, future).await;
         running.finish(result.as_ref().err().map(Fault::class));

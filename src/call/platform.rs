@@ -68,7 +68,11 @@ impl Platform for LayeredPlatform {
         retried!(self.policy, "create_users", true, self.inner.create_users(users, key))
     }
 
-    async fn update_users(&self, users: &[UserPatch], key: &WriteKey) -> Result<Vec<Result<(), Error>>, Error> {
+    async fn update_users(
+        &self,
+        users: &[UserPatch],
+        key: &WriteKey,
+    ) -> Result<Vec<Result<Option<String>, Error>>, Error> {
         retried!(self.policy, "update_users", true, self.inner.update_users(users, key))
     }
 

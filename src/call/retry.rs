@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use super::CallPolicy;
+use super::{CallPolicy, LONGEST_SAT_OUT};
 use crate::fault::{Fault, chain};
-
-/// The longest wait asked for by the other side that is sat out within a sync.
-const LONGEST_SAT_OUT: Duration = Duration::from_mins(5);
 
 /// The attempts of one call.
 pub(super) struct Retries<'p> {

@@ -47,8 +47,6 @@ impl Directory for Script {
 
     fn capability(&self) -> Capability {
         Capability {
-            nested_groups: false,
-            totals: false,
             repeatable_pages: self.repeatable_pages,
         }
     }
@@ -186,8 +184,45 @@ async fn a_429_pauses_all_who_share_the_credential() {
         .await;
     assert!(failed.is_err());
     let start = Instant::now();
-    policy.limiter.acquire().await;
+    policy.limiter.acquire().await.unwrap();
     assert!((9.0..9.1).contains(&start.elapsed().as_secs_f64()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_of_an_hour_fails_all_others_at_once_and_not_after_it() {
+    let registry = Registry::new();
+    let policy = policy(&registry);
+    policy.limiter.pause(Duration::from_hours(1));
+    let directory = LayeredDirectory::new(
+        Box::new(Script {
+            answers: Mutex::new(vec![Answer::Page]),
+            repeatable_pages: true,
+            calls: Arc::default(),
+        }),
+        policy.clone(),
+    );
+    let platform = LayeredPlatform::new(Box::new(Shaky::default()), policy);
+    let start = Instant::now();
+    let mut batch = Batch::new();
+    let error = directory
+        .read(Part::Users, AttributeSet::EMPTY, None, &mut batch)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.class(), error.retry_after()),
+        (Class::RateLimited, Some(Duration::from_hours(1)))
+    );
+    let error = platform.identity().await.unwrap_err();
+    assert_eq!(
+        (error.class(), error.retry_after()),
+        (Class::RateLimited, Some(Duration::from_hours(1)))
+    );
+    assert_eq!(
+        error.to_string(),
+        "identity: the other side wants no requests for another 3600 s"
+    );
+    assert!(start.elapsed().is_zero());
+    assert_eq!(registry.gather().len(), 0, "what wasn't sent isn't counted");
 }
 
 #[tokio::test(start_paused = true)]
@@ -215,7 +250,15 @@ async fn a_reader_that_panics_is_an_error_of_this_sync_alone() {
     let outcome = read(&[Answer::Panic], None, true).await;
     let error = outcome.result.unwrap_err();
     assert_eq!(error.class(), Class::Internal);
-    assert_eq!(error.to_string(), "read users: the reader failed: index out of bounds");
+    let text = error.to_string();
+    assert!(
+        text.starts_with("read users: the reader failed") && text.contains("log"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("index out of bounds"),
+        "what a panic says may be somebody's name: {text}"
+    );
     assert_eq!(outcome.calls, 1);
 }
 
@@ -288,10 +331,7 @@ impl platform::Platform for Shaky {
 
     fn capability(&self) -> platform::Capability {
         platform::Capability {
-            marks: true,
-            attributes: true,
             create_teams: true,
-            lowercase_names: false,
             users_per_request: 1,
             memberships_per_request: 1,
             concurrency: 1,
@@ -329,8 +369,8 @@ impl platform::Platform for Shaky {
         &self,
         users: &[platform::UserPatch],
         _: &platform::WriteKey,
-    ) -> Result<Vec<Result<(), platform::Error>>, platform::Error> {
-        self.once(users.iter().map(|_| Ok(())).collect())
+    ) -> Result<Vec<Result<Option<String>, platform::Error>>, platform::Error> {
+        self.once(users.iter().map(|_| Ok(None)).collect())
     }
 
     async fn change_memberships(

@@ -130,6 +130,7 @@ pub(super) fn options() -> Options {
         id: sync::new_id(),
         mode: Mode::Observe,
         approved: None,
+        rejected: Vec::new(),
         stricter: None,
         hold_departures: false,
         now: SystemTime::now(),

@@ -5,12 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use super::config::Timing;
+use crate::http::retry_after::LONGEST;
 
 /// How far a time is moved at random, to either side.
 const JITTER: f64 = 0.1;
-
-/// The longest wait that the other side can ask for.
-const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// What a run came to, as far as it decides when the next one is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +42,7 @@ pub fn next_run(
         After::Incomplete => jittered(growing(failures, timing).min(interval), chance),
         // What the other side asks for is a minimum.
         After::Failure { retry_after } => {
-            jittered(growing(failures, timing), chance).max(retry_after.unwrap_or_default().min(MAX_RETRY_AFTER))
+            jittered(growing(failures, timing), chance).max(retry_after.unwrap_or_default().min(LONGEST))
         }
         After::Stall => jittered(timing.stalled_retry, chance),
         After::Stopped => Duration::ZERO,

@@ -5,7 +5,8 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-/// The first 16 hexadecimal digits of a SHA-256.
+/// The letter `x` and the first 16 hexadecimal digits of a SHA-256. Without the letter some would be numbers in YAML, such as
+/// `98620805e4410188`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(String);
 
@@ -19,7 +20,7 @@ impl Digest {
         }
         let mut head = [0; 8];
         head.copy_from_slice(&hasher.finalize()[..8]);
-        Self(format!("{:016x}", u64::from_be_bytes(head)))
+        Self(format!("x{:016x}", u64::from_be_bytes(head)))
     }
 
     /// A digest as it stands in a status; `None` where there is none.
@@ -42,6 +43,6 @@ mod tests {
     fn digests_differ_where_text_moves_between_parts() {
         assert_eq!(Digest::of(["a", "b"]), Digest::of(["a", "b"]));
         assert_ne!(Digest::of(["ab", ""]), Digest::of(["a", "b"]));
-        assert_eq!(Digest::of(["a"]).to_string().len(), 16);
+        assert_eq!(Digest::of(["a"]).to_string().len(), 17);
     }
 }

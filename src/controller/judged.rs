@@ -1,9 +1,10 @@
 //! Loosening is approving: what the last plan was judged by, and how the next one is judged because of it.
 //!
 //! - The first plan of a new generation is judged by the stricter of the limits and protections of before and of now. A
-//!   plan counts as judged where it could have been carried out: in Apply mode.
-//! - Where a mapping has gone, or names other groups, what its people would lose their accounts for is held, until a plan
-//!   isn't held any more.
+//!   plan counts as judged where it could have been carried out: in Apply mode, by a read that saw everything, and with no
+//!   mapping that kept people where they are.
+//! - Where a mapping has gone, or names other groups, what its people would lose their accounts for is held, until such a
+//!   plan isn't held any more.
 //!
 //! While the operator runs it knows what it judged by; after a restart it knows digests. Where those say that something
 //! changed meanwhile and not what, the first plan is judged as if everything had been loosened: every removal is held.
@@ -38,8 +39,30 @@ pub struct Judged {
     pub limits: Limits,
     /// What was protected.
     pub protect: Known<Protect>,
-    /// The groups that mappings named in the last plan that wasn't held; `None` until there was one.
+    /// The groups that mappings named in the last plan that wasn't held, and since; `None` until there was a plan.
     pub groups: Option<Known<BTreeSet<String>>>,
+}
+
+/// The part of a plan's rules that the next plan is compared with.
+#[derive(Clone, Debug)]
+pub struct JudgedRules {
+    /// The limits of the spec.
+    pub limits: Limits,
+    /// What the spec protects.
+    pub protect: Protect,
+    /// The groups that mappings name, see [`groups`].
+    pub groups: BTreeSet<String>,
+}
+
+/// How much of what it would remove a plan could show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// All of it, and it wasn't held.
+    Passed,
+    /// All of it, and it was held.
+    Held,
+    /// Only a part: the read was incomplete, or a mapping kept people where they are.
+    Partial,
 }
 
 /// How the next plan is judged beside the rules themselves.
@@ -117,17 +140,44 @@ impl Judged {
         }
     }
 
-    /// What the next plan is compared with, after one that was judged and, maybe, held.
-    pub fn next(before: Option<&Self>, limits: Limits, protect: Protect, groups: BTreeSet<String>, held: bool) -> Self {
-        let before_groups = before.and_then(|before| before.groups.clone());
+    /// What the next plan is compared with, after this one.
+    pub fn next(before: Option<&Self>, rules: JudgedRules, weight: Weight) -> Self {
+        let now = Self {
+            limits: rules.limits,
+            protect: Known::Fully(rules.protect),
+            groups: Some(Known::Fully(rules.groups)),
+        };
+        let Some(before) = before.filter(|_| weight != Weight::Passed) else {
+            return now;
+        };
+        // Groups of before count until the people of those that have gone were judged, and new ones may go before that.
+        let groups = before.groups.as_ref().zip(now.groups.as_ref());
+        let groups = groups.map(|(before, now)| before.and(now, |one, other| one | other, groups_digest));
+        if weight == Weight::Held {
+            return Self {
+                groups: groups.or(now.groups),
+                ..now
+            };
+        }
+        let both = |one: &Protect, other: &Protect| Protect {
+            users: &one.users | &other.users,
+            roles: &one.roles | &other.roles,
+        };
         Self {
-            limits,
-            protect: Known::Fully(protect),
-            groups: if held {
-                before_groups
-            } else {
-                Some(Known::Fully(groups))
-            },
+            limits: before.limits.stricter(now.limits),
+            protect: before.protect.and(&now.protect, both, protect_digest),
+            groups: groups.or(now.groups),
+        }
+    }
+}
+
+impl<T: Clone> Known<T> {
+    /// Both together. What another process knew and is something else now can't be told, and stays a digest that differs.
+    fn and(&self, now: &Self, both: impl Fn(&T, &T) -> T, digest: impl Fn(&T) -> Digest) -> Self {
+        match (self, now) {
+            (Self::Fully(before), Self::Fully(now)) => Self::Fully(both(before, now)),
+            (Self::Digest(before), Self::Fully(known)) if *before == digest(known) => now.clone(),
+            _ => self.clone(),
         }
     }
 }
@@ -189,6 +239,14 @@ mod tests {
         }
     }
 
+    fn these(max_percent: u8, users: &[&str], groups: &[&str]) -> JudgedRules {
+        JudgedRules {
+            limits: limits(max_percent),
+            protect: protect(users),
+            groups: set(groups),
+        }
+    }
+
     /// What another process makes of it, by way of the status.
     fn after_a_restart(judged: &Judged) -> Judged {
         let mut handled = LastHandled::default();
@@ -201,7 +259,7 @@ mod tests {
     }
 
     fn judged() -> Judged {
-        Judged::next(None, limits(20), protect(&["ann@acme.test"]), set(&["a", "b"]), false)
+        Judged::next(None, these(20, &["ann@acme.test"], &["a", "b"]), Weight::Passed)
     }
 
     #[test]
@@ -251,12 +309,47 @@ mod tests {
     }
 
     #[test]
-    fn departures_stay_held_until_a_plan_is_not_held_any_more() {
-        let held = Judged::next(Some(&judged()), limits(20), protect(&[]), set(&["a"]), true);
+    fn departures_stay_held_until_a_plan_that_saw_everybody_is_not_held_any_more() {
         let mut rules = rules(20, &[], UserScope::MappedGroups);
-        assert!(held.strictness(&mut rules, &set(&["a"])).hold_departures);
-        let passed = Judged::next(Some(&held), limits(20), protect(&[]), set(&["a"]), false);
-        assert!(!passed.strictness(&mut rules, &set(&["a"])).hold_departures);
+        for before in [judged(), after_a_restart(&judged())] {
+            for weight in [Weight::Held, Weight::Partial] {
+                let waits = Judged::next(Some(&before), these(20, &[], &["a"]), weight);
+                assert!(waits.strictness(&mut rules, &set(&["a"])).hold_departures, "{weight:?}");
+                let again = after_a_restart(&waits);
+                assert!(again.strictness(&mut rules, &set(&["a"])).hold_departures, "{weight:?}");
+                let passed = Judged::next(Some(&waits), these(20, &[], &["a"]), Weight::Passed);
+                assert!(!passed.strictness(&mut rules, &set(&["a"])).hold_departures);
+            }
+        }
+    }
+
+    #[test]
+    fn a_mapping_that_came_while_plans_were_held_holds_departures_when_it_goes() {
+        let held = Judged::next(Some(&judged()), these(20, &[], &["a", "b", "c"]), Weight::Held);
+        let mut rules = rules(20, &[], UserScope::MappedGroups);
+        assert!(held.strictness(&mut rules, &set(&["a", "b"])).hold_departures);
+    }
+
+    #[test]
+    fn loosening_counts_from_the_first_plan_that_saw_everybody() {
+        for before in [judged(), after_a_restart(&judged())] {
+            let partial = Judged::next(
+                Some(&before),
+                these(90, &["ann@acme.test"], &["a", "b"]),
+                Weight::Partial,
+            );
+            let mut rules = rules(90, &["ann@acme.test"], UserScope::MappedGroups);
+            assert_eq!(
+                partial.strictness(&mut rules, &set(&["a", "b"])).limits,
+                Some(limits(20))
+            );
+            let held = Judged::next(Some(&partial), these(90, &["ann@acme.test"], &["a", "b"]), Weight::Held);
+            assert_eq!(held.strictness(&mut rules, &set(&["a", "b"])).limits, Some(limits(90)));
+        }
+        let partial = Judged::next(Some(&judged()), these(20, &[], &["a", "b"]), Weight::Partial);
+        let mut rules = rules(20, &[], UserScope::MappedGroups);
+        partial.strictness(&mut rules, &set(&["a", "b"]));
+        assert_eq!(rules.protect.users, protect(&["ann@acme.test"]).users);
     }
 
     #[test]

@@ -130,6 +130,8 @@ impl Memory {
         if hold_is_there {
             self.hold_seen = held.map(|held| held.name.clone());
         }
+        let rejected = find(&self.status.conditions, ConditionType::Held)
+            .is_some_and(|held| held.reason == Reason::PlanRejected.as_str());
         let situation = Situation {
             now,
             generation: view.generation(),
@@ -138,10 +140,12 @@ impl Memory {
             mappings: &view.mappings_digest,
             requested: view.requested(),
             decided: view.plans().any(|plan| self.is_news(plan)),
-            hold_expires: held.map(|held| {
+            hold_expires: held.and_then(|held| {
                 // One that was just created, and that the watch hasn't told of yet, isn't gone.
                 let is_gone = !hold_is_there && self.hold_seen.as_ref() == Some(&held.name);
-                if is_gone { now } else { held.expire_time.0 }
+                // Only what can still be approved runs out.
+                let expires = (!rejected).then_some(held.expire_time.0);
+                if is_gone { Some(now) } else { expires }
             }),
             running: self.running.as_ref().map(|running| running.generation),
         };

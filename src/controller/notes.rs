@@ -245,7 +245,7 @@ mod tests {
         builder.append(&batch);
         let (snapshot, rules) = (builder.finish(), rules());
         let desired = map(&snapshot, &rules, SystemTime::UNIX_EPOCH);
-        let mut differ = Differ::new(&desired, Account { user_id: None });
+        let mut differ = Differ::new(&desired, Account::default());
         for (kind, id, name) in [
             (ContainerKind::Team, "t-1", "Support"),
             (ContainerKind::Team, "t-2", "Unmapped"),

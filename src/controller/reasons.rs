@@ -100,6 +100,7 @@ impl Produced {
         report.hold = Some(Why {
             exceeded,
             departures: 1,
+            ..Why::default()
         });
         self.run(&order(), &ended(report), Some(hold));
     }
@@ -146,6 +147,7 @@ fn doubts() -> Vec<Doubt> {
             example: example(),
         },
         Doubt::ExpressionFailures { count: 1, of: 2 },
+        Doubt::MembersNotTold { group: example() },
     ]
 }
 
@@ -239,7 +241,6 @@ fn causes() -> Vec<Cause> {
         page: 1,
         source: directory::Error::Panic {
             operation: String::new(),
-            message: String::new(),
         },
     });
     let answered = http_errors().into_iter().map(|source| {
@@ -381,10 +382,7 @@ fn plan(decision: Option<Decision>, created: Option<i64>) -> SyncPlan {
 }
 
 fn plans(produced: &mut Produced) {
-    let done = Judgement::Passed {
-        hash: "aa",
-        applied: true,
-    };
+    let done = Judgement::Passed { hash: "aa" };
     for (decision, judgement, now) in [
         (None, Judgement::None, 1),
         (Some(Decision::Approved), Judgement::None, 1),

@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
 use directory_sync_model::{
     fingerprint::FingerprintKey,
     guard::Limits,
-    plan::PlanHash,
-    rules::{Protect, Rules},
+    plan::{KeptReason, PlanHash, RemovalKind},
+    rules::Rules,
 };
 use jiff::Timestamp;
 use kube::Client;
@@ -18,7 +18,7 @@ use super::{
     cause::Cause,
     digest::Digest,
     documents::ClusterDocuments,
-    judged::{self, Judged, Strictness},
+    judged::{self, Judged, JudgedRules, Strictness, Weight},
     notes::{Noted, Notes},
     plans::Judgement,
     view::{Guarded, Key, for_rules},
@@ -55,7 +55,9 @@ pub struct Order {
     /// What the last plan was judged by.
     pub judged: Option<Judged>,
     /// The hash of the plan that a person approved.
-    pub approved: Option<String>,
+    pub approved: Option<PlanHash>,
+    /// The hashes of plans that people rejected.
+    pub rejected: Vec<PlanHash>,
     /// An older connection that marks the same platform in the same way.
     pub older: Option<Key>,
 }
@@ -97,13 +99,6 @@ pub struct Ended {
     pub rules: Option<JudgedRules>,
 }
 
-/// The part of the rules that the next plan is compared with.
-pub struct JudgedRules {
-    limits: Limits,
-    protect: Protect,
-    groups: BTreeSet<String>,
-}
-
 impl Ended {
     /// How it ended.
     pub fn outcome(&self) -> Outcome {
@@ -134,7 +129,7 @@ impl Ended {
         match report.outcome {
             _ if mode == Mode::Observe => Judgement::None,
             Outcome::Held => Judgement::Held { hash },
-            Outcome::Synced | Outcome::PartlyFailed | Outcome::Unchanged => Judgement::Passed { hash, applied: true },
+            Outcome::Synced | Outcome::PartlyFailed | Outcome::Unchanged => Judgement::Passed { hash },
             Outcome::Observed | Outcome::Stopped | Outcome::Failed => Judgement::None,
         }
     }
@@ -148,13 +143,20 @@ impl Ended {
         if order.mode == Mode::Observe || report.hash.is_none() {
             return before.cloned();
         }
-        Some(Judged::next(
-            before,
-            rules.limits,
-            rules.protect.clone(),
-            rules.groups.clone(),
-            report.hold.is_some(),
-        ))
+        Some(Judged::next(before, rules.clone(), weight(report)))
+    }
+}
+
+fn weight(report: &Report) -> Weight {
+    let people_kept = report.kept.iter().any(|kept| {
+        kept.kind == RemovalKind::User && matches!(kept.reason, KeptReason::Incomplete | KeptReason::Frozen)
+    });
+    if people_kept || !report.doubts.is_empty() {
+        Weight::Partial
+    } else if report.hold.is_some() {
+        Weight::Held
+    } else {
+        Weight::Passed
     }
 }
 
@@ -254,7 +256,8 @@ async fn pipeline(
     let options = Options {
         id: order.id.clone(),
         mode: order.mode,
-        approved: order.approved.as_deref().map(PlanHash::from_text),
+        approved: order.approved.clone(),
+        rejected: order.rejected.clone(),
         stricter: strictness.limits,
         hold_departures: strictness.hold_departures,
         now: SystemTime::now(),
@@ -283,6 +286,8 @@ fn strictness(order: &Order, rules: &mut Rules, groups: &BTreeSet<String>) -> St
 
 #[cfg(test)]
 mod tests {
+    use directory_sync_model::{guard::Hold, plan::Kept};
+
     use super::*;
     use crate::{api::condition::Reason, controller::testing};
 
@@ -314,7 +319,7 @@ mod tests {
             let mut ended = testing::ended(report);
             ended.rules = Some(JudgedRules {
                 limits: Limits::default(),
-                protect: Protect::default(),
+                protect: directory_sync_model::rules::Protect::default(),
                 groups: BTreeSet::new(),
             });
             ended.judged(order).is_some()
@@ -326,5 +331,24 @@ mod tests {
             !judged(&order, true),
             "loosening in Observe mode is not approving either"
         );
+    }
+
+    #[test]
+    fn a_plan_that_kept_people_for_want_of_sight_weighs_less_than_one_that_was_held() {
+        let kept = |reason| Kept {
+            kind: RemovalKind::User,
+            reason,
+            count: 3,
+        };
+        let mut report = Report::begin("run".into());
+        assert_eq!(weight(&report), Weight::Passed);
+        report.kept = vec![kept(KeptReason::Protected)];
+        assert_eq!(weight(&report), Weight::Passed);
+        report.hold = Some(Hold::default());
+        assert_eq!(weight(&report), Weight::Held);
+        for reason in [KeptReason::Incomplete, KeptReason::Frozen] {
+            report.kept = vec![kept(reason)];
+            assert_eq!(weight(&report), Weight::Partial, "{reason:?}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use directory_sync_model::desired::Failure;
+use directory_sync_model::{desired::Failure, plan::PlanHash};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -128,7 +128,8 @@ fn order(fleet: &Fleet, key: &Key, uid: &str, trigger: Trigger) -> Option<Order>
         mode: fleet.mode(connection),
         ceilings: fleet.ceilings(),
         judged,
-        approved: plans::approved(view.plans(), start).map(str::to_owned),
+        approved: plans::approved(view.plans(), start).map(PlanHash::from_text),
+        rejected: plans::rejected(view.plans()).map(PlanHash::from_text).collect(),
         older: fleet.older_twin(connection),
         requested: view.requested().map(str::to_owned),
         connection: connection.clone(),

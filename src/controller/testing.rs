@@ -71,6 +71,7 @@ pub fn order() -> Order {
         ceilings: Limits::default(),
         judged: None,
         approved: None,
+        rejected: Vec::new(),
         older: None,
     }
 }

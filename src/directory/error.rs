@@ -57,6 +57,14 @@ pub enum Error {
         /// What is wrong, where, and what to do.
         message: String,
     },
+    /// The other side has asked for a pause that is too long to be sat out; the call wasn't made.
+    #[error("{operation}: the other side wants no requests for another {} s", .rest.as_secs())]
+    Paused {
+        /// What was to be done.
+        operation: String,
+        /// How long the pause still is.
+        rest: Duration,
+    },
     /// A layer gave up waiting.
     #[error("{operation}: no answer within {} s", .after.as_secs())]
     Timeout {
@@ -66,12 +74,12 @@ pub enum Error {
         after: Duration,
     },
     /// A reader panicked; that is this sync's failure and nobody else's.
-    #[error("{operation}: the reader failed: {message}")]
+    #[error(
+        "{operation}: the reader failed, which is a fault of directory-sync; please report it with what the log says"
+    )]
     Panic {
         /// What was being done.
         operation: String,
-        /// The panic's message.
-        message: String,
     },
 }
 
@@ -82,6 +90,7 @@ impl Fault for Error {
             Self::Ldap { class, .. } => *class,
             Self::Protocol { .. } => Class::Protocol,
             Self::Configuration { .. } | Self::Document { .. } => Class::InvalidConfiguration,
+            Self::Paused { .. } => Class::RateLimited,
             Self::Timeout { .. } => Class::Timeout,
             Self::Panic { .. } => Class::Internal,
         }
@@ -90,6 +99,7 @@ impl Fault for Error {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Http { source, .. } => source.retry_after(),
+            Self::Paused { rest, .. } => Some(*rest),
             _ => None,
         }
     }

@@ -223,11 +223,7 @@ mod tests {
         }
 
         fn capability(&self) -> Capability {
-            Capability {
-                nested_groups: false,
-                totals: true,
-                repeatable_pages: true,
-            }
+            Capability { repeatable_pages: true }
         }
 
         async fn read(

@@ -28,13 +28,9 @@ pub enum Part {
     Groups,
 }
 
-/// What a directory can do. Declared honestly: the pipeline and the tests branch on it.
+/// What a directory can do. Declared honestly: the layers around it branch on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capability {
-    /// Groups can be members of groups.
-    pub nested_groups: bool,
-    /// Each page states how many entries there are in all.
-    pub totals: bool,
     /// A page may be asked for again after a failure. Not so where the position lives in the connection.
     pub repeatable_pages: bool,
 }

@@ -87,9 +87,14 @@ impl Auth {
             .and_then(|value| value.split_once(' '));
         secrets.extend(encoded.map(|(_, encoded)| encoded));
         secrets.retain(|secret| !secret.is_empty());
-        secrets
-            .iter()
-            .fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+        secrets.iter().fold(text.to_owned(), |text, secret| {
+            let text = text.replace(secret, "***");
+            // As JSON writes it, for texts in which JSON is quoted.
+            match serde_json::to_string(secret) {
+                Ok(quoted) => text.replace(&quoted[1..quoted.len() - 1], "***"),
+                Err(_) => text,
+            }
+        })
     }
 }
 
@@ -152,6 +157,16 @@ mod tests {
         let header = auth.header(&client()).unwrap();
         let text = auth.redact("bad password hunter2 in Basic YW5uOmh1bnRlcjI=", header.as_ref());
         assert_eq!(text, "bad password *** in Basic ***");
+    }
+
+    #[test]
+    fn a_secret_is_cut_out_as_json_writes_it() {
+        let auth = Auth::Basic {
+            user: "ann".into(),
+            password: "p\"q\\\"".into(),
+        };
+        let text = auth.redact(r#"{"msg":"no such password: p\"q\\\""}"#, None);
+        assert_eq!(text, r#"{"msg":"no such password: ***"}"#);
     }
 
     #[test]

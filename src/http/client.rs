@@ -181,21 +181,6 @@ impl HttpClient {
         self.request(Method::POST, path, &[]).json(body)
     }
 
-    /// A `PUT` of a JSON body.
-    pub fn put(&self, path: &str, body: &(impl Serialize + ?Sized)) -> RequestBuilder<'_> {
-        self.request(Method::PUT, path, &[]).json(body)
-    }
-
-    /// A `PATCH` with a JSON body.
-    pub fn patch(&self, path: &str, body: &(impl Serialize + ?Sized)) -> RequestBuilder<'_> {
-        self.request(Method::PATCH, path, &[]).json(body)
-    }
-
-    /// A `DELETE`.
-    pub fn delete(&self, path: &str) -> RequestBuilder<'_> {
-        self.request(Method::DELETE, path, &[])
-    }
-
     /// A URL that the server handed out, if it leads to the server itself: scheme, host and port are those of the base.
     pub fn same_origin(&self, url: &str) -> Result<Url, Error> {
         let target = self.inner.base.join(url).map_err(|error| Error::InvalidUrl {
@@ -366,7 +351,6 @@ impl Inner {
         Ok(Response {
             host: self.host.clone(),
             status: response.status().as_u16(),
-            headers: std::mem::take(response.headers_mut()),
             body: body.freeze(),
         })
     }
@@ -381,14 +365,15 @@ impl Inner {
                 break;
             }
         }
-        let body = self.auth.redact(&String::from_utf8_lossy(&body), self.header.as_ref());
-        let problem = Problem::read(body.as_bytes());
+        let redact = |text: &str| self.auth.redact(text, self.header.as_ref());
+        // Read first: JSON may write a secret otherwise than it is.
+        let problem = Problem::read(&body).map(|problem| problem.map(redact));
         Error::Status {
             host: self.host.clone(),
             status: response.status().as_u16(),
             detail: problem
                 .as_ref()
-                .map_or_else(|| excerpt(body.as_bytes()), Problem::sentence),
+                .map_or_else(|| excerpt(redact(&canonical(&body)).as_bytes()), Problem::sentence),
             kind: problem.and_then(|problem| problem.kind),
             retry_after: retry_after(response.headers(), SystemTime::now()),
         }
@@ -415,6 +400,12 @@ impl Inner {
             Error::Body { host, source }
         }
     }
+}
+
+/// A body as text; JSON with each character escaped in the one way that redacting knows.
+fn canonical(body: &[u8]) -> String {
+    let json = serde_json::from_slice::<serde_json::Value>(body);
+    json.map_or_else(|_| String::from_utf8_lossy(body).into_owned(), |json| json.to_string())
 }
 
 fn is_redirect(status: StatusCode) -> bool {
@@ -477,8 +468,6 @@ pub struct Response {
     host: String,
     /// The status code, 200 to 299.
     pub status: u16,
-    /// The headers.
-    pub headers: HeaderMap,
     /// The whole body.
     pub body: Bytes,
 }
@@ -496,11 +485,6 @@ impl Response {
             what,
             why,
         }
-    }
-
-    /// The text of a header; `None` when it is absent or not ASCII.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
     }
 }
 

@@ -24,6 +24,14 @@ pub enum Error {
         /// How long the server asked us to wait.
         retry_after: Option<Duration>,
     },
+    /// The server has asked for a pause that is too long to be sat out; nothing was sent.
+    #[error("{host} wants no requests for another {} s", .rest.as_secs())]
+    Paused {
+        /// Host and port.
+        host: String,
+        /// How long the pause still is.
+        rest: Duration,
+    },
     /// The host's name can't be resolved.
     #[error("{host} can't be resolved; check the host name in the URL")]
     Resolve {
@@ -144,6 +152,7 @@ impl Fault for Error {
     fn class(&self) -> Class {
         match self {
             Self::Status { status, .. } => of_status(*status),
+            Self::Paused { .. } => Class::RateLimited,
             Self::Resolve { .. } | Self::Connect { .. } => Class::Unreachable,
             Self::Untrusted { .. } => Class::Untrusted,
             Self::Timeout { .. } => Class::Timeout,
@@ -160,6 +169,7 @@ impl Fault for Error {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
+            Self::Paused { rest, .. } => Some(*rest),
             _ => None,
         }
     }

@@ -72,6 +72,17 @@ impl Problem {
         (problem != Self::default()).then_some(problem)
     }
 
+    /// The same with each text changed.
+    #[must_use]
+    pub(super) fn map(self, change: impl Fn(&str) -> String) -> Self {
+        let change = |text: Option<String>| text.as_deref().map(&change);
+        Self {
+            kind: change(self.kind),
+            title: change(self.title),
+            detail: change(self.detail),
+        }
+    }
+
     /// `: ` and what the server said, in one line and bounded; empty when it said nothing.
     pub fn sentence(&self) -> String {
         match (&self.title, &self.detail, &self.kind) {

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, header::RETRY_AFTER};
 
-/// Nobody is left alone for longer than this, whatever the header says: the next sync asks again anyway.
-pub const LONGEST: Duration = Duration::from_hours(1);
+/// Nobody is left alone for longer than a day, whatever the header says.
+pub const LONGEST: Duration = Duration::from_hours(24);
 
 /// Reads `Retry-After` (RFC 9110 §10.2.3): seconds, seconds with decimals as some vendors send them, or an HTTP date.
 /// A date in the past means "now". Capped at [`LONGEST`]; `None` where the header is absent or says nothing readable.
@@ -44,8 +44,9 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_more_than_an_hour() {
-        assert_eq!(read("86400"), Some(LONGEST));
+    fn nobody_waits_for_more_than_a_day() {
+        assert_eq!(read("10800"), Some(Duration::from_hours(3)));
+        assert_eq!(read("86401"), Some(LONGEST));
         assert_eq!(read("1e300"), Some(LONGEST));
         assert_eq!(read("inf"), Some(LONGEST));
         assert_eq!(read("Wed, 21 Oct 2099 07:00:00 GMT"), Some(LONGEST));

@@ -56,6 +56,14 @@ pub enum Error {
         /// What came.
         received: u64,
     },
+    /// The other side has asked for a pause that is too long to be sat out; the call wasn't made.
+    #[error("{operation}: the other side wants no requests for another {} s", .rest.as_secs())]
+    Paused {
+        /// What was to be done.
+        operation: String,
+        /// How long the pause still is.
+        rest: Duration,
+    },
     /// A layer gave up waiting.
     #[error("{operation}: no answer within {} s", .after.as_secs())]
     Timeout {
@@ -66,6 +74,25 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether the data of one object may have provoked it: another request, without that object, may go through.
+    pub fn may_be_of_one_object(&self) -> bool {
+        // 502 to 504 are a platform that is away; 500 is often one that trips over what it was sent.
+        if let Self::Http {
+            source: http::Error::Status { status: 500, .. },
+            ..
+        } = self
+        {
+            return true;
+        }
+        let class = self.class();
+        matches!(
+            class,
+            Class::Rejected | Class::Protocol | Class::Conflict | Class::NoSeats
+        )
+    }
+}
+
 impl Fault for Error {
     fn class(&self) -> Class {
         match self {
@@ -73,6 +100,7 @@ impl Fault for Error {
             Self::Item { class, .. } => *class,
             Self::Protocol { .. } | Self::Incomplete { .. } => Class::Protocol,
             Self::Configuration { .. } => Class::InvalidConfiguration,
+            Self::Paused { .. } => Class::RateLimited,
             Self::Timeout { .. } => Class::Timeout,
         }
     }
@@ -80,6 +108,7 @@ impl Fault for Error {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Http { source, .. } => source.retry_after(),
+            Self::Paused { rest, .. } => Some(*rest),
             _ => None,
         }
     }

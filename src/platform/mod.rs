@@ -44,16 +44,9 @@ impl Part {
 
 /// What a platform can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a capability of its own")]
 pub struct Capability {
-    /// Objects carry our mark, so that ownership survives the loss of everything else.
-    pub marks: bool,
-    /// Users can be told phone, attributes and tags.
-    pub attributes: bool,
-    /// Teams can be created.
+    /// Teams can be created. Where they can't, a mapping's team that is missing isn't found, whatever the mapping says.
     pub create_teams: bool,
-    /// Names of teams are kept in lower case.
-    pub lowercase_names: bool,
     /// How many users one request may create or update, at least 1.
     pub users_per_request: usize,
     /// How many membership changes one request may carry, at least 1.
@@ -164,8 +157,12 @@ pub trait Platform: Send + Sync {
     /// Creates users; returns their ids.
     async fn create_users(&self, users: &[NewUser], key: &WriteKey) -> Result<Vec<Result<String, Error>>, Error>;
 
-    /// Changes users.
-    async fn update_users(&self, users: &[UserPatch], key: &WriteKey) -> Result<Vec<Result<(), Error>>, Error>;
+    /// Changes users; returns their versions after the change, where the platform has versions.
+    async fn update_users(
+        &self,
+        users: &[UserPatch],
+        key: &WriteKey,
+    ) -> Result<Vec<Result<Option<String>, Error>>, Error>;
 
     /// Adds and removes memberships.
     async fn change_memberships(

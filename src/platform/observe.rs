@@ -38,8 +38,10 @@ pub struct Progress {
 
 /// Shows all rows of the given parts, in their order, to `observer`; `progress` is told after each page.
 ///
-/// A page that fails, a cursor that comes twice, more pages than allowed, and a total (that of the last page) other than
-/// the number of rows that came are errors: the observer has then seen something that is no ground for a plan.
+/// A page that fails, a cursor that comes twice, more pages than allowed, and more or fewer rows than the pages' totals
+/// leave room for are errors: the observer has then seen something that is no ground for a plan. Totals may differ from
+/// page to page, because others write meanwhile: what is there throughout is seen exactly once, what comes and goes may
+/// be seen or not.
 pub async fn observe(
     platform: &dyn Platform,
     parts: &[Part],
@@ -68,11 +70,16 @@ async fn observe_part(
     };
     let mut cursors: HashSet<String> = HashSet::new();
     let mut cursor: Option<String> = None;
+    let mut stated: Option<(u64, u64)> = None;
     loop {
         let end = platform.read(part, cursor.as_deref(), observer).await?;
         now.pages += 1;
         now.rows += end.rows;
         now.total = end.total.or(now.total);
+        if let Some(total) = end.total {
+            let (least, most) = stated.unwrap_or((total, total));
+            stated = Some((least.min(total), most.max(total)));
+        }
         progress(now);
         let Some(next) = end.next else { break };
         if now.pages >= limits.max_pages {
@@ -86,10 +93,10 @@ async fn observe_part(
         }
         cursor = Some(next);
     }
-    match now.total {
-        Some(stated) if stated != now.rows => Err(Error::Incomplete {
+    match stated {
+        Some((least, most)) if !(least..=most).contains(&now.rows) => Err(Error::Incomplete {
             operation: operation(part),
-            stated,
+            stated: if now.rows < least { least } else { most },
             received: now.rows,
         }),
         _ => Ok(()),
@@ -168,7 +175,11 @@ mod tests {
             unreachable!("observing writes nothing")
         }
 
-        async fn update_users(&self, _: &[UserPatch], _: &WriteKey) -> Result<Vec<Result<(), Error>>, Error> {
+        async fn update_users(
+            &self,
+            _: &[UserPatch],
+            _: &WriteKey,
+        ) -> Result<Vec<Result<Option<String>, Error>>, Error> {
             unreachable!("observing writes nothing")
         }
 
@@ -214,13 +225,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_platform_that_states_more_than_it_sends_is_an_error() {
-        let pages = [("", 2, Some(3), Some("b")), ("b", 1, Some(4), None)];
-        let error = run(&pages, 9).await.unwrap_err();
-        assert!(
-            error.starts_with("reading the platform's users: the platform stated 4 and sent 3"),
-            "{error}"
-        );
+    async fn a_platform_that_states_more_than_it_sends_or_less_is_an_error() {
+        for (total, stated) in [(4, "stated 4 and sent 3"), (2, "stated 2 and sent 3")] {
+            let pages = [("", 2, Some(total), Some("b")), ("b", 1, Some(total), None)];
+            let error = run(&pages, 9).await.unwrap_err();
+            assert!(
+                error.starts_with(&format!("reading the platform's users: the platform {stated}")),
+                "{error}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn totals_that_change_while_pages_are_read_leave_room_for_what_came_and_went() {
+        // A user was created before the cursor: counted by the last page, and rightly never seen.
+        let grown = [("", 2, Some(3), Some("b")), ("b", 1, Some(4), None)];
+        assert_eq!(run(&grown, 9).await, Ok(3));
+        // A user of the first page was deleted.
+        let shrunk = [("", 2, Some(4), Some("b")), ("b", 2, Some(3), None)];
+        assert_eq!(run(&shrunk, 9).await, Ok(4));
+        let beyond = [("", 2, Some(4), Some("b")), ("b", 1, Some(5), None)];
+        let error = run(&beyond, 9).await.unwrap_err();
+        assert!(error.contains("stated 4 and sent 3"), "{error}");
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
 //! Nothing that the schema of a provider or platform takes is ignored: whichever field changes, what is connected changes.
 
+mod giving_up;
+
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;

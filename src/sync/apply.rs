@@ -1,8 +1,9 @@
 //! The step that writes: everything that only adds first, then what changes, then what removes.
 //!
 //! Batches of one step go out side by side, as many at once as the platform bears; the next step begins when all are
-//! answered. A failed item is that object's failure; a failed request ends the apply, and the next run goes on from
-//! there, because every write is idempotent and the platform is observed anew.
+//! answered. A failed item is that object's failure. A failed request that one of its items may have provoked is taken
+//! apart until that item stands alone; any other ends the apply, and the next run goes on from there, because every
+//! write is idempotent and the platform is observed anew.
 
 mod batches;
 mod memberships;
@@ -59,8 +60,9 @@ pub async fn apply(
         failures: Vec::new(),
         team_ids: vec![None; plan.new_teams.len()],
         created: HashMap::new(),
-        written: HashSet::new(),
+        written: HashMap::new(),
         blocked: HashSet::new(),
+        failed: HashSet::new(),
     };
     let ended = work.all_steps().await;
     Applied {
@@ -95,10 +97,12 @@ struct Work<'w, 'p> {
     team_ids: Vec<Option<String>>,
     /// Platform ids of people created by this apply.
     created: HashMap<u32, Box<str>>,
-    /// Holdings written by this apply, whose observed version is outdated.
-    written: HashSet<u32>,
-    /// People of whom an add or update failed: nothing of theirs is removed.
+    /// The versions of users whom this apply has written; `None` where the platform doesn't tell.
+    written: HashMap<u32, Option<Box<str>>>,
+    /// People of whom an add failed: nothing of theirs is removed.
     blocked: HashSet<u32>,
+    /// People of whom a creation or update failed: their users are not written again.
+    failed: HashSet<u32>,
 }
 
 impl Work<'_, '_> {
@@ -121,19 +125,29 @@ impl Work<'_, '_> {
     }
 
     async fn create_teams(&mut self) -> Result<(), End> {
-        let owner = &self.plan.desired.rules.owner;
-        for (at, team) in self.plan.new_teams.iter().enumerate() {
-            let key = self.next_request("team")?;
-            match self.platform.create_team(&team.name, owner, &key).await {
-                Ok(id) => {
-                    self.team_ids[at] = Some(id);
-                    self.done.teams_created += 1;
+        let (plan, platform) = (self.plan, self.platform);
+        let owner = plan.desired.rules.owner.as_str();
+        let request = |batch: Vec<usize>, key| async move {
+            let mut results = Vec::with_capacity(batch.len());
+            for at in &batch {
+                match platform.create_team(&plan.new_teams[*at].name, owner, &key).await {
+                    Ok(id) => results.push(Ok(id)),
+                    Err(error) => return (batch, Err(error)),
                 }
-                Err(error) if is_of_one_object(&error) => self.fail(FailureKind::Team, team.name.clone(), &error),
-                Err(error) => return Err(End::Failed(error)),
             }
-        }
-        Ok(())
+            (batch, Ok(results))
+        };
+        // The API has no batches of teams.
+        let shape = (1, platform.capability().concurrency);
+        let teams = 0..plan.new_teams.len();
+        self.send("team", teams, shape, request, |work, at, result| match result {
+            Ok(id) => {
+                work.team_ids[at] = Some(id);
+                work.done.teams_created += 1;
+            }
+            Err(error) => work.fail(FailureKind::Team, plan.new_teams[at].name.clone(), &error),
+        })
+        .await
     }
 
     /// The key of the next request, unless the run is to stop here.
@@ -165,7 +179,6 @@ impl Work<'_, '_> {
     }
 
     fn fail_person(&mut self, kind: FailureKind, user: u32, error: &platform::Error) {
-        self.blocked.insert(user);
         let id = self.plan.desired.snapshot.user_id(user).to_owned();
         self.fail(kind, id, error);
     }
@@ -177,17 +190,14 @@ impl Work<'_, '_> {
         }
     }
 
-    /// What the version of a holding must still be, while this apply hasn't written it.
+    /// The version that a user must still have: the one that was observed, or the one that this apply made.
     fn version(&self, holding: u32) -> Option<String> {
-        if self.written.contains(&holding) {
-            None
-        } else {
-            self.plan.holdings.version(holding).map(str::to_owned)
+        match self.written.get(&holding) {
+            Some(version) => version.as_deref().map(str::to_owned),
+            None => self.plan.holdings.version(holding).map(str::to_owned),
         }
     }
 }
 
-/// Whether a failed request says something of its object, and nothing of all others.
-fn is_of_one_object(error: &platform::Error) -> bool {
-    matches!(error.class(), Class::Rejected | Class::Conflict | Class::NoSeats)
-}
+#[cfg(test)]
+mod tests;

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use directory_sync_model::{
     desired::{Failure, MappingOutcome},
-    guard::Exceeded,
     plan::{Counts, Kept, PlanHash, RemovalCounts},
     snapshot::Doubt,
 };
 
 use super::Error;
+
+pub use directory_sync_model::guard::Hold;
 
 /// The steps that take time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,15 +60,6 @@ pub enum Outcome {
     Stopped,
     /// The run ended early.
     Failed,
-}
-
-/// What a held plan waits for.
-#[derive(Clone, Debug)]
-pub struct Hold {
-    /// The limits that it exceeds.
-    pub exceeded: Vec<Exceeded>,
-    /// How many people it deactivates because a mapping has gone; these are held however few they are.
-    pub departures: u64,
 }
 
 /// What a run did.

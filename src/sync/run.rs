@@ -8,7 +8,7 @@ use directory_sync_model::{
     diff::{Account, Differ},
     expression::Now,
     fingerprint::FingerprintKey,
-    guard::{Limits, Verdict, guard},
+    guard::{Hold, Limits, Terms, Verdict, guard},
     map::map,
     observed::ContainerKind,
     plan::{Place, Plan, PlanHash},
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Error,
     apply::{Applied, apply},
-    report::{DirectoryCounts, GroupSample, Hold, MappingReport, Outcome, PlatformCounts, Report, Step},
+    report::{DirectoryCounts, GroupSample, MappingReport, Outcome, PlatformCounts, Report, Step},
 };
 use crate::{
     directory::{Directory, fetch},
@@ -56,6 +56,8 @@ pub struct Options {
     pub mode: Mode,
     /// The hash of the plan that a person approved, if any.
     pub approved: Option<PlanHash>,
+    /// The hashes of plans that people rejected.
+    pub rejected: Vec<PlanHash>,
     /// Limits that judge this run beside those of the rules; the stricter ones count.
     pub stricter: Option<Limits>,
     /// Whether deactivations of people whom the specification doesn't want any more hold the plan, however few they are:
@@ -132,41 +134,31 @@ async fn steps(
 
     clock.begin(Step::Diff, watch);
     let plan = heavy(|| differ.finish());
-    let limits = options
-        .stricter
-        .map_or(rules.limits, |other| rules.limits.stricter(other));
-    note_plan(&plan, report);
+    let hash = plan.hash();
+    note_plan(&plan, &hash, report);
     let empty = plan.is_empty();
-    let verdict = guard(plan, &limits, options.approved.as_ref());
+    let terms = Terms {
+        limits: options
+            .stricter
+            .map_or(rules.limits, |other| rules.limits.stricter(other)),
+        hold_departures: options.hold_departures,
+        approved: options.approved.clone(),
+        rejected: options.rejected.clone(),
+    };
+    let verdict = guard(plan, &hash, &terms);
     clock.end(report);
 
-    let held = if options.mode == Mode::Observe {
-        Outcome::Observed
-    } else {
-        Outcome::Held
-    };
     let approved = match verdict {
-        Verdict::Hold { plan, exceeded } => {
-            let hold = Hold {
-                exceeded,
-                departures: departures(&plan, options),
-            };
+        Verdict::Hold(plan, hold) => {
             watch.planned(&plan, Some(&hold));
             report.hold = Some(hold);
-            return Ok(held);
+            return Ok(match options.mode {
+                Mode::Observe => Outcome::Observed,
+                Mode::Apply => Outcome::Held,
+            });
         }
         Verdict::Pass(approved) => approved,
     };
-    let departures = departures(approved.plan(), options);
-    if departures > 0 && options.approved != report.hash {
-        let hold = Hold {
-            exceeded: Vec::new(),
-            departures,
-        };
-        watch.planned(approved.plan(), Some(&hold));
-        report.hold = Some(hold);
-        return Ok(held);
-    }
     watch.planned(approved.plan(), None);
     if options.mode == Mode::Observe {
         return Ok(Outcome::Observed);
@@ -197,11 +189,6 @@ async fn steps(
         None if report.failures.is_empty() => Ok(Outcome::Synced),
         None => Ok(Outcome::PartlyFailed),
     }
-}
-
-/// How many people are deactivated because no mapping has them any more, where that holds a plan.
-fn departures(plan: &Plan<'_>, options: &Options) -> u64 {
-    if options.hold_departures { plan.departures() } else { 0 }
 }
 
 async fn fetch_snapshot(
@@ -235,6 +222,7 @@ async fn observe_platform<'a>(
         desired,
         Account {
             user_id: identity.user_id,
+            fixed_teams: !platform.capability().create_teams,
         },
     );
     let progress = |progress: observe::Progress| watch.progress(progress.rows, progress.total);
@@ -287,10 +275,10 @@ fn heavy<R>(work: impl FnOnce() -> R) -> R {
     }
 }
 
-fn note_plan(plan: &Plan<'_>, report: &mut Report) {
+fn note_plan(plan: &Plan<'_>, hash: &PlanHash, report: &mut Report) {
     report.planned = plan.counts();
     report.removals = plan.removal_counts();
-    report.hash = Some(plan.hash());
+    report.hash = Some(hash.clone());
     report.kept.clone_from(&plan.kept);
     report.failures.clone_from(&plan.failures);
     report.mappings = mapping_reports(plan);

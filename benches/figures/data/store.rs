@@ -73,7 +73,7 @@ impl Data {
 
     /// Makes the data.
     pub fn generate(&self) -> io::Result<()> {
-        let partial = self.folder.with_extension(format!("{}.partial", std::process::id()));
+        let partial = self.partial();
         fs::create_dir_all(&partial)?;
         let writer = |list: List| PageWriter::create(&partial.join(list.file()));
         scim_pages::write_users(self.shape, writer(List::ScimUsers)?)?;
@@ -84,6 +84,11 @@ impl Data {
         rest_pages::write_users(self.shape, writer(List::RestUsers)?)?;
         rest_pages::write_memberships(self.shape, writer(List::RestMemberships)?)?;
         fs::rename(&partial, &self.folder)
+    }
+
+    /// Where they are while they are made.
+    pub fn partial(&self) -> PathBuf {
+        self.folder.with_extension(format!("{}.partial", std::process::id()))
     }
 
     /// The pages of a list.

@@ -59,7 +59,7 @@ pub(super) fn settle(draft: &mut Draft<'_>) -> HashSet<u32> {
     }
 
     // A person's turn comes after the turns of all for whom he waits.
-    let mut turns: HashMap<u32, usize> = HashMap::new();
+    let mut turns: HashMap<u32, u32> = HashMap::new();
     let is_ready = |user: &u32| !open.contains_key(user) && !dropped.contains(user);
     let mut ready: VecDeque<u32> = moving.iter().copied().filter(is_ready).collect();
     while let Some(user) = ready.pop_front() {
@@ -91,10 +91,10 @@ pub(super) fn settle(draft: &mut Draft<'_>) -> HashSet<u32> {
         dropped.insert(user);
     }
     draft.plan.updates.retain(|update| !dropped.contains(&update.user));
-    draft
-        .plan
-        .updates
-        .sort_by_key(|update| turns.get(&update.user).copied().unwrap_or(0));
+    for update in &mut draft.plan.updates {
+        update.turn = turns.get(&update.user).copied().unwrap_or(0);
+    }
+    draft.plan.updates.sort_by_key(|update| update.turn);
     open.into_keys().filter(|user| !moving.contains(user)).collect()
 }
 

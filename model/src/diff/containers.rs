@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{draft::Draft, roles};
+use super::{Differ, draft::Draft, roles};
 use crate::{
     desired::{Container, ContainerKey, MappingProblem},
     names,
     observed::ContainerKind,
-    plan::{NewTeam, Place},
+    plan::{HeldContainer, NewTeam, Place},
 };
 
 /// What is to become of the platform's containers.
@@ -26,19 +26,19 @@ pub(super) struct Targets {
 /// Finds every container that mappings give, or plans its creation.
 pub(super) fn resolve(draft: &mut Draft<'_>) -> Targets {
     let desired = draft.desired();
-    let lookup = Lookup::new(draft);
+    let lookup = Lookup::new(&draft.seen.containers);
     let held = draft.seen.containers.iter();
     let mut frozen: Vec<bool> = held.map(|held| desired.unknown_targets.contains(&held.kind)).collect();
     let mut lost: HashMap<ContainerKind, HashSet<u32>> = HashMap::new();
     let mut joining: BTreeMap<Place, Vec<usize>> = BTreeMap::new();
     let mut places = vec![None; desired.containers.len()];
     for (number, container) in desired.containers.iter().enumerate() {
-        let place = match lookup.find(container) {
+        let place = match lookup.find(&draft.seen, container).as_slice() {
             [only] => {
                 frozen[*only] |= container.frozen;
                 Some(Place::Held(*only))
             }
-            [] if container.create && !container.sources.is_empty() => {
+            [] if container.create && !draft.seen.account.fixed_teams && !container.sources.is_empty() => {
                 draft.plan.new_teams.push(NewTeam {
                     name: container.name.clone(),
                 });
@@ -86,39 +86,44 @@ fn report(draft: &mut Draft<'_>, container: &Container, found: usize) {
     }
 }
 
-struct Lookup {
-    ids: HashMap<(ContainerKind, String), Vec<usize>>,
-    names: HashMap<(ContainerKind, String), Vec<usize>>,
-    phones: HashMap<String, Vec<usize>>,
+/// The platform's teams and inboxes by name and by phone number, sorted.
+pub(super) struct Lookup {
+    names: Vec<(ContainerKind, String, usize)>,
+    phones: Vec<(String, usize)>,
 }
 
 impl Lookup {
-    fn new(draft: &Draft<'_>) -> Self {
-        let mut lookup = Self {
-            ids: HashMap::new(),
-            names: HashMap::new(),
-            phones: HashMap::new(),
-        };
-        for (at, held) in draft.seen.containers.iter().enumerate() {
-            lookup.ids.entry((held.kind, held.id.clone())).or_default().push(at);
-            lookup
-                .names
-                .entry((held.kind, names::normalize(&held.name)))
-                .or_default()
-                .push(at);
-            if !held.phone.is_empty() {
-                lookup.phones.entry(held.phone.clone()).or_default().push(at);
-            }
-        }
-        lookup
+    pub fn new(containers: &[HeldContainer]) -> Self {
+        let numbered = || containers.iter().enumerate();
+        let mut names: Vec<_> = numbered()
+            .map(|(at, held)| (held.kind, names::normalize(&held.name), at))
+            .collect();
+        let mut phones: Vec<_> = numbered()
+            .filter(|(_, held)| !held.phone.is_empty())
+            .map(|(at, held)| (held.phone.clone(), at))
+            .collect();
+        names.sort_unstable();
+        phones.sort_unstable();
+        Self { names, phones }
     }
 
-    fn find(&self, container: &Container) -> &[usize] {
+    /// Which ones a mapping may mean; one, if all is well.
+    pub fn find(&self, seen: &Differ<'_>, container: &Container) -> Vec<usize> {
+        let kind = container.kind;
         match &container.key {
-            ContainerKey::Id(id) => self.ids.get(&(container.kind, id.clone())),
-            ContainerKey::Name(name) => self.names.get(&(container.kind, name.clone())),
-            ContainerKey::PhoneNumber(number) => self.phones.get(number),
+            ContainerKey::Id(id) => seen.find_container(kind, id).into_iter().collect(),
+            ContainerKey::Name(name) => {
+                let wanted = (kind, name.as_str());
+                let of = |row: &(ContainerKind, String, usize)| (row.0, row.1.as_str()).cmp(&wanted);
+                let start = self.names.partition_point(|row| of(row).is_lt());
+                let same = self.names[start..].iter().take_while(|row| of(row).is_eq());
+                same.map(|(.., at)| *at).collect()
+            }
+            ContainerKey::PhoneNumber(number) => {
+                let start = self.phones.partition_point(|(other, _)| other < number);
+                let same = self.phones[start..].iter().take_while(|(other, _)| other == number);
+                same.map(|(_, at)| *at).collect()
+            }
         }
-        .map_or(&[], Vec::as_slice)
     }
 }

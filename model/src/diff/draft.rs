@@ -42,6 +42,8 @@ pub(super) enum Fate {
     Deactivated,
     /// He is to go, and is inactive already.
     Gone,
+    /// No mapping that can be told has him, and he may be in one that can't: only his account waits for that one.
+    Waits,
 }
 
 #[derive(Default)]

@@ -1,56 +1,16 @@
 //! Who joins and who leaves which team and which inbox.
 
-use std::{collections::HashSet, ops::Range};
+use std::collections::HashSet;
 
 use super::{
     containers::Targets,
     draft::{Draft, Fate},
+    held::Membership,
 };
 use crate::{
     desired::Standing,
     plan::{Additions, Place, Population, RemovalKind, Removals},
 };
-
-/// The memberships that the platform has: four bytes each, in the order in which they came.
-#[derive(Default)]
-pub(super) struct Held {
-    /// Holding number and whether the membership is ours, packed into one word.
-    rows: Vec<u32>,
-    /// Rows one after the other that are of one container; nearly every container has one such run.
-    runs: Vec<Run>,
-}
-
-struct Run {
-    container: usize,
-    rows: Range<usize>,
-}
-
-impl Held {
-    pub fn push(&mut self, container: usize, holding: u32, ours: bool) {
-        let at = self.rows.len();
-        self.rows.push(holding << 1 | u32::from(ours));
-        match self.runs.last_mut() {
-            Some(run) if run.container == container => run.rows.end = at + 1,
-            _ => self.runs.push(Run {
-                container,
-                rows: at..at + 1,
-            }),
-        }
-    }
-
-    /// Brings the runs of one container together.
-    fn sort(&mut self) {
-        self.runs.sort_by_key(|run| run.container);
-    }
-
-    /// What one container has, in any order.
-    fn of(&self, container: usize) -> Vec<u32> {
-        let start = self.runs.partition_point(|run| run.container < container);
-        let runs = self.runs[start..].iter().take_while(|run| run.container == container);
-        let rows = runs.flat_map(|run| &self.rows[run.rows.clone()]);
-        rows.copied().collect()
-    }
-}
 
 /// Plans all memberships, one container after the other.
 pub(super) fn plan(draft: &mut Draft<'_>, targets: &Targets) {
@@ -95,10 +55,7 @@ fn wanted_members(draft: &Draft<'_>, containers: &[usize]) -> Vec<u32> {
 
 /// One container of the platform: merges who should be in it with who is. Nobody leaves it who is `lost`.
 fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, frozen: bool, lost: Option<&HashSet<u32>>) {
-    let mut held = draft.seen.memberships.of(container);
-    // A membership that is shown twice is one, and ours only if it is ours both times.
-    held.sort_unstable();
-    held.dedup_by_key(|membership| *membership >> 1);
+    let held = draft.seen.memberships.of(container, |user| draft.holding_of(user));
     let mut present: Vec<(u32, u32)> = Vec::with_capacity(held.len());
     let mut removals = Removals {
         container,
@@ -106,8 +63,7 @@ fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, frozen: bo
         with_deactivation: Vec::new(),
     };
     let mut population = 0;
-    for membership in held {
-        let (holding, marked) = (membership >> 1, membership & 1 == 1);
+    for Membership { holding, ours: marked } in held {
         let row = draft.seen.holdings.get(holding);
         let fate = draft.fates[holding as usize];
         let ours = marked && (row.managed || fate == Fate::Adopted);
@@ -116,7 +72,7 @@ fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, frozen: bo
             Fate::Deactivated if ours && !frozen => removals.with_deactivation.push(holding),
             Fate::Gone if ours && !frozen => removals.leaving.push(holding),
             Fate::Deactivated | Fate::Gone => {}
-            Fate::Stays | Fate::Adopted => {
+            Fate::Stays | Fate::Adopted | Fate::Waits => {
                 let person = row.user().filter(|user| draft.holding_of(*user) == Some(holding));
                 present.extend(person.map(|user| (user, holding << 1 | u32::from(ours))));
             }
@@ -135,8 +91,9 @@ fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, frozen: bo
         }
         let belongs = wanted.get(at) == Some(user);
         let (holding, ours) = (membership >> 1, membership & 1 == 1);
-        let standing = desired.people[*user as usize].standing;
-        if belongs || !ours || standing != Standing::Wanted || draft.left_alone[*user as usize] {
+        let judged =
+            desired.people[*user as usize].standing == Standing::Wanted || draft.fates[holding as usize] == Fate::Waits;
+        if belongs || !ours || !judged || draft.left_alone[*user as usize] {
             continue;
         }
         if frozen || !draft.certain || unplaced(user) || lost.is_some_and(|people| people.contains(user)) {

@@ -39,6 +39,7 @@ fn update(draft: &mut Draft<'_>) {
             draft.plan.updates.push(Update {
                 holding,
                 user,
+                turn: 0,
                 adopt,
                 activate,
                 patch,
@@ -98,6 +99,9 @@ pub(super) fn deactivate(draft: &mut Draft<'_>) {
             None
         };
         if let Some(reason) = reason {
+            if reason == KeptReason::Frozen && cause == Cause::Unmapped {
+                draft.fates[holding as usize] = Fate::Waits;
+            }
             draft.keep(RemovalKind::User, reason, u64::from(held.active));
         } else if held.active {
             draft.fates[holding as usize] = Fate::Deactivated;

@@ -54,6 +54,12 @@ pub(super) fn resolve(desired: &mut Desired<'_>) -> Vec<Resolved> {
             mut problems,
         } = directory.find(&mapping.group);
         problems.extend(not_told(desired.snapshot, &groups));
+        if let GroupSelector::Members(expression) = &mapping.group {
+            // Somebody whom it doesn't find may be in a group that wasn't told.
+            let untold = desired.untold_group.clone();
+            let group = untold.filter(|_| expression.reads().user.reads_groups());
+            problems.extend(group.map(|group| MappingProblem::MembersNotTold { group }));
+        }
         // Who is in a group that wasn't found, or whose members weren't told, can't be concluded from silence.
         desired.unknown_members |= !problems.is_empty();
         let own = matches!(mapping.group, GroupSelector::Members(_)).then_some(made);
@@ -106,6 +112,13 @@ fn not_told(snapshot: &Snapshot, groups: &[u32]) -> Option<MappingProblem> {
     Some(MappingProblem::MembersNotTold {
         group: first.to_owned(),
     })
+}
+
+/// A group of which nobody said who is in it; empty, where no group came at all.
+pub(super) fn untold(snapshot: &Snapshot) -> Option<String> {
+    let names = snapshot.groups().filter(|(_, group)| !group.members_told);
+    let first = names.map(|(_, group)| group.name).min();
+    first.or((snapshot.group_count() == 0).then_some("")).map(str::to_owned)
 }
 
 #[derive(Default)]

@@ -2,9 +2,9 @@
 
 use super::groups::{Resolved, State};
 use crate::{
-    content::{Content, ContentError},
-    desired::{Desired, FailureReason, Person, RoleWish, Standing},
-    fingerprint::Fingerprint,
+    content::{Content, ContentError, FieldMask},
+    desired::{Addresses, Desired, FailureReason, Person, RoleWish, Standing},
+    fingerprint::HalfFingerprint,
     rules::UserScope,
 };
 
@@ -18,67 +18,76 @@ pub(super) fn judge(desired: &mut Desired<'_>, resolved: &[Resolved]) {
     let users = desired.snapshot.user_count();
     let mapped = mapped(desired, resolved);
     desired.people.reserve_exact(users as usize);
-    desired.emails = crate::fingerprint::Index::with_capacity(users as usize);
+    let mut addresses = Vec::with_capacity(users as usize);
     for user in 0..users {
         let scoped = match desired.rules.scope {
             UserScope::All => ACTIVE,
             UserScope::MappedGroups => mapped[user as usize],
         };
-        let person = judge_one(desired, user, scoped);
+        let person = match judge_one(desired, user, scoped) {
+            Judged::Is(standing) => unwanted(standing),
+            Judged::Wanted { mask, content, address } => {
+                addresses.push((address, user));
+                Person {
+                    mask,
+                    content,
+                    ..unwanted(Standing::Wanted)
+                }
+            }
+            Judged::Fails(reason, message) => {
+                match reason {
+                    FailureReason::ExpressionFailed => desired.fail_expression(user, &message),
+                    reason => desired.fail_user(user, reason, message),
+                }
+                unwanted(Standing::Frozen)
+            }
+        };
         desired.people.push(person);
     }
+    addresses.shrink_to_fit();
+    desired.addresses = Addresses::new(addresses);
+    desired.shared_emails = desired
+        .addresses
+        .shared(|one, other| desired.email(one) == desired.email(other));
 }
 
-/// What can be said of a person once his expressions are evaluated.
-enum Judged {
-    Is(Standing),
-    Wanted(u8, Fingerprint, Fingerprint),
-    Fails(FailureReason, String),
-}
-
-fn judge_one(desired: &mut Desired<'_>, user: u32, mapped: u8) -> Person {
-    let person = |standing| Person {
+fn unwanted(standing: Standing) -> Person {
+    Person {
         standing,
         role: RoleWish::None,
         mask: 0,
-        content: Fingerprint::default(),
-    };
+        content: HalfFingerprint::default(),
+    }
+}
+
+/// What can be said of a person.
+enum Judged {
+    Is(Standing),
+    Wanted {
+        mask: FieldMask,
+        content: HalfFingerprint,
+        /// See [`Addresses::short`].
+        address: u32,
+    },
+    Fails(FailureReason, String),
+}
+
+fn judge_one(desired: &Desired<'_>, user: u32, mapped: u8) -> Judged {
     let snapshot = desired.snapshot;
     if let Some(message) = snapshot.unreadable(user) {
-        desired.fail_user(user, FailureReason::Unreadable, message.to_owned());
-        return person(Standing::Frozen);
+        return Judged::Fails(FailureReason::Unreadable, message.to_owned());
     }
     if !snapshot.user(user).active() {
-        return person(Standing::Disabled);
+        return Judged::Is(Standing::Disabled);
     }
     if desired.expression_failed.contains(&user) {
-        return person(Standing::Frozen);
+        return Judged::Is(Standing::Frozen);
     }
     // Nobody asks whether somebody unmapped passes the filter, unless he may be mapped by what is frozen.
     if mapped == 0 && !desired.frozen_members {
-        return person(Standing::Unmapped);
+        return Judged::Is(Standing::Unmapped);
     }
-    match judge_by_expressions(desired, user, mapped) {
-        Judged::Is(standing) => person(standing),
-        Judged::Wanted(mask, content, email) => {
-            if let Some(earlier) = desired.emails.insert(email, user) {
-                desired.shared_emails.push((user, earlier));
-            }
-            Person {
-                mask,
-                content,
-                ..person(Standing::Wanted)
-            }
-        }
-        Judged::Fails(FailureReason::ExpressionFailed, message) => {
-            desired.fail_expression(user, &message);
-            person(Standing::Frozen)
-        }
-        Judged::Fails(reason, message) => {
-            desired.fail_user(user, reason, message);
-            person(Standing::Frozen)
-        }
-    }
+    judge_by_expressions(desired, user, mapped)
 }
 
 fn judge_by_expressions(desired: &Desired<'_>, user: u32, mapped: u8) -> Judged {
@@ -97,7 +106,11 @@ fn judge_by_expressions(desired: &Desired<'_>, user: u32, mapped: u8) -> Judged 
             _ => {}
         }
         match Content::desired(desired.snapshot.user(user), &rules.attributes, scope) {
-            Ok(content) => Judged::Wanted(content.mask(), content.fingerprint(key), key.text(content.email())),
+            Ok(content) => Judged::Wanted {
+                mask: content.mask(),
+                content: content.fingerprint(key).half(),
+                address: Addresses::short(key.text(content.email())),
+            },
             Err(error @ ContentError::Email(_)) => Judged::Fails(FailureReason::InvalidEmail, error.to_string()),
             Err(error @ ContentError::Attribute { .. }) => {
                 Judged::Fails(FailureReason::ExpressionFailed, error.to_string())

@@ -1,6 +1,6 @@
-//! The platform's users who matter to a plan: 24 bytes and an id each.
+//! The platform's users who matter to a plan: 20 bytes and an id each.
 
-use crate::fingerprint::{FingerprintKey, Index};
+use crate::fingerprint::{Fingerprint, FingerprintKey, Index};
 
 /// No person of the snapshot, no role.
 const NO_USER: u32 = u32::MAX;
@@ -66,21 +66,28 @@ pub struct Holdings {
     rows: Vec<Holding>,
     ids: Index,
     key: FingerprintKey,
+    /// How many are expected.
+    expected: usize,
 }
 
 impl Holdings {
-    pub(crate) fn new(key: FingerprintKey) -> Self {
+    /// None yet; `expected` is how many there will be, more or less.
+    pub(crate) fn new(key: FingerprintKey, expected: usize) -> Self {
         Self {
             arena: String::new(),
             rows: Vec::new(),
             ids: Index::default(),
             key,
+            expected,
         }
     }
 
     /// Adds a user; `None` when one of this id is there already.
     pub(crate) fn add(&mut self, new: &NewHolding<'_>) -> Option<u32> {
         let number = u32::try_from(self.rows.len()).ok()?;
+        if self.rows.is_empty() {
+            self.reserve(new.id.len() + new.version.len());
+        }
         let start = u32::try_from(self.arena.len()).ok()?;
         let id_length = u16::try_from(new.id.len()).ok()?;
         if self.ids.insert(self.key.text(new.id), number).is_some() {
@@ -105,6 +112,15 @@ impl Holdings {
         Some(number)
     }
 
+    /// Makes room for all, whose texts are about as long as the first one's: a platform that has anybody mostly has
+    /// everybody, and a few more. What grows step by step is there twice while it does, and leaves holes behind.
+    fn reserve(&mut self, text: usize) {
+        let expected = self.expected + self.expected / 16;
+        self.ids = Index::with_capacity(expected);
+        self.rows.reserve_exact(expected);
+        self.arena.reserve_exact(expected * text);
+    }
+
     /// One user.
     pub fn get(&self, holding: u32) -> &Holding {
         &self.rows[holding as usize]
@@ -127,7 +143,12 @@ impl Holdings {
 
     /// The user with this platform id.
     pub fn find(&self, id: &str) -> Option<u32> {
-        self.ids.get(self.key.text(id))
+        self.find_fingerprint(self.key.text(id))
+    }
+
+    /// The same by the id's fingerprint.
+    pub(crate) fn find_fingerprint(&self, id: Fingerprint) -> Option<u32> {
+        self.ids.get(id)
     }
 
     /// The platform's id.

@@ -40,6 +40,7 @@ pub struct SnapshotBuilder {
     ambiguous: HashSet<Fingerprint>,
     unreadable: HashMap<u32, Option<String>>,
     duplicate_users: Examples,
+    duplicate_groups: Examples,
     rejected: Vec<Rejected>,
     /// How many people, and how many groups, can't be read so that anybody may stand behind them, and the first of each.
     rejected_users: Examples,
@@ -98,6 +99,7 @@ impl SnapshotBuilder {
             ambiguous: HashSet::new(),
             unreadable: HashMap::new(),
             duplicate_users: Examples::default(),
+            duplicate_groups: Examples::default(),
             rejected: Vec::new(),
             rejected_users: Examples::default(),
             rejected_groups: Examples::default(),
@@ -218,6 +220,8 @@ impl SnapshotBuilder {
         }
         let number = count(self.groups.len());
         if let Some(known) = self.group_ids.insert(self.key.bytes(id), number) {
+            // Two groups whose id isn't one, or one that came twice in place of another, whose page shifted meanwhile.
+            self.duplicate_groups.note(|| String::from_utf8_lossy(id).into_owned());
             self.groups[known as usize].members_told &= group.members_told;
             return known;
         }
@@ -364,6 +368,10 @@ impl SnapshotBuilder {
         let Examples { count, example } = std::mem::take(&mut self.duplicate_users);
         if count > 0 {
             self.completeness.users.push(Doubt::DuplicateIds { count, example });
+        }
+        let Examples { count, example } = std::mem::take(&mut self.duplicate_groups);
+        if count > 0 {
+            self.completeness.groups.push(Doubt::DuplicateIds { count, example });
         }
         if self.full {
             let cause = "more than 4 GiB of text in one directory".to_owned();

@@ -53,6 +53,11 @@ pub enum Doubt {
         /// Of how many.
         of: u64,
     },
+    /// The filter reads `user.groups`, and nobody said who is in one of the groups, or whether there are any.
+    MembersNotTold {
+        /// The group's name; empty: no group came at all.
+        group: String,
+    },
 }
 
 impl Doubt {
@@ -70,6 +75,7 @@ impl Doubt {
             Self::DuplicateIds { .. } => "DuplicateIds",
             Self::Unreadable { .. } => "Unreadable",
             Self::ExpressionFailures { .. } => "ExpressionFailures",
+            Self::MembersNotTold { .. } => "MembersNotTold",
         }
     }
 }
@@ -95,6 +101,13 @@ impl fmt::Display for Doubt {
             }
             Self::Unreadable { count, example } => write!(f, "{count} entries could not be read, the first: {example}"),
             Self::ExpressionFailures { count, of } => write!(f, "an expression failed on {count} of {of} people"),
+            Self::MembersNotTold { group } if group.is_empty() => {
+                f.write_str("the filter reads user.groups, and the directory returned no group at all")
+            }
+            Self::MembersNotTold { group } => write!(
+                f,
+                "the filter reads user.groups, and the directory doesn't say who is in the group {group:?}"
+            ),
         }
     }
 }

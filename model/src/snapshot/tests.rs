@@ -265,17 +265,16 @@ fn the_groups_of_a_person_include_those_above() {
 
 #[test]
 fn a_person_without_an_id_puts_the_people_in_doubt_and_a_group_without_one_the_groups() {
-    let wrong: [(EntryKind, &dyn Fn(&mut Batch)); 4] = [
-        (EntryKind::User, &|batch| {
-            batch.reject_user("row 7", "it has two columns too many");
-        }),
-        (EntryKind::User, &|batch| batch.user("", |_| {})),
-        (EntryKind::Group, &|batch| batch.reject_group("row 7", "it has no name")),
-        (EntryKind::Group, &|batch| {
+    let wrong: [&dyn Fn(&mut Batch); 4] = [
+        &|batch| batch.reject_user("row 7", "it has two columns too many"),
+        &|batch| batch.user("", |_| {}),
+        &|batch| batch.reject_group("row 7", "it has no name"),
+        &|batch| {
             batch.group(" ", "Nameless").member("p0");
-        }),
+        },
     ];
-    for (kind, wrong) in wrong {
+    let kinds = [EntryKind::User, EntryKind::User, EntryKind::Group, EntryKind::Group];
+    for (kind, wrong) in kinds.into_iter().zip(wrong) {
         let snapshot = read(&[
             &|batch| (0..1000).for_each(|number| batch.user(&format!("p{number}"), |_| {})),
             wrong,
@@ -351,6 +350,19 @@ fn of_many_rejected_entries_all_are_counted_and_some_are_kept() {
         [Doubt::Unreadable {
             count: 10_250,
             example: "row 0: wrong".to_owned()
+        }]
+    );
+}
+
+#[test]
+fn a_group_id_that_comes_twice_is_a_doubt() {
+    let snapshot = read(&[&people(&["a", "b"]), &group("g", &["a"]), &group("g", &["b"])]);
+    assert_eq!(snapshot.group_count(), 1);
+    assert_eq!(
+        snapshot.completeness.groups,
+        [Doubt::DuplicateIds {
+            count: 1,
+            example: "g".to_owned()
         }]
     );
 }

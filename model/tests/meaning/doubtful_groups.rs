@@ -40,6 +40,7 @@ fn while_a_mapped_group_is_missing_its_removals_wait_and_only_absent_and_disable
     assert_eq!(
         outcome.changes,
         [
+            "remove out from Sales",
             "deactivate dan: disabled in the directory",
             "deactivate gone: no longer in the directory"
         ]
@@ -61,6 +62,41 @@ fn while_a_mapped_group_is_missing_the_removals_of_others_go_on() {
     assert!(outcome.changes.contains(&"remove out from Sales".to_owned()));
     assert!(outcome.changes.contains(&"role of out: lead -> member".to_owned()));
     assert!(!outcome.changes.iter().any(|line| line.contains("role of ann")));
+}
+
+#[test]
+fn while_a_mapped_group_is_missing_whoever_left_another_one_leaves_its_team_and_keeps_his_account() {
+    let mut world = mapped(directory().with(group("Sales").of(&["bob"])));
+    let outcome = world.sync();
+    assert!(outcome.changes.contains(&"remove out from Sales".to_owned()));
+    assert!(world.platform.user("out").active);
+    assert_eq!(world.platform.members("Support"), ["ann", "out"]);
+}
+
+#[test]
+fn what_an_expression_reads_of_groups_that_are_not_told_removes_nobody() {
+    let support = || {
+        mapping("x")
+            .of_people_who("'Support' in user.groups")
+            .to_team("Support")
+    };
+    let mut world = mapped(directory().with(group("Support").not_told()));
+    world.rules = rules().with(support());
+    let outcome = world.sync();
+    assert_eq!(outcome.counts.users_deactivated, 2, "only who is absent or disabled");
+    assert_eq!(world.platform.members("Support"), ["ann", "out"]);
+    let untold = MappingProblem::MembersNotTold {
+        group: "Support".to_owned(),
+    };
+    assert_eq!(outcome.problems, [("x".to_owned(), untold)]);
+
+    for groups in [directory().with(group("Staff").not_told()), directory()] {
+        let mut world = mapped(groups);
+        world.rules = world.rules.who("'Staff' in user.groups").everybody();
+        let outcome = world.sync();
+        assert_eq!(outcome.counts.users_deactivated, 0);
+        assert_eq!(outcome.doubts.len(), 1, "{:?}", outcome.doubts);
+    }
 }
 
 #[test]
@@ -88,7 +124,7 @@ fn two_groups_of_one_name_are_ambiguous_and_their_removals_wait() {
     );
     let outcome = world.sync();
     assert_eq!(outcome.counts.users_deactivated, 2);
-    assert_eq!(outcome.removals.team_memberships, 0);
+    assert_eq!(outcome.removals.team_memberships, 1, "out from Sales");
     assert_eq!(world.platform.members("Support"), ["ann", "out"]);
     let MappingProblem::GroupAmbiguous { name, ids } = &outcome.problems[0].1 else {
         panic!("{:?}", outcome.problems)

@@ -218,6 +218,7 @@ impl Platform {
     pub fn account(&self) -> Account {
         Account {
             user_id: self.own_account.clone(),
+            fixed_teams: false,
         }
     }
 

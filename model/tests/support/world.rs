@@ -6,7 +6,7 @@ use directory_sync_model::{
     desired::{FailureReason, MappingProblem},
     diff::Differ,
     expression::Now,
-    guard::{Verdict, guard},
+    guard::{Terms, Verdict, guard},
     map::map,
     plan::{Counts, Kept, KeptReason, Plan, PlanHash, Population, RemovalCounts},
     rules::Rules,
@@ -103,9 +103,15 @@ impl World {
         let before = self.platform.clone();
         let (outcome, after) = self.plan(|plan| {
             let mut outcome = outcome(&plan);
-            match guard(plan, &self.rules.limits, self.approved.as_ref()) {
-                Verdict::Hold { exceeded, .. } => {
-                    outcome.held = exceeded.iter().map(ToString::to_string).collect();
+            let terms = Terms {
+                limits: self.rules.limits,
+                approved: self.approved.clone(),
+                ..Terms::default()
+            };
+            let hash = plan.hash();
+            match guard(plan, &hash, &terms) {
+                Verdict::Hold(_, hold) => {
+                    outcome.held = hold.exceeded.iter().map(ToString::to_string).collect();
                     (outcome, before)
                 }
                 Verdict::Pass(approved) => {

@@ -44,6 +44,7 @@ impl From<&Doubt> for Reason {
             Doubt::DuplicateIds { .. } => Self::DuplicateIds,
             Doubt::Unreadable { .. } => Self::Unreadable,
             Doubt::ExpressionFailures { .. } => Self::ExpressionFailures,
+            Doubt::MembersNotTold { .. } => Self::MembersNotTold,
         }
     }
 }
@@ -149,6 +150,7 @@ mod tests {
                 example: text(),
             },
             Doubt::ExpressionFailures { count: 1, of: 2 },
+            Doubt::MembersNotTold { group: text() },
         ] {
             let reason = Reason::from(&doubt);
             assert_eq!(reason.as_str(), doubt.label());

@@ -6,7 +6,10 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::api::reference::{ConfigMapKeyRef, KeyRef, SecretKeyRef};
+use crate::api::{
+    reference::{ConfigMapKeyRef, KeyRef, SecretKeyRef},
+    the_one,
+};
 
 /// People and groups in keys of ConfigMaps or Secrets. An object of Kubernetes holds at most 1 MiB, some 8,000 people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -60,11 +63,10 @@ impl FileSource {
     /// The key that holds the file; `None` unless exactly one is set, which the schema's rule refuses. `field` is the
     /// source's own field, for messages.
     pub fn reference(&self, field: &'static str) -> Option<KeyRef<'_>> {
-        match (&self.config_map_key_ref, &self.secret_key_ref) {
-            (Some(config_map), None) => Some(config_map.at(field)),
-            (None, Some(secret)) => Some(secret.at(field)),
-            _ => None,
-        }
+        the_one([
+            self.config_map_key_ref.as_ref().map(|config_map| config_map.at(field)),
+            self.secret_key_ref.as_ref().map(|secret| secret.at(field)),
+        ])
     }
 }
 

@@ -11,7 +11,7 @@ pub use file::FileProvider;
 pub use ldap::LdapProvider;
 pub use scim::ScimProvider;
 
-use super::reference::KeyRef;
+use super::{reference::KeyRef, the_one};
 
 /// The directory that people are read from: exactly one of `ldap`, `scim` and `file`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -48,15 +48,11 @@ impl Provider {
     pub fn selected(&self) -> Option<ProviderSpec<'_>> {
         // Destructured without `..`, so that a new provider can't be forgotten here.
         let Self { ldap, scim, file } = self;
-        let mut set = ldap
-            .iter()
-            .map(ProviderSpec::Ldap)
-            .chain(scim.iter().map(ProviderSpec::Scim))
-            .chain(file.iter().map(ProviderSpec::File));
-        match (set.next(), set.next()) {
-            (Some(only), None) => Some(only),
-            _ => None,
-        }
+        the_one([
+            ldap.as_ref().map(ProviderSpec::Ldap),
+            scim.as_ref().map(ProviderSpec::Scim),
+            file.as_ref().map(ProviderSpec::File),
+        ])
     }
 }
 

@@ -105,6 +105,7 @@ fn a_held_plan_leaves_the_connection_ready_and_says_what_it_would_remove() {
             allowed: 200,
         }],
         departures: 0,
+        ..Why::default()
     });
     let assessment = judge(held, Some(&Hold::New));
     expect(&assessment, "True/PlanHeld", "True/TooManyRemovals", "True/Complete");
@@ -121,6 +122,7 @@ fn a_plan_held_for_a_mapping_that_has_gone_says_so() {
     held.hold = Some(Why {
         exceeded: Vec::new(),
         departures: 3,
+        ..Why::default()
     });
     let assessment = judge(held, Some(&Hold::New));
     expect(&assessment, "True/PlanHeld", "True/MappingRemoved", "True/Complete");
@@ -234,6 +236,7 @@ fn counts_in_messages_are_right_for_one() {
     held.hold = Some(Why {
         exceeded: Vec::new(),
         departures: 1,
+        ..Why::default()
     });
     let message = judge(held, Some(&Hold::New)).held.unwrap().2;
     assert!(message.starts_with("1 user would be deactivated"), "{message}");

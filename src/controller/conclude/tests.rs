@@ -55,6 +55,7 @@ fn held_report() -> Report {
             allowed: 2,
         }],
         departures: 0,
+        rejected: false,
     });
     report
 }

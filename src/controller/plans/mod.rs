@@ -25,12 +25,10 @@ const KEPT: usize = 3;
 pub enum Judgement<'a> {
     /// There was none, or nothing follows from it: the run failed, was stopped, or only observed.
     None,
-    /// It wasn't held.
+    /// It wasn't held, and was carried out to its end.
     Passed {
         /// Its hash.
         hash: &'a str,
-        /// Whether it was carried out to its end.
-        applied: bool,
     },
     /// It is held.
     Held {
@@ -83,6 +81,12 @@ pub fn approved<'a>(plans: impl IntoIterator<Item = &'a SyncPlan>, now: Timestam
         .map(|plan| plan.spec.hash.as_str())
 }
 
+/// The hashes of the plans that people rejected.
+pub fn rejected<'a>(plans: impl IntoIterator<Item = &'a SyncPlan>) -> impl Iterator<Item = &'a str> {
+    let rejected = plans.into_iter().filter(|plan| standing(plan) == Standing::Rejected);
+    rejected.map(|plan| plan.spec.hash.as_str())
+}
+
 /// Says what becomes of the plans of a connection after a run.
 pub fn settle<'a>(
     plans: impl IntoIterator<Item = &'a SyncPlan>,
@@ -126,7 +130,6 @@ pub fn settle<'a>(
 
 /// The reason that a plan's state has now; `None` where it is over and stays as it is.
 fn next(plan: &SyncPlan, judgement: Judgement<'_>, now: Timestamp, another_is_held: bool) -> Option<Reason> {
-    let carried_out = |hash: &str, applied: bool| applied && hash == plan.spec.hash;
     let standing = standing(plan);
     let pending = if standing == Standing::Approved {
         Reason::PlanApproved
@@ -135,10 +138,8 @@ fn next(plan: &SyncPlan, judgement: Judgement<'_>, now: Timestamp, another_is_he
     };
     match (standing, judgement) {
         (Standing::Over, _) => None,
-        (Standing::Open | Standing::Approved, Judgement::Passed { hash, applied }) if carried_out(hash, applied) => {
-            Some(Reason::Spent)
-        }
-        (Standing::Rejected, Judgement::Passed { hash, applied }) if carried_out(hash, applied) => Some(Reason::Spent),
+        // Also where it was rejected while the run was under way.
+        (_, Judgement::Passed { hash }) if hash == plan.spec.hash => Some(Reason::Spent),
         (Standing::Rejected, _) => Some(Reason::PlanRejected),
         _ if expires(plan).is_some_and(|expires| expires <= now) => Some(Reason::Expired),
         (_, Judgement::None) => Some(pending),

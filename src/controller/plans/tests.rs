@@ -12,7 +12,7 @@ use crate::api::{
 const H: &str = "aaaa";
 const OTHER: &str = "bbbb";
 const HELD: Judgement<'_> = Judgement::Held { hash: H };
-const DONE: Judgement<'_> = Judgement::Passed { hash: H, applied: true };
+const DONE: Judgement<'_> = Judgement::Passed { hash: H };
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -97,10 +97,7 @@ fn another_plan_supersedes_an_undecided_and_an_approved_one() {
 
 #[test]
 fn a_plan_that_is_no_longer_held_is_superseded() {
-    let passed = Judgement::Passed {
-        hash: OTHER,
-        applied: true,
-    };
+    let passed = Judgement::Passed { hash: OTHER };
     assert_eq!(mark(&open(1, H), passed), Some(Reason::Superseded));
 }
 
@@ -141,6 +138,7 @@ fn a_rejected_plan_stays_held_and_rejected_until_it_is_another() {
             rejected: true
         })
     );
+    assert_eq!(super::rejected([&rejected]).collect::<Vec<_>>(), [H]);
     // Even when its time to be approved has run out.
     let later = settle([&rejected], HELD, at(2000));
     assert!(matches!(later.hold, Some(Hold::Existing { rejected: true, .. })));

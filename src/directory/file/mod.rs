@@ -55,11 +55,7 @@ impl Directory for FileDirectory {
     }
 
     fn capability(&self) -> Capability {
-        Capability {
-            nested_groups: true,
-            totals: false,
-            repeatable_pages: true,
-        }
+        Capability { repeatable_pages: true }
     }
 
     /// Reads everything as one page.

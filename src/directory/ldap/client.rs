@@ -23,8 +23,9 @@ use super::{
 };
 use crate::{directory::Error, http::Network};
 
-/// How many entries are handed on at once, at most; more come only from a server that ignores the size of a page.
-const ENTRIES_AT_ONCE: u64 = 10_000;
+/// How many entries are handed on at once, at most; more come only from a server that ignores the size of a page. Messages
+/// that are no entries count as well, so that whoever reads pages notices when nothing else comes.
+const MESSAGES_AT_ONCE: u64 = 10_000;
 /// How many bytes of entries are handed on at once, give or take one entry.
 const BYTES_AT_ONCE: usize = 16 << 20;
 /// How many empty pages in a row are taken for an answer that never ends.
@@ -188,7 +189,7 @@ impl Session {
         running: &mut Running,
         mut take: impl FnMut(Entry<'_>) -> Result<(), Malformed>,
     ) -> Result<Page, Error> {
-        let (mut entries, mut bytes) = (0_u64, 0_usize);
+        let (mut messages, mut bytes) = (0_u64, 0_usize);
         loop {
             let received = self.connection.receive().await;
             let length = received.map_err(|error| failed(running, &self.address, error))?;
@@ -209,7 +210,6 @@ impl Session {
                         });
                     }
                     take(entry).map_err(|error| failed(running, &self.address, error.into()))?;
-                    entries += 1;
                     bytes += length;
                 }
                 Answer::Reference if received.id == running.progress.id => {
@@ -240,7 +240,8 @@ impl Session {
                 _ => {}
             }
             self.connection.consume(length);
-            if entries > ENTRIES_AT_ONCE || bytes >= BYTES_AT_ONCE {
+            messages += 1;
+            if messages > MESSAGES_AT_ONCE || bytes >= BYTES_AT_ONCE {
                 return Ok(Page {
                     more: true,
                     doubts: Vec::new(),

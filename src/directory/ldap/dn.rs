@@ -88,7 +88,7 @@ pub fn without_identifier(value: &str) -> &str {
 fn is_normal(dn: &[u8]) -> bool {
     let mut rest = dn;
     loop {
-        // Longer names may be long names of short ones.
+        // Longer names may be long names of short ones; no short name is another's long one.
         let name = rest.iter().take_while(|byte| byte.is_ascii_lowercase()).count();
         if !(1..=5).contains(&name) || rest.get(name) != Some(&b'=') {
             return false;
@@ -287,7 +287,8 @@ fn short_name(name: &str) -> Result<&str, DnError> {
         "streetaddress" | "2.5.4.9" => "street",
         "organizationname" | "2.5.4.10" => "o",
         "organizationalunitname" | "2.5.4.11" => "ou",
-        "gn" | "2.5.4.42" => "givenname",
+        "givenname" | "2.5.4.42" => "gn",
+        "emailaddress" | "1.2.840.113549.1.9.1" => "email",
         "userid" | "0.9.2342.19200300.100.1.1" => "uid",
         "rfc822mailbox" | "0.9.2342.19200300.100.1.3" => "mail",
         "domaincomponent" | "0.9.2342.19200300.100.1.25" => "dc",
@@ -321,6 +322,9 @@ mod tests {
             ("uid = ann , ou =people,dc= acme", "uid=ann,ou=people,dc=acme"),
             ("userid=ann,0.9.2342.19200300.100.1.25=acme", "uid=ann,dc=acme"),
             ("OID.2.5.4.3=ann", "CN=Ann"),
+            ("gn=ann,o=x", "givenName=Ann,o=x"),
+            ("GN=ann,o=x", "2.5.4.42=Ann,o=x"),
+            ("email=a@x.test,o=x", "emailAddress=a@x.test,o=x"),
             ("cn=Lee\\, Ann,o=x", "cn=Lee\\2C Ann,o=x"),
             ("cn=\"Lee, Ann\";o=x", "cn=lee\\, ann,o=x"),
             ("cn=a+uid=b,o=x", "UID=b+CN=a,o=x"),

@@ -197,8 +197,6 @@ impl Directory for LdapDirectory {
 
     fn capability(&self) -> Capability {
         Capability {
-            nested_groups: self.config.groups.nested,
-            totals: false,
             repeatable_pages: false,
         }
     }

@@ -269,6 +269,21 @@ async fn a_reference_to_another_server_makes_the_read_incomplete() {
 }
 
 #[tokio::test]
+async fn references_without_end_are_left_and_the_read_is_incomplete() {
+    let server = serve(|_, id, request| {
+        // They never end: the server falls silent only after more than anybody waits for.
+        let endless = || Answer::Send(server::reference(id).repeat(1_100_000));
+        by_part(request, nothing(id), endless())
+    })
+    .await;
+    let completeness = read(config(server)).await.unwrap().completeness;
+    assert!(
+        matches!(completeness.users.first(), Some(Doubt::Interrupted { cause }) if cause.contains("nothing new")),
+        "{completeness:?}"
+    );
+}
+
+#[tokio::test]
 async fn some_of_a_groups_members_make_the_groups_incomplete_with_the_reason() {
     let server = serve(|_, id, request| {
         let groups: Vec<u8> = (0..3)

@@ -115,7 +115,8 @@ impl ScimDirectory {
             filter: filter.as_deref(),
             selection: selection.map(|selection| ("attributes", selection)),
         };
-        self.limiter.acquire().await;
+        let turn = self.limiter.acquire().await;
+        turn.map_err(|paused| self.client.paused(paused))?;
         // Without the second try of `list`: whether the choice is refused is the question.
         self.client.send(request, request.selection).await
     }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::{paging::Position, wire::Text};
 use crate::{
+    call::Paused,
     directory::{Error, Part},
     http::{self, HttpClient, Response, encode_segment},
 };
@@ -130,6 +131,12 @@ impl Client {
             .header("accept", ACCEPT)
             .send(self.answer_bytes)
             .await
+    }
+
+    /// The error of a request that isn't made because the provider wants none.
+    pub(super) fn paused(&self, Paused { rest }: Paused) -> http::Error {
+        let host = self.http.host().to_owned();
+        http::Error::Paused { host, rest }
     }
 
     /// Says what was being done when an error came.

@@ -11,10 +11,7 @@ mod read;
 mod selection;
 mod wire;
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, atomic::AtomicBool},
-};
+use std::sync::{Arc, atomic::AtomicBool};
 
 use async_trait::async_trait;
 use directory_sync_model::{
@@ -46,8 +43,6 @@ pub struct ScimDirectory {
     provider: OnceCell<ServiceProvider>,
     /// Whether some list of groups told members.
     lists_members: AtomicBool,
-    /// The groups that came, to notice one that comes twice: paging that shifts under us loses others.
-    seen_groups: Mutex<HashSet<String>>,
 }
 
 impl ScimDirectory {
@@ -77,7 +72,6 @@ impl ScimDirectory {
             limiter: Arc::new(Limiter::new(None)),
             provider: OnceCell::new(),
             lists_members: AtomicBool::new(false),
-            seen_groups: Mutex::default(),
         })
     }
 
@@ -97,11 +91,7 @@ impl Directory for ScimDirectory {
     }
 
     fn capability(&self) -> Capability {
-        Capability {
-            nested_groups: true,
-            totals: true,
-            repeatable_pages: true,
-        }
+        Capability { repeatable_pages: true }
     }
 
     async fn read(

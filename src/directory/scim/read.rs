@@ -1,9 +1,6 @@
 //! Reads one page.
 
-use std::{
-    collections::HashSet,
-    sync::{PoisonError, atomic::Ordering},
-};
+use std::sync::atomic::Ordering;
 
 use directory_sync_model::{
     attribute::AttributeSet,
@@ -144,11 +141,7 @@ impl ScimDirectory {
                 }
             }
         }
-        let mut end = self.end(&position, count, &list, ids.first().map(String::as_str), batch);
-        if batch.entries() > 0 {
-            end.doubts.extend(self.repeated(cursor.is_none(), ids));
-        }
-        Ok(end)
+        Ok(self.end(&position, count, &list, ids.first().map(String::as_str), batch))
     }
 
     /// Where to read, and how many resources to ask for.
@@ -198,8 +191,9 @@ impl ScimDirectory {
     }
 
     async fn members(&self, id: &str) -> Result<Option<Response>, Error> {
-        self.limiter.acquire().await;
         let failed = |error| self.client.failed("reading the members of a group", error);
+        let turn = self.limiter.acquire().await;
+        turn.map_err(|paused| failed(self.client.paused(paused)))?;
         self.client.group(id).await.map_err(failed)
     }
 
@@ -215,13 +209,15 @@ impl ScimDirectory {
         let Some(("attributes", selection)) = request.selection.filter(|_| self.client.selects()) else {
             return Ok(false);
         };
-        self.limiter.acquire().await;
+        let failed = |error| self.client.failed(reading(request.part), error);
+        let turn = self.limiter.acquire().await;
+        turn.map_err(|paused| failed(self.client.paused(paused)))?;
         let sample = ListRequest {
             count: request.count.min(SAMPLE),
             ..request
         };
         let whole = self.client.send(sample, None).await;
-        let whole = whole.map_err(|error| self.client.failed(reading(request.part), error))?;
+        let whole = whole.map_err(failed)?;
         let lost = lost(selection, &whole.body, &chosen.body);
         if lost.is_empty() {
             return Ok(false);
@@ -257,24 +253,5 @@ impl ScimDirectory {
             }
         }
         end
-    }
-
-    /// Notes the groups of a page, and doubts those that had come before.
-    fn repeated(&self, is_first_page: bool, ids: Vec<String>) -> Option<Doubt> {
-        let mut seen = self.seen_groups.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_first_page {
-            *seen = HashSet::new();
-        }
-        let mut count = 0;
-        let mut example = String::new();
-        for id in ids {
-            if seen.contains(&id) {
-                count += 1;
-                example = id;
-            } else {
-                seen.insert(id);
-            }
-        }
-        (count > 0).then_some(Doubt::DuplicateIds { count, example })
     }
 }

@@ -6,7 +6,10 @@ mod faults;
 mod members;
 mod pages;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use axum::{
     Router,

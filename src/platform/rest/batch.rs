@@ -8,7 +8,10 @@ use super::{
     RestPlatform, problem,
     wire::{BatchResults, IDEMPOTENCY_KEY},
 };
-use crate::platform::{Error, WriteKey};
+use crate::{
+    fault::Class,
+    platform::{Error, WriteKey},
+};
 
 /// What surrounds the items of a batch, `{"items":[` and `]}`.
 const ENVELOPE: u64 = 12;
@@ -67,7 +70,22 @@ impl RestPlatform {
     }
 }
 
-/// Runs of at most `most` items and, where an item alone isn't larger, at most `bytes` bytes of body.
+/// An item that a request of at most `bytes` bytes can carry, or its failure. `operation` names the item.
+pub(super) fn within<T: Serialize>(item: T, bytes: u64, operation: impl FnOnce() -> String) -> Result<T, Error> {
+    let body = ENVELOPE + length(&item) + 1;
+    if body <= bytes {
+        return Ok(item);
+    }
+    Err(Error::Item {
+        operation: operation(),
+        message: format!(
+            "this alone is a request of {body} bytes, and the platform takes {bytes}; shorten the attributes"
+        ),
+        class: Class::Rejected,
+    })
+}
+
+/// Runs of at most `most` items and at most `bytes` bytes of body; no item alone is larger, see [`within`].
 fn split<T: Serialize>(items: &[T], most: usize, bytes: u64) -> Vec<Range<usize>> {
     let mut runs = Vec::new();
     let mut start = 0;
@@ -111,6 +129,7 @@ impl io::Write for Counter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::Fault as _;
 
     fn body(items: &[&str]) -> u64 {
         serde_json::to_vec(&Items { items }).unwrap().len() as u64
@@ -136,7 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn an_item_above_the_limit_goes_alone() {
-        assert_eq!(split(&["a", "a much longer one", "c"], 100, 20), [0..1, 1..2, 2..3]);
+    fn an_item_that_no_request_can_carry_is_its_own_failure() {
+        let item = "a".repeat(20);
+        let size = ENVELOPE + 23;
+        assert!(within(&item, size, String::new).is_ok());
+        assert_eq!(split(&[&item, &item], 100, size), [0..1, 1..2]);
+        let error = within(&item, size - 1, || "creating the user e-1".to_owned()).unwrap_err();
+        assert_eq!(error.class(), Class::Rejected);
+        let text = format!("creating the user e-1: this alone is a request of {size} bytes");
+        assert!(error.to_string().starts_with(&text), "{error}");
     }
 }

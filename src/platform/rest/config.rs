@@ -28,7 +28,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Pages of 1,000 objects and at most 16 MiB, 8 writes at once, publicly trusted certificates, no plain HTTP.
+    /// Pages of 1,000 objects and at most 16 MiB, 8 writes at once, 10 s for a connection, publicly trusted
+    /// certificates, no plain HTTP.
     pub fn new(url: Url, token: SecretString) -> Self {
         Self {
             url,

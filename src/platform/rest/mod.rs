@@ -79,10 +79,7 @@ impl Platform for RestPlatform {
     fn capability(&self) -> Capability {
         let limits = self.limits.get();
         Capability {
-            marks: true,
-            attributes: true,
             create_teams: true,
-            lowercase_names: false,
             users_per_request: limits.map_or(MAX_USER_BATCH, |limits| limits.user_batch.max(1) as usize),
             memberships_per_request: limits
                 .map_or(MAX_MEMBERSHIP_BATCH, |limits| limits.membership_batch.max(1) as usize),
@@ -111,7 +108,11 @@ impl Platform for RestPlatform {
         self.post_users(users, key).await
     }
 
-    async fn update_users(&self, users: &[UserPatch], key: &WriteKey) -> Result<Vec<Result<(), Error>>, Error> {
+    async fn update_users(
+        &self,
+        users: &[UserPatch],
+        key: &WriteKey,
+    ) -> Result<Vec<Result<Option<String>, Error>>, Error> {
         self.post_updates(users, key).await
     }
 

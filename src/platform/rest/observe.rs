@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, PoisonError};
 
-use directory_sync_model::observed::{ContainerKind, ContainerRow, MembershipRow, Observer, RoleRow, UserRow};
-use unicode_normalization::UnicodeNormalization as _;
+use directory_sync_model::{
+    names::normalize,
+    observed::{ContainerKind, ContainerRow, MembershipRow, Observer, RoleRow, UserRow},
+};
 
 use super::{
     RestPlatform,
@@ -106,12 +108,12 @@ impl RestPlatform {
 
     /// The id of the team with this name, by the contract's rule of which names are equal.
     pub(super) async fn find_team(&self, name: &str) -> Result<Option<String>, Error> {
-        let wanted = normal(name);
+        let wanted = normalize(name);
         let mut cursor = None;
         loop {
             let body = self.page(Part::Teams, cursor.as_deref()).await?;
             let (teams, end) = page::team_names(&body).map_err(|error| self.not_a_page(Part::Teams, &error))?;
-            if let Some((id, _)) = teams.into_iter().find(|(_, name)| normal(name) == wanted) {
+            if let Some((id, _)) = teams.into_iter().find(|(_, name)| normalize(name) == wanted) {
                 return Ok(Some(id));
             }
             cursor = self.next(Part::Teams, cursor.as_deref(), end)?;
@@ -174,11 +176,6 @@ impl RestPlatform {
             message: error.to_string(),
         }
     }
-}
-
-/// Names are equal when trimmed, in NFC and in lower case (the contract's schema `Name`).
-fn normal(name: &str) -> String {
-    name.trim().nfc().collect::<String>().to_lowercase().nfc().collect()
 }
 
 /// For lists that are read for our own use.

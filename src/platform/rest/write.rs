@@ -3,7 +3,9 @@
 use serde::Deserialize;
 
 use super::{
-    RestPlatform, problem, request,
+    RestPlatform,
+    batch::within,
+    problem, request,
     wire::{IDEMPOTENCY_KEY, Mark, MembershipResult, ProblemKind, TeamCreate, UserResult},
 };
 use crate::{
@@ -48,14 +50,18 @@ impl RestPlatform {
         users: &[NewUser],
         key: &WriteKey,
     ) -> Result<Vec<Result<String, Error>>, Error> {
-        let roles = self.roles().await?;
-        let (items, refused) = prepare(users.iter().map(|user| request::creation(user, &roles)));
+        let (roles, limits) = (self.roles().await?, self.limits().await?);
+        let items = users.iter().map(|user| {
+            let item = request::creation(user, &roles)?;
+            within(item, limits.request_bytes, || request::creating(user))
+        });
+        let (items, refused) = prepare(items);
         let results = self
             .send_batch(
                 "v1/users:batchCreate",
                 &format!("creating users at {}", self.place),
                 &items,
-                self.limits().await?.user_batch as usize,
+                limits.user_batch as usize,
                 key,
             )
             .await?;
@@ -71,21 +77,25 @@ impl RestPlatform {
         &self,
         patches: &[UserPatch],
         key: &WriteKey,
-    ) -> Result<Vec<Result<(), Error>>, Error> {
-        let roles = self.roles().await?;
-        let (items, refused) = prepare(patches.iter().map(|patch| request::update(patch, &roles)));
+    ) -> Result<Vec<Result<Option<String>, Error>>, Error> {
+        let (roles, limits) = (self.roles().await?, self.limits().await?);
+        let items = patches.iter().map(|patch| {
+            let item = request::update(patch, &roles)?;
+            within(item, limits.request_bytes, || request::updating(patch))
+        });
+        let (items, refused) = prepare(items);
         let results = self
             .send_batch(
                 "v1/users:batchUpdate",
                 &format!("updating users at {}", self.place),
                 &items,
-                self.limits().await?.user_batch as usize,
+                limits.user_batch as usize,
                 key,
             )
             .await?;
         let outcomes = merge(refused, results);
         let told = outcomes.zip(patches).map(|(outcome, patch)| match outcome? {
-            UserResult::Done { .. } => Ok(()),
+            UserResult::Done { etag, .. } => Ok(Some(etag).filter(|etag| !etag.is_empty())),
             UserResult::Failed { error } => Err(problem::of_item(request::updating(patch), &error)),
         });
         Ok(told.collect())
@@ -97,17 +107,23 @@ impl RestPlatform {
         owner: &str,
         key: &WriteKey,
     ) -> Result<Vec<Result<(), Error>>, Error> {
-        let items: Vec<_> = changes.iter().map(|change| request::change(change, owner)).collect();
+        let limits = self.limits().await?;
+        let items = changes.iter().map(|change| {
+            let item = request::change(change, owner);
+            within(item, limits.request_bytes, || request::changing(change))
+        });
+        let (items, refused) = prepare(items);
         let results: Vec<MembershipResult> = self
             .send_batch(
                 "v1/memberships:batch",
                 &format!("changing memberships at {}", self.place),
                 &items,
-                self.limits().await?.membership_batch as usize,
+                limits.membership_batch as usize,
                 key,
             )
             .await?;
-        let told = results.into_iter().zip(changes).map(|(result, change)| match result {
+        let outcomes = merge(refused, results);
+        let told = outcomes.zip(changes).map(|(outcome, change)| match outcome? {
             MembershipResult::Done { .. } => Ok(()),
             MembershipResult::Failed { error } => {
                 let error = problem::of_item(request::changing(change), &error);

@@ -21,6 +21,13 @@ const ATTRIBUTE_LIST: usize = 64;
 /// The most attributes that a user can have.
 pub(super) const ATTRIBUTES: usize = 128;
 
+/// The fault of a value that only one object may have, and that another has.
+pub(super) fn in_use(kind: ProblemKind, pointer: &str, other: String) -> Problem {
+    Problem::new(kind)
+        .with_pointer(pointer, format!("belongs to {other}"))
+        .with_existing(other)
+}
+
 /// Collects the faults of a body.
 pub(super) struct Check<'a> {
     base: &'a str,

@@ -9,7 +9,7 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use super::{
     App,
     answer::{Answer, Failure},
-    check::Check,
+    check::{Check, in_use},
     id::IdKind,
     normal::name_key,
     page::{Params, count, page},
@@ -19,8 +19,7 @@ use crate::platform::rest::wire::{Inbox, InboxCreate, Mark, Problem, ProblemKind
 
 /// `GET /v1/inboxes`
 pub(super) async fn list(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Result<Answer, Problem> {
-    let params = Params::read(query.as_deref(), &["cursor", "limit"])?;
-    let (limit, after) = (params.limit()?, params.after(IdKind::Inbox)?);
+    let (limit, after) = Params::of_list(query.as_deref(), IdKind::Inbox)?;
     Ok(read_page(&app, limit, after).await?)
 }
 
@@ -103,9 +102,7 @@ async fn conflict(db: &mut SqliteConnection, name_key: &str, phone_number: Optio
         } else {
             (ProblemKind::PhoneNumberInUse, "/phoneNumber")
         };
-        Ok(Problem::new(kind)
-            .with_pointer(pointer, format!("belongs to {id}"))
-            .with_existing(id))
+        Ok(in_use(kind, pointer, id))
     });
     match problem {
         Ok(problem) => problem.into(),

@@ -27,6 +27,12 @@ impl Params {
         Ok(Self(params))
     }
 
+    /// What a list without parameters of its own is asked for: how many objects, and the row after which the page begins.
+    pub(super) fn of_list(query: Option<&str>, kind: IdKind) -> Result<(u32, i64), Problem> {
+        let params = Self::read(query, &["cursor", "limit"])?;
+        Ok((params.limit()?, params.after(kind)?))
+    }
+
     /// Refuses all parameters.
     pub(super) fn none(query: Option<&str>) -> Result<(), Problem> {
         Self::read(query, &[]).map(drop)

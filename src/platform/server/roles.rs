@@ -9,7 +9,7 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use super::{
     App,
     answer::{Answer, Failure},
-    check::Check,
+    check::{Check, in_use},
     id::IdKind,
     normal::name_key,
     page::{Params, count, page},
@@ -63,8 +63,7 @@ pub(super) async fn find_by_name(db: &mut SqliteConnection, name: &str) -> Resul
 
 /// `GET /v1/roles`
 pub(super) async fn list(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Result<Answer, Problem> {
-    let params = Params::read(query.as_deref(), &["cursor", "limit"])?;
-    let (limit, after) = (params.limit()?, params.after(IdKind::Role)?);
+    let (limit, after) = Params::of_list(query.as_deref(), IdKind::Role)?;
     Ok(read_page(&app, limit, after).await?)
 }
 
@@ -129,9 +128,7 @@ async fn insert(db: &mut SqliteConnection, new: RoleCreate) -> Result<Role, Fail
             .bind(&key)
             .fetch_one(db)
             .await?;
-        let other = IdKind::Role.encode(other);
-        let problem = Problem::new(ProblemKind::NameInUse).with_pointer("/name", format!("belongs to {other}"));
-        return Err(problem.with_existing(other).into());
+        return Err(in_use(ProblemKind::NameInUse, "/name", IdKind::Role.encode(other)).into());
     };
     let RoleCreate {
         name,

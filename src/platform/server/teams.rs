@@ -9,7 +9,7 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use super::{
     App,
     answer::{Answer, Failure},
-    check::Check,
+    check::{Check, in_use},
     id::IdKind,
     normal::name_key,
     page::{Params, count, page},
@@ -21,8 +21,7 @@ use crate::platform::rest::wire::{Mark, Problem, ProblemKind, Team, TeamCreate, 
 
 /// `GET /v1/teams`
 pub(super) async fn list(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Result<Answer, Problem> {
-    let params = Params::read(query.as_deref(), &["cursor", "limit"])?;
-    let (limit, after) = (params.limit()?, params.after(IdKind::Team)?);
+    let (limit, after) = Params::of_list(query.as_deref(), IdKind::Team)?;
     Ok(read_page(&app, limit, after).await?)
 }
 
@@ -213,11 +212,7 @@ async fn refused(db: &mut SqliteConnection, error: sqlx::Error, name_key: &str) 
         .fetch_one(db)
         .await
     {
-        Ok(other) => {
-            let other = IdKind::Team.encode(other);
-            let problem = Problem::new(ProblemKind::NameInUse).with_pointer("/name", format!("belongs to {other}"));
-            problem.with_existing(other).into()
-        }
+        Ok(other) => in_use(ProblemKind::NameInUse, "/name", IdKind::Team.encode(other)).into(),
         Err(error) => error.into(),
     }
 }

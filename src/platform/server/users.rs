@@ -26,8 +26,7 @@ use crate::platform::rest::wire::{
 
 /// `GET /v1/users`
 pub(super) async fn list(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Result<Answer, Problem> {
-    let params = Params::read(query.as_deref(), &["cursor", "limit"])?;
-    let (limit, after) = (params.limit()?, params.after(IdKind::User)?);
+    let (limit, after) = Params::of_list(query.as_deref(), IdKind::User)?;
     Ok(read_page(&app, limit, after).await?)
 }
 

@@ -72,7 +72,7 @@ impl Work<'_, '_> {
             })
         });
         let sent = self.write_members("remove", writes).await;
-        self.blocked.extend(blocked);
+        self.blocked = blocked;
         sent
     }
 
@@ -94,7 +94,7 @@ impl Work<'_, '_> {
             |work, (user, write), result| match result {
                 Ok(()) => *counter(&mut work.done, &write) += 1,
                 Err(error) => {
-                    work.blocked.extend(user);
+                    work.blocked.extend(user.filter(|_| write.add));
                     let id = user.map_or(write.user, |user| work.plan.desired.snapshot.user_id(user).to_owned());
                     let kind = match write.kind {
                         ContainerKind::Team => FailureKind::Membership,

@@ -1,5 +1,7 @@
 //! Creating, changing and deactivating users.
 
+use std::collections::HashSet;
+
 use directory_sync_model::{
     desired::{FailureKind, FailureReason},
     observed::Mark,
@@ -16,7 +18,7 @@ impl Work<'_, '_> {
     /// Creates users; returns those who found no seat.
     pub(super) async fn create_users(&mut self, creations: &[Creation]) -> Result<Vec<Creation>, End> {
         let (plan, platform) = (self.plan, self.platform);
-        let capability = platform.capability();
+        let shape = self.shape();
         let mut without_seat = Vec::new();
         let request = |batch: Vec<Creation>, key| async move {
             let users: Vec<NewUser> = batch.iter().filter_map(|creation| new_user(plan, *creation)).collect();
@@ -26,7 +28,7 @@ impl Work<'_, '_> {
         self.send(
             "create",
             creations.iter().copied(),
-            (capability.users_per_request, capability.concurrency),
+            shape,
             request,
             |work, creation, result| match result {
                 Ok(id) => {
@@ -57,32 +59,27 @@ impl Work<'_, '_> {
                 message,
             });
         }
-        let late: std::collections::HashSet<u32> = without_seat.iter().map(|creation| creation.user).collect();
+        let late: HashSet<u32> = without_seat.iter().map(|creation| creation.user).collect();
         self.add_members(|user| late.contains(&user)).await
     }
 
-    /// Adopts, activates and updates. Changes of addresses go one after the other, in the plan's order: an address is
-    /// freed before it is given.
+    /// Adopts, activates and updates, turn by turn: an address is freed before it is given.
     pub(super) async fn update_users(&mut self) -> Result<(), End> {
-        let (ordered, free): (Vec<&Update>, Vec<&Update>) = self
-            .plan
-            .updates
-            .iter()
-            .partition(|update| update.patch.email.is_some());
-        let capability = self.platform.capability();
-        self.send_updates(free, (capability.users_per_request, capability.concurrency))
-            .await?;
-        self.send_updates(ordered, (1, 1)).await
+        let plan = self.plan;
+        for turn in plan.updates.chunk_by(|one, next| one.turn == next.turn) {
+            self.send_updates(turn).await?;
+        }
+        Ok(())
     }
 
-    async fn send_updates(&mut self, updates: Vec<&Update>, shape: (usize, usize)) -> Result<(), End> {
+    async fn send_updates(&mut self, updates: &[Update]) -> Result<(), End> {
         let patches: Vec<(&Update, UserPatch)> = updates
-            .into_iter()
+            .iter()
             .map(|update| (update, self.update_patch(update)))
             .collect();
-        self.patch("update", FailureKind::User, patches, shape, |work, update, failed| {
+        self.patch("update", FailureKind::User, patches, |work, update, failed| {
             if failed {
-                work.blocked.insert(update.user);
+                work.failed.insert(update.user);
                 return;
             }
             work.done.users_updated += 1;
@@ -111,7 +108,8 @@ impl Work<'_, '_> {
             .plan
             .role_changes
             .iter()
-            .filter(|change| !self.is_blocked(change.holding));
+            .filter(|change| !self.is_one_of(&self.blocked, change.holding))
+            .filter(|change| !self.is_one_of(&self.failed, change.holding));
         let patches: Vec<(&RoleChange, UserPatch)> = changes
             .map(|change| {
                 let role = self.plan.roles[usize::from(change.to)].clone();
@@ -126,8 +124,7 @@ impl Work<'_, '_> {
                 )
             })
             .collect();
-        let shape = self.shape();
-        self.patch("role", FailureKind::Role, patches, shape, |work, _, failed| {
+        self.patch("role", FailureKind::Role, patches, |work, _, failed| {
             work.done.roles_changed += u64::from(!failed);
         })
         .await
@@ -139,7 +136,7 @@ impl Work<'_, '_> {
             .plan
             .deactivations
             .iter()
-            .filter(|leaver| !self.is_blocked(leaver.holding));
+            .filter(|leaver| !self.is_one_of(&self.blocked, leaver.holding));
         let patches: Vec<(&Deactivation, UserPatch)> = leavers
             .map(|leaver| {
                 let mark = Some(self.mark(leaver.holding, None, true));
@@ -153,8 +150,7 @@ impl Work<'_, '_> {
                 )
             })
             .collect();
-        let shape = self.shape();
-        self.patch("deactivate", FailureKind::User, patches, shape, |work, _, failed| {
+        self.patch("deactivate", FailureKind::User, patches, |work, _, failed| {
             work.done.users_deactivated += u64::from(!failed);
         })
         .await
@@ -166,7 +162,6 @@ impl Work<'_, '_> {
         step: &str,
         kind: FailureKind,
         patches: Vec<(O, UserPatch)>,
-        shape: (usize, usize),
         done: impl Fn(&mut Self, O, bool),
     ) -> Result<(), End> {
         let platform = self.platform;
@@ -175,21 +170,20 @@ impl Work<'_, '_> {
             let answer = platform.update_users(&patches, &key).await;
             (origins.into_iter().zip(patches).collect(), answer)
         };
-        self.send(
-            step,
-            patches.into_iter(),
-            shape,
-            request,
-            |work, (origin, patch), result| {
-                if let Some(holding) = work.plan.holdings.find(&patch.id) {
-                    work.written.insert(holding);
+        let shape = self.shape();
+        let patches = patches.into_iter();
+        self.send(step, patches, shape, request, |work, (origin, patch), result| {
+            let failed = result.is_err();
+            match result {
+                Ok(version) => {
+                    if let Some(holding) = work.plan.holdings.find(&patch.id) {
+                        work.written.insert(holding, version.map(String::into_boxed_str));
+                    }
                 }
-                if let Err(error) = &result {
-                    work.fail_holding(kind, &patch.id, error);
-                }
-                done(work, origin, result.is_err());
-            },
-        )
+                Err(error) => work.fail_holding(kind, &patch.id, &error),
+            }
+            done(work, origin, failed);
+        })
         .await
     }
 
@@ -217,12 +211,10 @@ impl Work<'_, '_> {
         }
     }
 
-    fn is_blocked(&self, holding: u32) -> bool {
-        self.plan
-            .holdings
-            .get(holding)
-            .user()
-            .is_some_and(|user| self.blocked.contains(&user))
+    /// Whether the person whose user this is, is one of `people`.
+    fn is_one_of(&self, people: &HashSet<u32>, holding: u32) -> bool {
+        let user = self.plan.holdings.get(holding).user();
+        user.is_some_and(|user| people.contains(&user))
     }
 
     fn fail_holding(&mut self, kind: FailureKind, platform_id: &str, error: &crate::platform::Error) {

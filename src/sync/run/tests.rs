@@ -48,11 +48,7 @@ impl Directory for People {
     }
 
     fn capability(&self) -> directory::Capability {
-        directory::Capability {
-            nested_groups: false,
-            totals: false,
-            repeatable_pages: true,
-        }
+        directory::Capability { repeatable_pages: true }
     }
 
     async fn read(
@@ -93,7 +89,12 @@ impl Platform for Untouched {
     }
 
     fn capability(&self) -> Capability {
-        unreachable!("only an apply asks for it")
+        Capability {
+            create_teams: true,
+            users_per_request: 1,
+            memberships_per_request: 1,
+            concurrency: 1,
+        }
     }
 
     async fn identity(&self) -> Result<Identity, platform::Error> {
@@ -133,7 +134,7 @@ impl Platform for Untouched {
         &self,
         _: &[UserPatch],
         _: &WriteKey,
-    ) -> Result<Vec<Result<(), platform::Error>>, platform::Error> {
+    ) -> Result<Vec<Result<Option<String>, platform::Error>>, platform::Error> {
         unreachable!("nothing is written")
     }
 
@@ -185,6 +186,7 @@ async fn stopped(directory: Option<u32>, platform: Option<u32>) -> (Report, bool
         id: "run".into(),
         mode: Mode::Apply,
         approved: None,
+        rejected: Vec::new(),
         stricter: None,
         hold_departures: false,
         now: SystemTime::now(),

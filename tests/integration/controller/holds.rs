@@ -1,5 +1,6 @@
 //! Plans that take away too much: held, approved, rejected, run out.
 
+use directory_sync::api::DirectoryConnection;
 use directory_sync::api::status::{ObjectType, Trigger};
 use serde_json::json;
 
@@ -76,6 +77,23 @@ async fn a_rejected_plan_is_never_carried_out_and_another_one_is_held_anew() {
     assert_eq!(world.plans().await.len(), 1);
     assert_eq!(world.platform.active().await.len(), 10);
 
+    // Nor when it is within the limits now, or its time to be approved has run out.
+    let loosened = json!({ "spec": { "removals": { "maxPercent": 100 } } });
+    world.change("DirectoryConnection", "acme", loosened).await;
+    let run_out = json!({ "status": { "expireTime": "2026-01-01T00:00:00Z" } });
+    world.change_status("SyncPlan", &name, run_out).await;
+    for _ in 0..2 {
+        let again = world.sync("acme").await;
+        assert_eq!(condition(&again, "Held").unwrap(), "True/PlanRejected");
+    }
+    let last = |connection: &DirectoryConnection| connection.status.clone().unwrap().last_sync.unwrap().id;
+    let before = last(&world.get("acme").await);
+    tokio::time::sleep(WHILE).await;
+    assert_eq!(last(&world.get("acme").await), before, "no sync begins of itself");
+    assert_eq!(world.platform.active().await.len(), 10);
+
+    let tightened = json!({ "spec": { "removals": { "maxPercent": 20 } } });
+    world.change("DirectoryConnection", "acme", tightened).await;
     world.put(company(&[1, 2, 3, 4])).await;
     let another = world.sync("acme").await;
     assert_eq!(condition(&another, "Held").unwrap(), "True/TooManyRemovals");

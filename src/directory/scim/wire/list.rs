@@ -113,9 +113,11 @@ object! {
 impl<'a> Identity<'a> {
     /// What can be read of a resource: everything, or at least the id.
     fn of(resource: &'a str) -> Self {
-        object! {
-            /// The least.
-            Id, bare id { id = "id", }
+        /// The least. The names of attributes have no case (RFC 7643 §2.1).
+        #[derive(Deserialize)]
+        struct Id<'a> {
+            #[serde(borrow, alias = "ID", alias = "Id")]
+            id: Text<'a>,
         }
         let least = || serde_json::from_str(resource).map(|Id { id }| Self { id, ..Self::default() });
         serde_json::from_str(resource).or_else(|_| least()).unwrap_or_default()

@@ -1,6 +1,15 @@
 //! Reading the platform.
 
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
 use super::*;
+use crate::platform::observe::{ObserveLimits, Progress, observe};
 
 #[tokio::test]
 async fn more_than_one_page_is_read_with_every_row_once() {
@@ -115,5 +124,70 @@ async fn an_account_knows_who_it_is_and_what_is_free() {
 
     let reader = client(server.address, "readers-token", 1000).identity().await.unwrap();
     assert_eq!(reader.missing, ["users:write", "teams:write", "memberships:write"]);
+    server.stop();
+}
+
+#[tokio::test]
+async fn a_platform_that_others_write_meanwhile_is_observed_with_all_that_stays() {
+    let server = start().await;
+    let users: Vec<_> = (0..40).map(new_user).collect();
+    let ids = server.platform.create_users(&users, &key("users")).await.unwrap();
+    let ids: Vec<_> = ids.into_iter().map(Result::unwrap).collect();
+    let moves = server
+        .platform
+        .create_team("Moves", OWNER, &key("moves"))
+        .await
+        .unwrap();
+    let stays = server
+        .platform
+        .create_team("Stays", OWNER, &key("stays"))
+        .await
+        .unwrap();
+    let add: Vec<_> = ids.iter().map(|user| membership(&stays, user, true)).collect();
+    server
+        .platform
+        .change_memberships(&add, OWNER, &key("members"))
+        .await
+        .unwrap();
+
+    let paging = client(server.address, TOKEN, 7);
+    let done = AtomicBool::new(false);
+    let writing = async {
+        let mut round = 0;
+        while !done.load(Ordering::SeqCst) {
+            round += 1;
+            // One by one, so that each page may have another total. All of them are on the first page.
+            for user in &ids[..6] {
+                let change = [membership(&moves, user, round % 2 == 1)];
+                let write_key = key(&format!("{round}-{user}"));
+                let written = server.platform.change_memberships(&change, OWNER, &write_key);
+                assert!(written.await.unwrap()[0].is_ok());
+            }
+        }
+        round
+    };
+    let reading = async {
+        let totals = Mutex::new(BTreeSet::new());
+        let note = |now: Progress| {
+            totals.lock().unwrap().insert(now.total);
+        };
+        for _ in 0..20 {
+            let mut seen = Seen::default();
+            let (parts, limits) = ([Part::TeamMemberships], ObserveLimits::default());
+            let observed = observe(&paging, &parts, &mut seen, limits, &note).await;
+            let mut kept: Vec<_> = seen
+                .memberships
+                .iter()
+                .filter(|row| row.container == stays)
+                .map(|row| row.user.to_string())
+                .collect();
+            kept.sort();
+            assert_eq!((observed.map_err(|error| error.to_string()), &kept), (Ok(()), &ids));
+        }
+        done.store(true, Ordering::SeqCst);
+        assert!(totals.lock().unwrap().len() > 1, "nobody wrote meanwhile");
+    };
+    let (rounds, ()) = tokio::join!(writing, reading);
+    assert!(rounds > 0);
     server.stop();
 }

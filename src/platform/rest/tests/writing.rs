@@ -242,11 +242,14 @@ async fn a_team_that_exists_by_that_name_is_returned_as_it_is() {
         by_hand
     );
     assert_eq!(paging.create_team("VENTES", OWNER, &key("b")).await.unwrap(), last);
+    let inner = server.by_hand("v1/teams", json!({ "name": "Ventes  ΟΔΟΣ" })).await;
+    let written = "ventes οδοσ";
+    assert_eq!(paging.create_team(written, OWNER, &key("e")).await.unwrap(), inner);
     let made = paging.create_team("New", OWNER, &key("c")).await.unwrap();
     assert_eq!(paging.create_team("New", OWNER, &key("d")).await.unwrap(), made);
 
     let teams = server.see(Part::Teams).await.containers;
-    assert_eq!(teams.len(), 7);
+    assert_eq!(teams.len(), 8);
     for team in teams {
         assert_eq!(
             team.owner.as_deref(),
@@ -297,5 +300,43 @@ async fn more_bytes_than_a_request_may_have_go_in_several() {
     let results = server.platform.create_users(&users, &key("create")).await.unwrap();
     assert!(results.iter().all(Result::is_ok));
     assert_eq!(server.see(Part::Users).await.users.len(), 45);
+    server.stop();
+}
+
+#[tokio::test]
+async fn an_update_tells_the_version_that_it_made() {
+    let server = start().await;
+    let id = server.by_hand("v1/users", json!({ "email": "ann@acme.test" })).await;
+    let mut version = Some(server.see(Part::Users).await.users[0].version.to_string());
+    for phone in ["1", "2"] {
+        let mut patch = UserPatch {
+            id: id.clone(),
+            version: version.clone(),
+            ..UserPatch::default()
+        };
+        patch.fields.phone = Some(phone.to_owned());
+        let results = server.platform.update_users(&[patch], &key(phone)).await.unwrap();
+        version.clone_from(results[0].as_ref().unwrap());
+        let seen = server.see(Part::Users).await;
+        assert_eq!(
+            (version.as_deref(), &*seen.users[0].phone),
+            (Some(&*seen.users[0].version), phone)
+        );
+    }
+    server.stop();
+}
+
+#[tokio::test]
+async fn an_item_that_no_request_can_carry_is_not_sent_and_spoils_nobody_else() {
+    let server = start().await;
+    let limit = server.platform.limits().await.unwrap().request_bytes;
+    let long = "x".repeat(usize::try_from(limit).unwrap());
+    let mut users: Vec<_> = (0..3).map(new_user).collect();
+    users[1].fields.attributes = vec![("essay".to_owned(), Some(text(&long)))];
+    let results = server.platform.create_users(&users, &key("create")).await.unwrap();
+    assert_eq!(classes(&results), [None, Some(Class::Rejected), None]);
+    let message = results[1].as_ref().unwrap_err().to_string();
+    assert!(message.starts_with("creating the user e-1: this alone is"), "{message}");
+    assert_eq!(server.see(Part::Users).await.users.len(), 2);
     server.stop();
 }

@@ -7,7 +7,14 @@ use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    super::{answer::Failure, check::Check, id::IdKind, normal::email_key, page::count, precondition::Precondition},
+    super::{
+        answer::Failure,
+        check::{Check, in_use},
+        id::IdKind,
+        normal::email_key,
+        page::count,
+        precondition::Precondition,
+    },
     input::{Changes, NewUser},
     no_such_user,
 };
@@ -289,13 +296,8 @@ async fn conflict(
         };
         (ProblemKind::ExternalIdInUse, "externalId", other)
     };
-    let other = IdKind::User.encode(other);
-    let detail = format!("belongs to {other}");
-    Ok(Some(
-        Problem::new(kind)
-            .with_pointer(format!("{pointer}/{field}"), detail)
-            .with_existing(other),
-    ))
+    let pointer = format!("{pointer}/{field}");
+    Ok(Some(in_use(kind, &pointer, IdKind::User.encode(other))))
 }
 
 /// What the account of a user may do now.

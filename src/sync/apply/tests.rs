@@ -1,0 +1,111 @@
+//! Whole runs from a directory in plain data to a platform in memory that records what it is asked.
+
+mod company;
+mod failures;
+mod fake;
+mod order;
+mod requests;
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use directory_sync_model::{
+    fingerprint::FingerprintKey,
+    guard::Limits,
+    rules::{Adoption, GroupSelector, Mapping, Protect, Rules, TeamSelector, UserScope},
+};
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    company::{Company, person},
+    fake::{Call, Fake, Item, Step, user},
+};
+use crate::{
+    directory::fetch::FetchLimits,
+    fault::{Class, Fault as _},
+    http,
+    platform::Error,
+    sync::{Ends, Mode, Options, Outcome, Report, new_id, run},
+};
+
+const OWNER: &str = "eu1/acme";
+
+/// Everybody is in scope; each group gives the team of that name, which is created when it is missing.
+fn rules(groups: &[&str]) -> Rules {
+    let mapping = |group: &&str| Mapping {
+        name: group.to_lowercase(),
+        group: GroupSelector::Name((*group).to_owned()),
+        team: Some(TeamSelector::Name((*group).to_owned())),
+        create_team: true,
+        role: None,
+        inboxes: Vec::new(),
+        priority: 100,
+        suspended: false,
+    };
+    Rules {
+        owner: OWNER.to_owned(),
+        scope: UserScope::All,
+        filter: None,
+        attributes: Vec::new(),
+        default_role: None,
+        allowed_roles: None,
+        adoption: Adoption::Email,
+        protect: Protect {
+            users: BTreeSet::new(),
+            roles: BTreeSet::new(),
+        },
+        limits: Limits {
+            max_percent: 100,
+            min_population: 10_000,
+            max_count: None,
+        },
+        mappings: groups.iter().map(mapping).collect(),
+    }
+}
+
+async fn sync(company: &Company, rules: &Rules, platform: &Arc<Fake>) -> Report {
+    sync_until(company, rules, platform, &CancellationToken::new()).await
+}
+
+async fn sync_until(company: &Company, rules: &Rules, platform: &Arc<Fake>, stop: &CancellationToken) -> Report {
+    let ends = Ends {
+        directory: Box::new(company.clone()),
+        platform: Box::new(Arc::clone(platform)),
+    };
+    let options = Options {
+        id: new_id(),
+        mode: Mode::Apply,
+        approved: None,
+        rejected: Vec::new(),
+        stricter: None,
+        hold_departures: false,
+        now: SystemTime::UNIX_EPOCH,
+        key: FingerprintKey::new(1, 2),
+        fetch: FetchLimits::default(),
+    };
+    run(&ends, rules, &options, stop, &()).await
+}
+
+/// The ids of those who failed on their own, sorted.
+fn failed(report: &Report) -> Vec<&str> {
+    let mut ids: Vec<_> = report.failures.iter().map(|failure| failure.id.as_str()).collect();
+    ids.sort_unstable();
+    ids
+}
+
+/// What a server answers to a whole request.
+fn status(status: u16) -> Error {
+    Error::Http {
+        operation: "writing".to_owned(),
+        source: http::Error::Status {
+            host: "api.platform.test".to_owned(),
+            status,
+            detail: String::new(),
+            kind: None,
+            retry_after: None,
+        },
+    }
+}
