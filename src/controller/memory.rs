@@ -140,10 +140,13 @@ impl Memory {
             mappings: &view.mappings_digest,
             requested: view.requested(),
             decided: view.plans().any(|plan| self.is_news(plan)),
-            // Only what can still be approved runs out.
-            hold_expires: held.filter(|_| !rejected).map(|held| held.expire_time.0),
-            // One that was just created, and that the watch hasn't told of yet, isn't gone.
-            hold_gone: !hold_is_there && held.is_some_and(|held| self.hold_seen.as_ref() == Some(&held.name)),
+            hold_expires: held.and_then(|held| {
+                // One that was just created, and that the watch hasn't told of yet, isn't gone.
+                let is_gone = !hold_is_there && self.hold_seen.as_ref() == Some(&held.name);
+                // Only what can still be approved runs out.
+                let expires = (!rejected).then_some(held.expire_time.0);
+                if is_gone { Some(now) } else { expires }
+            }),
             running: self.running.as_ref().map(|running| running.generation),
         };
         let decision = decide(&situation, &self.past, timing);

@@ -318,7 +318,7 @@ fn connections(produced: &mut Produced) {
     }
     let held = report(Outcome::Held);
     produced.run_with(&order(), &ended(held), None, |assessment| {
-        assessment.plan_not_written("quota")
+        assessment.plan_not_written("quota");
     });
     let (connection, before) = (order().connection, DirectoryConnectionStatus::default());
     for reason in [Reason::Suspended, Reason::NoMappings] {

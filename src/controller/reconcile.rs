@@ -153,7 +153,7 @@ pub async fn save(
     let uid = connection.metadata.uid.as_deref().unwrap_or_default();
     // It may have been deleted meanwhile, and nothing is to be remembered of it.
     fleet.recollect(&Key::of(&connection.metadata), uid, |memory| {
-        memory.status = status.clone()
+        memory.status = status.clone();
     });
     Ok(())
 }

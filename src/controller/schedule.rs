@@ -25,10 +25,8 @@ pub struct Situation<'a> {
     pub requested: Option<&'a str>,
     /// Whether a held plan was decided and no run has taken notice of it.
     pub decided: bool,
-    /// When the plan that is held can no longer be approved, and has to be worked out anew.
+    /// When the plan that is held can no longer be approved, and has to be worked out anew: at once, where it was deleted.
     pub hold_expires: Option<Timestamp>,
-    /// Whether the plan that is held was deleted, and has to be written anew.
-    pub hold_gone: bool,
     /// The generation with which a run is under way.
     pub running: Option<i64>,
 }
@@ -144,7 +142,6 @@ pub fn decide(situation: &Situation<'_>, past: &Past, timing: &Timing) -> Decisi
         requested,
         decided,
         hold_expires,
-        hold_gone,
         running,
     } = *situation;
     if let Some(running) = running {
@@ -174,10 +171,9 @@ pub fn decide(situation: &Situation<'_>, past: &Past, timing: &Timing) -> Decisi
         return Decision::Run(Trigger::Mapping);
     }
     // A hold that has run out, or that is gone, can't hurry a run that fails.
-    let hold_ends = hold_expires.map(|expires| if hold_gone { now } else { expires });
-    let hold_ends = hold_ends.filter(|_| past.failures == 0 && past.stalled.is_none());
+    let hold_expires = hold_expires.filter(|_| past.failures == 0 && past.stalled.is_none());
     let due = past.next.unwrap_or(now);
-    let due = hold_ends.map_or(due, |ends| due.min(ends));
+    let due = hold_expires.map_or(due, |expires| due.min(expires));
     match past.stalled {
         _ if now >= due => Decision::Run(if past.failures > 0 || past.stalled.is_some() {
             Trigger::Retry

@@ -410,13 +410,13 @@ impl Inner {
         let redact = |text: &str| self.auth.redact(text, self.header.as_ref());
         // Read first: JSON may write a secret otherwise than it is.
         let problem = Problem::read(&body).map(|problem| problem.map(redact));
-        let said = problem
-            .as_ref()
-            .map_or_else(|| excerpt(redact(&canonical(&body)).as_bytes()), Problem::sentence);
         let advice = match response.status() {
             StatusCode::UNAUTHORIZED => Advice::after(&self.advice.unauthorized),
             _ => String::new(),
         };
+        let said = problem
+            .as_ref()
+            .map_or_else(|| excerpt(redact(&canonical(&body)).as_bytes()), Problem::sentence);
         Error::Status {
             host: self.host.clone(),
             status: response.status().as_u16(),

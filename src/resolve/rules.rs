@@ -209,7 +209,7 @@ mod tests {
 
     use super::*;
 
-    fn of(spec: Value) -> Mapping {
+    fn of(spec: &Value) -> Mapping {
         let mut whole = json!({ "connectionRef": { "name": "acme" }, "group": { "id": "1" } });
         whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
         mapping(&GroupMapping::new("support", serde_json::from_value(whole).unwrap()))
@@ -226,12 +226,12 @@ mod tests {
                 "spec.inboxes[1]",
             ),
         ] {
-            let GroupSelector::Invalid(message) = of(spec.clone()).group else {
+            let GroupSelector::Invalid(message) = of(&spec).group else {
                 panic!("{spec} is taken for nothing")
             };
             assert!(message.contains(field), "{message}");
         }
-        let good = of(json!({ "inboxes": [{ "name": "EMEA" }, { "id": "7" }] }));
+        let good = of(&json!({ "inboxes": [{ "name": "EMEA" }, { "id": "7" }] }));
         assert_eq!(good.inboxes.len(), 2);
     }
 }

@@ -31,7 +31,6 @@ struct Case {
     requested: Option<&'static str>,
     decided: bool,
     hold_expires: Option<i64>,
-    hold_gone: bool,
     running: Option<i64>,
     past: Past,
 }
@@ -46,7 +45,6 @@ fn quiet() -> Case {
         requested: None,
         decided: false,
         hold_expires: None,
-        hold_gone: false,
         running: None,
         past: Past {
             generation: Some(3),
@@ -75,7 +73,6 @@ impl Case {
             requested: self.requested,
             decided: self.decided,
             hold_expires: self.hold_expires.map(at),
-            hold_gone: self.hold_gone,
             running: self.running,
         };
         decide(&situation, past, &TIMING)
@@ -291,18 +288,6 @@ fn a_hold_that_runs_out_is_worked_out_anew_but_not_while_runs_fail() {
     };
     assert_eq!(case.decide(), Decision::WaitUntil(at(500)));
     case.now = 500;
-    assert_eq!(case.decide(), Decision::Run(Trigger::Interval));
-    case.past.failures = 1;
-    assert_eq!(case.decide(), Decision::WaitUntil(at(3600)));
-}
-
-#[test]
-fn a_hold_that_is_gone_is_worked_out_anew_but_not_while_runs_fail() {
-    let mut case = Case {
-        hold_expires: Some(500),
-        hold_gone: true,
-        ..quiet()
-    };
     assert_eq!(case.decide(), Decision::Run(Trigger::Interval));
     case.past.failures = 1;
     assert_eq!(case.decide(), Decision::WaitUntil(at(3600)));
