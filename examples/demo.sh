@@ -205,6 +205,7 @@ ldapmodify() { "$(tool ldapmodify)" "${ldap_admin[@]}" -H "ldap://127.0.0.1:$lda
 # --- the platform, as its API shows it -------------------------------------------------------------------------------
 
 platform() { curl --silent --show-error --fail --header 'Authorization: Bearer platform-token' "$platform_url/v1/$1" "${@:2}"; }
+platform_create() { platform "$1" --header 'Content-Type: application/json' --data "$2"; }
 
 # Objects of a list, one a line, as FIELD<tab>FIELD. It reads the reference server's compact JSON, not just any.
 fields() {
@@ -282,9 +283,9 @@ echo 'platform-token' >"$work/token"
 start platform "$binary" platform serve --listen 127.0.0.1:0 --database "$work/platform.db" --token-file "$work/token"
 until_ready platform grep -q '^serving' "$work/platform.log"
 platform_url=$(sed -n 's/^serving the platform on //p' "$work/platform.log")
-platform inboxes --json '{"name":"EMEA Support","phoneNumber":"+442071234567"}' >/dev/null
-platform users --json '{"email":"Ann.Archer@acme.test","givenName":"Ann"}' >/dev/null
-platform users --json '{"email":"guest@partner.test","givenName":"Guest"}' >/dev/null
+platform_create inboxes '{"name":"EMEA Support","phoneNumber":"+442071234567"}' >/dev/null
+platform_create users '{"email":"Ann.Archer@acme.test","givenName":"Ann"}' >/dev/null
+platform_create users '{"email":"guest@partner.test","givenName":"Guest"}' >/dev/null
 say "Kubernetes    $(kubectl version -o yaml | sed -n '/^serverVersion/,$s/^  gitVersion: //p')"
 say "OpenLDAP      20 people, 4 groups"
 say "the platform  one inbox; two users made by hand: Ann, and a guest whom the company does not know"

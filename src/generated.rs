@@ -50,6 +50,7 @@ fn files() -> Vec<(String, String)> {
         ("attributes", attribute::reference_markdown()),
         ("functions", expression::functions_markdown()),
         ("cli", cli::reference::render()),
+        ("report", cli::contract::render()),
         ("metrics", metrics()),
     ];
     files.extend(reference.map(|(name, text)| (format!("docs/reference/{name}.md"), text)));

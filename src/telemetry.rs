@@ -4,7 +4,7 @@
 //! `warn,directory_sync=debug`. Fields come first, then a sentence; ERROR only where a person must act. Every line of a sync
 //! carries its connection and its id, see [`sync_span`].
 
-use std::io::{IsTerminal as _, stderr};
+use std::io::{IsTerminal, stderr};
 
 use tracing::{Span, Subscriber, field};
 use tracing_subscriber::{EnvFilter, filter::ParseError, fmt, fmt::MakeWriter, util::SubscriberInitExt as _};
@@ -19,7 +19,7 @@ pub const COMMANDS: &str = "warn,kube_client=off,kube_runtime=off";
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
-    /// For people; coloured on a terminal.
+    /// For people; coloured on a terminal, see [`coloured`].
     #[default]
     Text,
     /// One JSON object per line.
@@ -47,8 +47,13 @@ pub enum Error {
 /// Sets up logging for the process; once. `default` is the filter where `RUST_LOG` says nothing.
 pub fn init(format: Format, default: &str) -> Result<(), Error> {
     let filter = filter(std::env::var("RUST_LOG").ok().as_deref(), default)?;
-    let subscriber = subscriber(format, filter, stderr().is_terminal(), stderr);
+    let subscriber = subscriber(format, filter, coloured(&stderr()), stderr);
     subscriber.try_init().map_err(Error::Twice)
+}
+
+/// Whether what is written to a stream is coloured: on a terminal only, and not where `NO_COLOR` is set (<https://no-color.org>).
+pub fn coloured(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// What every line of one sync carries: as `sync{namespace=… connection=… id=…}` in text, as the object `span` in JSON. The id,

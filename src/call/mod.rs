@@ -7,7 +7,8 @@
 //! - **timeout**, innermost: each attempt has its own time. Outside of *retry* it would cut the waits as well.
 //! - **metrics** around it: each attempt is counted with its own status, so that a 429 that was waited out still shows;
 //!   the duration is the other side's, without our own waiting.
-//! - **limit** outside of metrics and inside of retry: a second attempt waits for its turn like every other request.
+//! - **limit** outside of metrics and inside of retry: a second attempt waits for its turn like every other request. Where
+//!   the other side wants no requests for longer than anybody sits out, the call fails without being made.
 //! - **retry**, outermost: failures of the classes that [`crate::fault::Class::is_transient`] names, with growing waits,
 //!   or with the wait that the other side asks for.
 //!

@@ -41,6 +41,10 @@ pub enum LogFormat {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the operator: watch the custom resources of a cluster and keep platforms in step.
+    #[command(
+        after_help = "Examples:\n  directory-sync controller --http-listen 0.0.0.0:8080 --allow-host '*.acme.test'\n  \
+                      directory-sync controller --observe-only --allow-loopback --allow-insecure"
+    )]
     Controller(ControllerArguments),
     /// Show what a sync would change, and change nothing. Needs no cluster.
     #[command(after_help = "Examples:\n  directory-sync plan -f examples/quickstart\n  \
@@ -48,7 +52,8 @@ pub enum Command {
     Plan(PlanArguments),
     /// Sync once. Needs no cluster.
     #[command(after_help = "Examples:\n  directory-sync sync -f examples/quickstart\n  \
-                            directory-sync sync -f company.yaml --approve 6b86b273ff34…")]
+                            directory-sync sync -f company.yaml \\\n    --approve \
+                            6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b")]
     Sync(SyncArguments),
     /// Try both ends and say what is missing, or explain one person.
     #[command(after_help = "Examples:\n  directory-sync check -f examples/ldap\n  \
@@ -67,6 +72,7 @@ pub enum Command {
         shell: clap_complete::Shell,
     },
     /// Print the version.
+    #[command(after_help = "Example:\n  directory-sync version")]
     Version,
 }
 
@@ -122,10 +128,10 @@ pub struct ManifestArguments {
     /// that they name. May be repeated.
     #[arg(short = 'f', long = "filename", value_name = "FILE|DIR", required = true)]
     pub filenames: Vec<PathBuf>,
-    /// Which connection, where there are several.
+    /// Which connection, where there are several: NAME, or NAMESPACE/NAME where two have one name.
     #[arg(long, value_name = "NAME")]
     pub connection: Option<String>,
-    /// Take a local file in the place of a key of a ConfigMap or Secret. May be repeated.
+    /// Take a local file in the place of a key of a ConfigMap or Secret that the connection names. May be repeated.
     #[arg(long = "file", value_name = "OBJECT/KEY=PATH", value_parser = parse_replacement)]
     pub files: Vec<Replacement>,
     /// A host that the connection may reach; without it every host but link-local and metadata addresses.

@@ -5,6 +5,7 @@ mod explain;
 use std::io::{self, Write};
 
 use kube::ResourceExt as _;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -12,31 +13,41 @@ use super::{
     Exit,
     args::CheckArguments,
     error::Error,
-    manifests, render,
-    run::{ends, options, rules},
+    manifests,
+    render::{self, Paint, Shown},
+    run::{each_end, options, rules},
+    warn, written,
 };
 use crate::{
     directory::Finding,
+    platform::Platform,
+    resolve,
     sync::{self, Ends, Report},
     words::counted,
 };
 use explain::{Explainer, PersonView};
 
 /// What was tried, and how it went.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct CheckView {
+pub(super) struct CheckView {
+    /// Which connection.
     connection: String,
+    /// What was tried.
     findings: Vec<FindingView>,
+    /// The person whom `--user` asks for; absent when not even the directory could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     person: Option<PersonView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct FindingView {
+    /// What was tried.
     tried: String,
+    /// Whether it went well.
     ok: bool,
+    /// What was found, or what is missing and what to do.
     outcome: String,
 }
 
@@ -57,12 +68,23 @@ impl From<Finding> for FindingView {
 /// Tries both ends of a connection; writes nothing anywhere.
 pub async fn check(arguments: &CheckArguments) -> Result<Exit, Error> {
     let loaded = manifests::load(&arguments.manifests)?;
+    loaded.warnings.iter().for_each(|warning| warn(warning));
     let rules = rules(&loaded)?;
-    let ends = ends(&loaded, &arguments.manifests).await?;
-    let mut findings = ends.directory.check().await;
-    findings.push(platform(&ends).await);
+    let (directory, platform) = each_end(&loaded, &arguments.manifests).await?;
+    let mut findings = Vec::new();
+    match &directory {
+        Ok(directory) => findings.extend(directory.check().await),
+        Err(errors) => findings.extend(errors.iter().map(|error| unconnected("directory", error))),
+    }
+    match &platform {
+        Ok(platform) => findings.push(sign_in(platform.as_ref()).await),
+        Err(errors) => findings.extend(errors.iter().map(|error| unconnected("platform", error))),
+    }
     let mut person = None;
-    if findings.iter().all(|finding| finding.outcome.is_ok()) {
+    if let (Ok(directory), Ok(platform)) = (directory, platform)
+        && findings.iter().all(|finding| finding.outcome.is_ok())
+    {
+        let ends = Ends { directory, platform };
         let explainer = Explainer::new(arguments.user.clone());
         let report = sync::run(&ends, &rules, &options(), &CancellationToken::new(), &explainer).await;
         findings.extend(of_report(&report));
@@ -76,13 +98,24 @@ pub async fn check(arguments: &CheckArguments) -> Result<Exit, Error> {
     let not_found = arguments.user.is_some() && view.person.as_ref().is_none_or(|person| !person.found);
     let failed = not_found || view.findings.iter().any(|finding| !finding.ok);
     let mut out = io::stdout().lock();
-    render::write(arguments.output, &view, &mut out, |out| table(&view, out)).map_err(Error::Output)?;
+    let paint = Paint::of(&out);
+    written(render::write(arguments.output, &view, &mut out, |out| {
+        table(&view, paint, out)
+    }))?;
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
-async fn platform(ends: &Ends) -> Finding {
+/// What keeps an end from being tried.
+fn unconnected(end: &str, error: &resolve::Error) -> Finding {
+    Finding {
+        tried: format!("connect the {end}"),
+        outcome: Err(crate::fault::chain(error)),
+    }
+}
+
+async fn sign_in(platform: &dyn Platform) -> Finding {
     let tried = "sign in to the platform".to_owned();
-    let outcome = match ends.platform.identity().await {
+    let outcome = match platform.identity().await {
         Ok(identity) if identity.missing.is_empty() => Ok(match identity.free_seats {
             Some(seats) => format!("as {}; free: {}", identity.name, counted(seats, "seat", "seats")),
             None => format!("as {}", identity.name),
@@ -141,10 +174,10 @@ fn of_report(report: &Report) -> Vec<Finding> {
     findings
 }
 
-fn table(view: &CheckView, out: &mut dyn Write) -> io::Result<()> {
-    for finding in &view.findings {
-        let sign = if finding.ok { "✓" } else { "✗" };
-        writeln!(out, "{sign} {}: {}", finding.tried, finding.outcome)?;
+fn table(view: &CheckView, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    for FindingView { tried, ok, outcome } in &view.findings {
+        let sign = if *ok { paint.green("✓") } else { paint.red("✗") };
+        writeln!(out, "{sign} {}: {}", Shown(tried), Shown(outcome))?;
     }
-    view.person.as_ref().map_or(Ok(()), |person| person.table(out))
+    view.person.as_ref().map_or(Ok(()), |person| person.table(paint, out))
 }

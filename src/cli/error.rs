@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::Exit;
 use crate::{api::admission::Violation, resolve};
 
 /// A command that can't be carried out.
@@ -33,9 +34,12 @@ pub enum Error {
         /// All that is wrong.
         violations: Vec<Violation>,
     },
-    /// There is no connection, or none of that name, or it isn't clear which.
+    /// There is no connection, or it isn't to be synced.
     #[error("{0}")]
     Connection(String),
+    /// What was typed doesn't fit what `-f` names.
+    #[error("{0}")]
+    Usage(String),
     /// The same object is there twice.
     #[error("{kind} {name:?} is there twice: in {first} and in {second}; remove one")]
     Twice {
@@ -76,7 +80,29 @@ pub enum Error {
     /// The operator.
     #[error("the operator can't run")]
     Controller(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The program can't begin.
+    #[error("the program's threads can't be started")]
+    Start(#[source] std::io::Error),
+    /// Something that doesn't depend on what was typed.
+    #[error("{what}; this is a fault of the program: please report it")]
+    Internal {
+        /// What can't be done.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Results can't be written.
     #[error("the output can't be written")]
     Output(#[source] std::io::Error),
+}
+
+impl Error {
+    /// How a command ends with it.
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            _ => Exit::Failed,
+        }
+    }
 }

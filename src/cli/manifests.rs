@@ -1,6 +1,9 @@
 //! The same YAML as kubectl takes, read from files, folders and standard input: connections, mappings, and the Secrets
 //! and `ConfigMap`s that they name. Judged by the same definitions as on an API server.
 
+mod objects;
+mod yaml;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -8,23 +11,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use async_trait::async_trait;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::ResourceExt as _;
-use secrecy::SecretSlice;
+use kube::{ResourceExt as _, core::ObjectMeta};
 use serde_json::Value;
+
+pub use objects::Objects;
 
 use super::{
     args::{ManifestArguments, Replacement},
     error::Error,
 };
-use crate::{
-    api::{
-        DirectoryConnection, GroupMapping,
-        admission::admit,
-        reference::{KeyRef, ObjectKind},
-    },
-    resolve::{Documents, Missing},
+use crate::api::{
+    DirectoryConnection, GroupMapping,
+    admission::admit,
+    reference::{KeyRef, ObjectKind},
 };
 
 /// Where objects without a namespace are.
@@ -38,51 +37,51 @@ pub struct Manifests {
     pub mappings: Vec<GroupMapping>,
     /// The Secrets and `ConfigMap`s.
     pub objects: Objects,
-}
-
-/// Secrets and `ConfigMap`s by kind, namespace and name; local files that take the place of their keys.
-#[derive(Default)]
-pub struct Objects {
-    keys: BTreeMap<(ObjectKind, String, String), BTreeMap<String, SecretSlice<u8>>>,
-    replacements: Vec<Replacement>,
-}
-
-#[async_trait]
-impl Documents for Objects {
-    async fn key(&self, namespace: &str, key: &KeyRef<'_>) -> Result<SecretSlice<u8>, Missing> {
-        let name = key.name.as_str();
-        let is_it = |replacement: &&Replacement| replacement.object == name && replacement.key == key.key;
-        if let Some(replacement) = self.replacements.iter().find(is_it) {
-            return fs::read(&replacement.path)
-                .map(SecretSlice::from)
-                .map_err(|source| Missing::Unavailable {
-                    kind: key.kind,
-                    name: replacement.path.display().to_string(),
-                    source: Box::new(source),
-                });
-        }
-        let at = (key.kind, namespace.to_owned(), name.to_owned());
-        let Some(keys) = self.keys.get(&at) else {
-            let (kind, namespace, name) = at;
-            return Err(Missing::Object { kind, namespace, name });
-        };
-        keys.get(key.key).cloned().ok_or_else(|| Missing::Key {
-            kind: key.kind,
-            name: name.to_owned(),
-            key: key.key.to_owned(),
-            present: keys.keys().cloned().collect(),
-        })
-    }
+    /// What was left out, and why: one sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// Reads everything that `-f` names and picks the connection.
 pub fn load(arguments: &ManifestArguments) -> Result<Manifests, Error> {
     let mut found = Found::default();
-    found.objects.replacements.clone_from(&arguments.files);
     for (place, text) in read(&arguments.filenames)? {
         found.text(&place, &text)?;
     }
-    found.pick(arguments.connection.as_deref())
+    let mut manifests = found.pick(arguments.connection.as_deref())?;
+    manifests.replace(&arguments.files)?;
+    Ok(manifests)
+}
+
+impl Manifests {
+    /// Puts local files in the place of keys.
+    fn replace(&mut self, replacements: &[Replacement]) -> Result<(), Error> {
+        let (namespace, _) = at(&self.connection.metadata);
+        let references = self.connection.references();
+        for Replacement { object, key, path } in replacements {
+            let is_it = |reference: &&KeyRef<'_>| reference.name.as_str() == object && reference.key == key;
+            let mut replaced = references.iter().filter(is_it).peekable();
+            if replaced.peek().is_none() {
+                let mut known: Vec<String> = references
+                    .iter()
+                    .map(|reference| format!("{}/{}", reference.name.as_str(), reference.key))
+                    .collect();
+                known.dedup();
+                return Err(Error::Usage(format!(
+                    "--file {object}/{key}={}: the connection names no key {key:?} of an object {object:?}; it names: {}",
+                    path.display(),
+                    known.join(", ")
+                )));
+            }
+            let bytes = fs::read(path).map_err(|source| Error::Read {
+                path: path.clone(),
+                source,
+            })?;
+            for reference in replaced {
+                self.objects.replace(&namespace, reference, bytes.clone());
+            }
+        }
+        Ok(())
+    }
 }
 
 #[derive(Default)]
@@ -96,15 +95,15 @@ struct Found {
 impl Found {
     /// All documents of one file.
     fn text(&mut self, place: &str, text: &str) -> Result<(), Error> {
-        for (number, document) in documents(text).enumerate() {
+        for (number, document) in yaml::documents(text).enumerate() {
             let place = if number == 0 {
                 place.to_owned()
             } else {
                 format!("{place}, document {}", number + 1)
             };
-            let value: Value = serde_saphyr::from_str(document).map_err(|error| Error::Yaml {
+            let value = yaml::read(&document, text).map_err(|message| Error::Yaml {
                 place: place.clone(),
-                message: error.to_string(),
+                message,
             })?;
             self.object(&place, value)?;
         }
@@ -136,8 +135,8 @@ impl Found {
                 self.mappings.push(mapping);
                 Ok(())
             }
-            "Secret" => self.secret(place, value),
-            "ConfigMap" => self.config_map(place, value),
+            "Secret" => self.keys("Secret", ObjectKind::Secret, place, &value),
+            "ConfigMap" => self.keys("ConfigMap", ObjectKind::ConfigMap, place, &value),
             "" if value.is_null() => Ok(()),
             "" => Err(Error::Yaml {
                 place: place.to_owned(),
@@ -148,51 +147,20 @@ impl Found {
         }
     }
 
-    fn secret(&mut self, place: &str, value: Value) -> Result<(), Error> {
-        let mut secret: Secret = typed(place, value)?;
-        default_namespace(&mut secret.metadata);
-        self.once("Secret", &secret.metadata, place)?;
-        let mut keys = BTreeMap::new();
-        for (key, bytes) in secret.data.take().unwrap_or_default() {
-            keys.insert(key, SecretSlice::from(bytes.0));
-        }
-        for (key, text) in secret.string_data.take().unwrap_or_default() {
-            keys.insert(key, SecretSlice::from(text.into_bytes()));
-        }
-        self.keep(ObjectKind::Secret, &secret.metadata, keys);
+    /// A Secret or `ConfigMap`.
+    fn keys(&mut self, word: &'static str, kind: ObjectKind, place: &str, value: &Value) -> Result<(), Error> {
+        let (mut metadata, keys) = objects::read(kind, value).map_err(|violations| Error::Invalid {
+            place: named(place, value),
+            violations,
+        })?;
+        default_namespace(&mut metadata);
+        self.once(word, &metadata, place)?;
+        let (namespace, name) = at(&metadata);
+        self.objects.insert(kind, namespace, name, keys);
         Ok(())
     }
 
-    fn config_map(&mut self, place: &str, value: Value) -> Result<(), Error> {
-        let mut map: ConfigMap = typed(place, value)?;
-        default_namespace(&mut map.metadata);
-        self.once("ConfigMap", &map.metadata, place)?;
-        let texts = map
-            .data
-            .take()
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(key, text)| (key, text.into_bytes()));
-        let bytes = map
-            .binary_data
-            .take()
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(key, bytes)| (key, bytes.0));
-        let keys = texts
-            .chain(bytes)
-            .map(|(key, bytes)| (key, SecretSlice::from(bytes)))
-            .collect();
-        self.keep(ObjectKind::ConfigMap, &map.metadata, keys);
-        Ok(())
-    }
-
-    fn keep(&mut self, kind: ObjectKind, metadata: &kube::core::ObjectMeta, keys: BTreeMap<String, SecretSlice<u8>>) {
-        let (namespace, name) = at(metadata);
-        self.objects.keys.insert((kind, namespace, name), keys);
-    }
-
-    fn once(&mut self, kind: &'static str, metadata: &kube::core::ObjectMeta, place: &str) -> Result<(), Error> {
+    fn once(&mut self, kind: &'static str, metadata: &ObjectMeta, place: &str) -> Result<(), Error> {
         let (namespace, name) = at(metadata);
         match self.places.insert((kind, namespace, name.clone()), place.to_owned()) {
             Some(first) => Err(Error::Twice {
@@ -205,54 +173,66 @@ impl Found {
         }
     }
 
-    /// The connection that was asked for, or the only one, with its mappings.
-    fn pick(self, name: Option<&str>) -> Result<Manifests, Error> {
-        let names = self
-            .connections
-            .iter()
-            .map(kube::ResourceExt::name_any)
-            .collect::<Vec<_>>()
-            .join(", ");
-        let mut fitting = self
-            .connections
-            .into_iter()
-            .filter(|connection| name.is_none_or(|name| connection.name_any() == name));
-        let connection = match (fitting.next(), fitting.next(), name) {
+    /// The connection that was asked for, as `NAME` or `NAMESPACE/NAME`, or the only one, with its mappings.
+    fn pick(self, wanted: Option<&str>) -> Result<Manifests, Error> {
+        let all: Vec<String> = self.connections.iter().map(shown).collect();
+        let names = all.join(", ");
+        let is_wanted = |connection: &DirectoryConnection| {
+            wanted.is_none_or(|wanted| connection.name_any() == wanted || shown(connection) == wanted)
+        };
+        let mut fitting = self.connections.into_iter().filter(is_wanted);
+        let connection = match (fitting.next(), fitting.next(), wanted) {
             (Some(only), None, _) => only,
             (Some(_), Some(_), _) => {
-                return Err(Error::Connection(format!(
-                    "there are several connections ({names}); choose one with --connection"
+                return Err(Error::Usage(format!(
+                    "there are several connections ({names}); choose one with --connection NAME, or NAMESPACE/NAME"
                 )));
             }
-            (None, _, Some(name)) => {
-                return Err(Error::Connection(format!(
-                    "there is no DirectoryConnection {name:?}; there is: {names}"
+            (None, _, Some(wanted)) if !names.is_empty() => {
+                return Err(Error::Usage(format!(
+                    "there is no DirectoryConnection {wanted:?}; there is: {names}"
                 )));
             }
-            (None, _, None) => {
+            (None, ..) => {
                 return Err(Error::Connection(
                     "there is no DirectoryConnection in what -f names".to_owned(),
                 ));
             }
         };
-        let is_its = |mapping: &GroupMapping| {
-            mapping.metadata.namespace == connection.metadata.namespace
-                && mapping.spec.connection_ref.name.as_str() == connection.name_any()
-        };
-        let mappings = self.mappings.into_iter().filter(is_its).collect();
+        let mut mappings = Vec::new();
+        let mut warnings = Vec::new();
+        for mapping in self.mappings {
+            let (namespace, name) = at(&mapping.metadata);
+            let its = format!("{namespace}/{}", mapping.spec.connection_ref.name.as_str());
+            if its == shown(&connection) {
+                mappings.push(mapping);
+            } else if !all.contains(&its) {
+                warnings.push(format!(
+                    "GroupMapping {namespace}/{name} is left out: it belongs to DirectoryConnection {its}, which isn't there; a \
+                     mapping is in its connection's namespace"
+                ));
+            }
+        }
         Ok(Manifests {
             connection,
             mappings,
             objects: self.objects,
+            warnings,
         })
     }
 }
 
-fn default_namespace(metadata: &mut kube::core::ObjectMeta) {
+/// A connection as `--connection` takes it.
+fn shown(connection: &DirectoryConnection) -> String {
+    let (namespace, name) = at(&connection.metadata);
+    format!("{namespace}/{name}")
+}
+
+fn default_namespace(metadata: &mut ObjectMeta) {
     metadata.namespace.get_or_insert_with(|| DEFAULT_NAMESPACE.to_owned());
 }
 
-fn at(metadata: &kube::core::ObjectMeta) -> (String, String) {
+fn at(metadata: &ObjectMeta) -> (String, String) {
     (
         metadata.namespace.clone().unwrap_or_default(),
         metadata.name.clone().unwrap_or_default(),
@@ -270,40 +250,6 @@ where
 {
     let place = named(place, &value);
     admit(value).map_err(|violations| Error::Invalid { place, violations })
-}
-
-fn typed<K: serde::de::DeserializeOwned>(place: &str, value: Value) -> Result<K, Error> {
-    let place = named(place, &value);
-    K::deserialize(value).map_err(|error| Error::Yaml {
-        place,
-        message: error.to_string(),
-    })
-}
-
-/// The documents of a YAML stream. Split here because each is judged and reported on its own.
-fn documents(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = Some(text);
-    std::iter::from_fn(move || {
-        let text = rest?;
-        let mut at = 0;
-        for line in text.split_inclusive('\n') {
-            let is_break = line
-                .strip_prefix("---")
-                .is_some_and(|after| after.trim_end().is_empty() || after.starts_with(' '));
-            if is_break && at > 0 {
-                rest = Some(&text[at..]);
-                return Some(&text[..at]);
-            }
-            at += line.len();
-        }
-        rest = None;
-        Some(text)
-    })
-    .filter(|document| {
-        document
-            .lines()
-            .any(|line| !matches!(line.trim(), "" | "---") && !line.trim().starts_with('#'))
-    })
 }
 
 /// The texts behind `-f`, each with the place that messages name.
@@ -352,17 +298,4 @@ fn read_path(path: &Path, texts: &mut Vec<(String, String)>) -> Result<(), Error
         .iter()
         .filter(is_manifest)
         .try_for_each(|path| read_path(path, texts))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::documents;
-
-    #[test]
-    fn a_stream_is_split_at_its_document_marks() {
-        let found: Vec<&str> = documents("# head\n---\na: 1\n---\n# nothing\n---\nb: '---'\n").collect();
-        assert_eq!(found, ["---\na: 1\n", "---\nb: '---'\n"]);
-        assert_eq!(documents("a: 1\n").count(), 1);
-        assert_eq!(documents("").count(), 0);
-    }
 }

@@ -2,6 +2,8 @@
 
 pub mod args;
 mod check;
+#[cfg(test)]
+pub mod contract;
 mod error;
 mod manifests;
 mod operator;
@@ -14,7 +16,7 @@ mod serve;
 mod view;
 
 use std::{
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, Write as _},
     process::ExitCode,
 };
 
@@ -22,6 +24,7 @@ use clap::{CommandFactory as _, Parser as _};
 
 use args::{Arguments, Command, LogFormat, PlatformCommand};
 use error::Error;
+use render::{Paint, Shown};
 
 use crate::telemetry;
 
@@ -56,7 +59,7 @@ pub fn main() -> ExitCode {
         }
     };
     if let Err(error) = start_logging(&arguments) {
-        let _ = writeln!(io::stderr(), "{}: {}", label("error"), crate::fault::chain(&error));
+        tell("error", Paint::red, &crate::fault::chain(&error));
         return Exit::Usage.into();
     }
     if rustls::crypto::ring::default_provider().install_default().is_err() {
@@ -64,10 +67,9 @@ pub fn main() -> ExitCode {
     }
     match carry_out(arguments.command) {
         Ok(exit) => exit.into(),
-        Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done.into(),
         Err(error) => {
-            let _ = writeln!(io::stderr(), "{}: {}", label("error"), crate::fault::chain(&error));
-            Exit::Failed.into()
+            tell("error", Paint::red, &crate::fault::chain(&error));
+            error.exit().into()
         }
     }
 }
@@ -89,12 +91,16 @@ fn start_logging(arguments: &Arguments) -> Result<(), telemetry::Error> {
     )
 }
 
-fn label(text: &str) -> String {
-    if io::stderr().is_terminal() {
-        format!("\u{1b}[31m{text}\u{1b}[0m")
-    } else {
-        text.to_owned()
-    }
+/// A message on standard error, whatever texts of others it repeats.
+fn tell(label: &str, colour: fn(Paint, &str) -> String, message: &str) {
+    let label = colour(Paint::of(&io::stderr()), label);
+    // Nobody is left to be told that it can't be written.
+    let _ = writeln!(io::stderr(), "{label}: {}", Shown(message));
+}
+
+/// What is worth knowing and stops nothing.
+fn warn(message: &str) {
+    tell("warning", Paint::yellow, message);
 }
 
 fn carry_out(command: Command) -> Result<Exit, Error> {
@@ -105,28 +111,43 @@ fn carry_out(command: Command) -> Result<Exit, Error> {
         Command::Check(arguments) => runtime()?.block_on(check::check(&arguments)),
         Command::Platform(PlatformCommand::Serve(arguments)) => runtime()?.block_on(serve::serve(&arguments)),
         Command::Crds => {
-            let files = crate::api::crds::render().map_err(|error| Error::Output(io::Error::other(error)))?;
+            let files = crate::api::crds::render().map_err(|error| Error::Internal {
+                what: "the definitions can't be rendered",
+                source: Box::new(error),
+            })?;
             let texts: Vec<&str> = files.iter().map(|(_, text)| text.as_str()).collect();
             print(&format!("---\n{}", texts.join("---\n")))
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "directory-sync", &mut script);
-            io::stdout().write_all(&script).map_err(Error::Output)?;
-            Ok(Exit::Done)
+            let script = String::from_utf8_lossy(&script);
+            // clap_complete 4.6 writes the program's hyphen in two ways, and so Bash would complete no option of any command.
+            print(&match shell {
+                clap_complete::Shell::Bash => script.replace("directory__subcmd__sync", "directory__sync"),
+                _ => script.into_owned(),
+            })
         }
         Command::Version => print(concat!("directory-sync ", env!("CARGO_PKG_VERSION"), "\n")),
     }
 }
 
 fn print(text: &str) -> Result<Exit, Error> {
-    io::stdout().write_all(text.as_bytes()).map_err(Error::Output)?;
+    written(io::stdout().write_all(text.as_bytes()))?;
     Ok(Exit::Done)
+}
+
+/// Whether results could be written. A reader who has seen enough (`… | head`) is no error: the command ends as it would have.
+fn written(result: io::Result<()>) -> Result<(), Error> {
+    match result.and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
+        _ => Ok(()),
+    }
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(Error::Output)
+        .map_err(Error::Start)
 }

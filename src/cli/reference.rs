@@ -16,9 +16,10 @@ pub fn render() -> String {
          `directory-sync COMMAND --help` shows the same.\n\n\
          | exit code | meaning |\n| --- | --- |\n\
          | 0 | There was nothing to do, or all was done. |\n\
-         | 1 | An error, or something failed on its own. |\n\
+         | 1 | An error, something failed on its own, or the directory could not be read whole and removals wait. |\n\
          | 2 | Changes are planned, or a plan is held. |\n\
          | 64 | Wrong usage. |\n\n\
+         What `-o json` and `-o yaml` write is a contract: see [Reports](report.md).\n\n\
          Results go to standard output, messages, logs and the progress bar to standard error. Colours and the bar are for terminals only; \
          `NO_COLOR` switches colours off.\n\n\
          Options of every command:\n\n",
@@ -135,7 +136,30 @@ fn meaning(argument: &Arg) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+
+    #[test]
+    fn every_example_of_the_help_can_be_typed() {
+        let mut root = Arguments::command();
+        root.build();
+        let mut commands: Vec<_> = root.get_subcommands().collect();
+        let mut examples = 0;
+        while let Some(command) = commands.pop() {
+            commands.extend(command.get_subcommands());
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let typed = text.replace("\\\n", " ");
+            for part in typed.split(['\n', '|', '>']).map(str::trim) {
+                if part.starts_with("directory-sync ") {
+                    let words = part.split_whitespace().map(|word| word.trim_matches('\''));
+                    Arguments::try_parse_from(words).unwrap_or_else(|error| panic!("{part}: {error}"));
+                    examples += 1;
+                }
+            }
+        }
+        assert!(examples > 10, "{examples}");
+    }
 
     #[test]
     fn the_page_has_every_command_and_every_option() {

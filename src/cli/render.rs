@@ -2,20 +2,44 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, IsTerminal as _, Write},
+    fmt::{self, Write as _},
+    io::{self, IsTerminal, Write},
 };
 
+use directory_sync_model::plan::KeptReason;
 use serde::Serialize;
 
 use super::{
     args::Output,
     view::{Action, ChangeRow, CountsView, ReportView},
 };
-use crate::words::counted;
+use crate::{telemetry, words::counted};
 
-/// Whether output is coloured: on a terminal only, and not where `NO_COLOR` is set.
-pub fn coloured() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+/// A text of somebody else's, such as a name of the directory, in output for people. What would steer the terminal or turn the
+/// direction of the line, and so could hide a change from whoever reviews it, is written as an escape: `\u{1b}`.
+#[derive(Clone, Copy)]
+pub struct Shown<'t>(pub &'t str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            if steers(c) {
+                write!(f, "{}", c.escape_default())?;
+            } else {
+                f.write_char(c)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Control characters, line and paragraph separators, and marks of direction (Unicode, UAX #9).
+fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+        )
 }
 
 /// Writes any view as asked; `table` writes the form for people.
@@ -39,8 +63,7 @@ pub fn write<V: Serialize>(
 }
 
 /// A report with its plan, for people.
-pub fn report(view: &ReportView, colour: bool, out: &mut dyn Write) -> io::Result<()> {
-    let paint = Paint(colour);
+pub fn report(view: &ReportView, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     if let Some(plan) = &view.plan {
         for row in &plan.changes {
             change(row, paint, out)?;
@@ -48,18 +71,13 @@ pub fn report(view: &ReportView, colour: bool, out: &mut dyn Write) -> io::Resul
     }
     for mapping in &view.mappings {
         for problem in &mapping.problems {
-            writeln!(out, "{} mapping {}: {problem}", paint.yellow("!"), mapping.name)?;
+            let (name, problem) = (Shown(&mapping.name), Shown(problem));
+            writeln!(out, "{} mapping {name}: {problem}", paint.yellow("!"))?;
         }
     }
     for failure in &view.failures {
-        let (kind, id) = (failure.kind, &failure.id);
-        writeln!(
-            out,
-            "{} {kind} {id}: {} ({})",
-            paint.red("✗"),
-            failure.message,
-            failure.reason
-        )?;
+        let (kind, id, message) = (failure.kind, Shown(&failure.id), Shown(&failure.message));
+        writeln!(out, "{} {kind} {id}: {message} ({})", paint.red("✗"), failure.reason)?;
     }
     let actions: BTreeMap<&str, &str> = view.failures.iter().map(|row| (row.reason, row.action)).collect();
     for (reason, action) in actions {
@@ -68,8 +86,9 @@ pub fn report(view: &ReportView, colour: bool, out: &mut dyn Write) -> io::Resul
     for doubt in &view.doubts {
         writeln!(
             out,
-            "{} the read of the directory is incomplete: {doubt}; nothing is removed",
-            paint.yellow("!")
+            "{} the read of the directory is incomplete: {}; nothing is removed",
+            paint.yellow("!"),
+            Shown(doubt)
         )?;
     }
     for kept in &view.kept {
@@ -89,13 +108,13 @@ pub fn report(view: &ReportView, colour: bool, out: &mut dyn Write) -> io::Resul
 pub(super) fn change(row: &ChangeRow, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     let who = match (row.user.as_str(), row.email.as_str()) {
         ("", "") => String::new(),
-        (user, "") => format!(" {user}"),
-        (user, email) => format!(" {email} ({user})"),
+        (user, "") => format!(" {}", Shown(user)),
+        (user, email) => format!(" {} ({})", Shown(email), Shown(user)),
     };
     let object = if row.object.is_empty() {
         String::new()
     } else {
-        format!(" {}", row.object)
+        format!(" {}", Shown(&row.object))
     };
     let cause = if row.cause.is_empty() {
         String::new()
@@ -119,23 +138,12 @@ pub(super) fn change(row: &ChangeRow, paint: Paint, out: &mut dyn Write) -> io::
     };
     writeln!(out, "{sign} {verb}{who}{preposition}{object}{cause}")?;
     for field in &row.fields {
-        let quoted = |text: &str| {
-            if text.is_empty() {
-                "(none)".to_owned()
-            } else {
-                text.to_owned()
-            }
-        };
+        let shown = |text: &'_ str| Shown(if text.is_empty() { "(none)" } else { text }).to_string();
+        let (name, after) = (Shown(&field.name), shown(&field.after));
         if field.before.is_empty() && row.action == Action::Create {
-            writeln!(out, "    {}: {}", field.name, field.after)?;
+            writeln!(out, "    {name}: {after}")?;
         } else {
-            writeln!(
-                out,
-                "    {}: {} → {}",
-                field.name,
-                quoted(&field.before),
-                quoted(&field.after)
-            )?;
+            writeln!(out, "    {name}: {} → {after}", shown(&field.before))?;
         }
     }
     Ok(())
@@ -143,17 +151,44 @@ pub(super) fn change(row: &ChangeRow, paint: Paint, out: &mut dyn Write) -> io::
 
 fn summary(view: &ReportView, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     if let Some(error) = &view.error {
-        writeln!(out, "{} {}: {error}", paint.red("✗"), view.connection)?;
+        writeln!(out, "{} {}: {}", paint.red("✗"), view.connection, Shown(error))?;
     }
     let count = view.plan.as_ref().map_or(0, |plan| plan.changes.len());
     let changes = counted(count, "change", "changes");
     let name = &view.connection;
+    let waiting: u64 = view
+        .kept
+        .iter()
+        .filter(|kept| kept.reason == KeptReason::Incomplete.label())
+        .map(|kept| kept.count)
+        .sum();
+    told(view, name, count, &changes, out)?;
+    if view.doubts.is_empty() {
+        return Ok(());
+    }
+    let what = match waiting {
+        0 => "whatever is to be removed waits".to_owned(),
+        count => format!(
+            "{} {}",
+            counted(count, "removal", "removals"),
+            if count == 1 { "waits" } else { "wait" }
+        ),
+    };
+    writeln!(
+        out,
+        "{} {name}: {what} until the whole directory can be read; see above why it could not",
+        paint.yellow("!")
+    )
+}
+
+/// How it ended.
+fn told(view: &ReportView, name: &str, count: usize, changes: &str, out: &mut dyn Write) -> io::Result<()> {
     match view.outcome {
         "Held" | "Observed" if view.plan.as_ref().is_some_and(|plan| !plan.held.is_empty()) => {
             let Some(plan) = &view.plan else { return Ok(()) };
             writeln!(out, "{name}: held, nothing is written:")?;
             for reason in &plan.held {
-                writeln!(out, "  {reason}")?;
+                writeln!(out, "  {}", Shown(reason))?;
             }
             writeln!(out, "Look at the changes above. To carry out this very plan:")?;
             writeln!(out, "  directory-sync sync -f … --approve {}", plan.hash)
@@ -178,12 +213,12 @@ fn summary(view: &ReportView, paint: Paint, out: &mut dyn Write) -> io::Result<(
 
 /// Colours, or none.
 #[derive(Clone, Copy)]
-pub(super) struct Paint(bool);
+pub struct Paint(bool);
 
 impl Paint {
-    /// Colours where they are wanted.
-    pub(super) fn of_terminal() -> Self {
-        Self(coloured())
+    /// Colours where the stream is for them.
+    pub fn of(stream: &impl IsTerminal) -> Self {
+        Self(telemetry::coloured(stream))
     }
 
     fn with(self, code: u8, text: &str) -> String {
@@ -194,15 +229,18 @@ impl Paint {
         }
     }
 
-    fn red(self, text: &str) -> String {
+    /// Red, if at all.
+    pub fn red(self, text: &str) -> String {
         self.with(31, text)
     }
 
-    fn green(self, text: &str) -> String {
+    /// Green, if at all.
+    pub fn green(self, text: &str) -> String {
         self.with(32, text)
     }
 
-    fn yellow(self, text: &str) -> String {
+    /// Yellow, if at all.
+    pub fn yellow(self, text: &str) -> String {
         self.with(33, text)
     }
 }
@@ -215,7 +253,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::cli::view::{FailureRow, KeptRow, PlanView, RemovalsView};
+    use crate::cli::view::{FailureRow, FieldRow, KeptRow, MappingRow, PlanView, RemovalsView};
 
     fn view(outcome: &'static str, changes: usize) -> ReportView {
         let change = ChangeRow {
@@ -248,7 +286,7 @@ mod tests {
     /// The report's lines, those of single changes aside.
     fn told(view: &ReportView) -> String {
         let mut out = Vec::new();
-        report(view, false, &mut out).unwrap();
+        report(view, Paint(false), &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         text.lines().filter(|line| !line.starts_with('+')).collect()
     }
@@ -267,7 +305,7 @@ mod tests {
             })
             .into();
         let mut out = Vec::new();
-        report(&failed, false, &mut out).unwrap();
+        report(&failed, Paint(false), &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.matches("eu1/globex").count(), 2);
         assert_eq!(text.matches("Take the person out of scope").count(), 1, "{text}");
@@ -283,6 +321,67 @@ mod tests {
         let mut stopped = view("Stopped", 0);
         stopped.done = counts.into();
         assert!(told(&stopped).starts_with("acme: stopped between two writes"));
+    }
+
+    #[test]
+    fn text_of_others_cannot_steer_the_terminal() {
+        let hostile = "A\u{1b}[2K\r\n\u{9b}1A\u{202e}é\u{7f}";
+        assert_eq!(
+            Shown(hostile).to_string(),
+            "A\\u{1b}[2K\\r\\n\\u{9b}1A\\u{202e}é\\u{7f}"
+        );
+        let mut view = view("Observed", 1);
+        if let Some(plan) = &mut view.plan {
+            plan.held = vec![hostile.into()];
+            let row = &mut plan.changes[0];
+            (row.user, row.email, row.object) = (hostile.into(), hostile.into(), hostile.into());
+            let text = || hostile.to_owned();
+            row.fields = vec![FieldRow {
+                name: text(),
+                before: text(),
+                after: text(),
+            }];
+        }
+        view.error = Some(hostile.into());
+        view.doubts = vec![hostile.into()];
+        view.failures = vec![FailureRow {
+            kind: "user",
+            id: hostile.into(),
+            reason: "Refused",
+            message: hostile.into(),
+            action: "",
+        }];
+        view.mappings = vec![MappingRow {
+            name: hostile.into(),
+            problems: vec![hostile.into()],
+        }];
+        let mut out = Vec::new();
+        report(&view, Paint(false), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(!text.chars().any(|c| c != '\n' && steers(c)), "{text:?}");
+        assert_eq!(text.matches("\\u{9b}1A").count(), 13, "{text}");
+    }
+
+    #[test]
+    fn what_waits_for_a_complete_read_is_told_last() {
+        let mut doubtful = view("Unchanged", 0);
+        doubtful.doubts = vec!["a page is missing".into()];
+        let last = |view: &ReportView| {
+            let mut out = Vec::new();
+            report(view, Paint(false), &mut out).unwrap();
+            String::from_utf8(out).unwrap().lines().last().unwrap().to_owned()
+        };
+        let expected =
+            "! acme: whatever is to be removed waits until the whole directory can be read; see above why it could not";
+        assert_eq!(last(&doubtful), expected);
+        doubtful.kept = ["Incomplete", "Protected", "Incomplete"]
+            .map(|reason| KeptRow {
+                kind: "users",
+                reason,
+                count: 2,
+            })
+            .into();
+        assert!(last(&doubtful).starts_with("! acme: 4 removals wait until"));
     }
 
     #[test]

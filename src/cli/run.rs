@@ -13,15 +13,16 @@ use super::{
     error::Error,
     manifests::{self, Manifests},
     progress::Progress,
-    render,
+    render::{self, Paint},
     view::ReportView,
+    warn, written,
 };
 use crate::{
     api::connection,
     call::{CallMetrics, LimiterRegistry},
     directory::fetch::FetchLimits,
     http::{Network, NetworkPolicy},
-    resolve::{self, Connector},
+    resolve::{self, Connector, EachEnd},
     sync::{self, Ends, Mode, Options, Outcome, Report},
     telemetry::{begin_sync, sync_span},
 };
@@ -45,6 +46,7 @@ async fn once(
     approved: Option<PlanHash>,
 ) -> Result<(Report, ReportView), Error> {
     let loaded = manifests::load(manifests)?;
+    loaded.warnings.iter().for_each(|warning| warn(warning));
     let name = loaded.connection.name_any();
     if mode.is_none() && loaded.connection.spec.suspend {
         return Err(Error::Connection(format!(
@@ -102,10 +104,10 @@ async fn given_up(stop: &CancellationToken) {
 
 fn finish(report: &Report, view: &ReportView, output: Output) -> Result<Exit, Error> {
     let mut out = io::stdout().lock();
-    render::write(output, view, &mut out, |out| {
-        render::report(view, render::coloured(), out)
-    })
-    .map_err(Error::Output)?;
+    let paint = Paint::of(&out);
+    written(render::write(output, view, &mut out, |out| {
+        render::report(view, paint, out)
+    }))?;
     Ok(exit(report))
 }
 
@@ -117,6 +119,8 @@ fn exit(report: &Report) -> Exit {
             .any(|mapping| !mapping.outcome.problems.is_empty());
     match report.outcome {
         Outcome::Failed | Outcome::PartlyFailed | Outcome::Stopped => Exit::Failed,
+        // As for the operator, whose condition Ready is False then: what waits has to be seen by whoever looks at the code alone.
+        _ if !report.doubts.is_empty() => Exit::Failed,
         Outcome::Held => Exit::Planned,
         Outcome::Observed if !report.planned.is_empty() => Exit::Planned,
         _ if failed => Exit::Failed,
@@ -145,22 +149,33 @@ pub(super) fn rules(loaded: &Manifests) -> Result<directory_sync_model::rules::R
 
 /// Connects both ends. The command line runs as the person who calls it, so it may reach this machine and use plain
 /// HTTP where the specification says so; only hosts that were named explicitly limit it.
-pub(super) async fn ends(loaded: &Manifests, arguments: &ManifestArguments) -> Result<Ends, Error> {
+fn connector(arguments: &ManifestArguments) -> Result<Connector, Error> {
     let policy = NetworkPolicy {
         allow_loopback: true,
         allow_insecure: true,
         allowed_hosts: arguments.allow_hosts.clone(),
     };
-    let metrics =
-        CallMetrics::new(&prometheus::Registry::new()).map_err(|error| Error::Output(io::Error::other(error)))?;
-    let connector = Connector {
+    let metrics = CallMetrics::new(&prometheus::Registry::new()).map_err(|error| Error::Internal {
+        what: "requests can't be counted",
+        source: Box::new(error),
+    })?;
+    Ok(Connector {
         network: Network::new(policy),
         limiters: Arc::new(LimiterRegistry::default()),
         metrics: Arc::new(metrics),
-    };
-    resolve::ends(&loaded.connection, &loaded.objects, &connector)
+    })
+}
+
+async fn ends(loaded: &Manifests, arguments: &ManifestArguments) -> Result<Ends, Error> {
+    resolve::ends(&loaded.connection, &loaded.objects, &connector(arguments)?)
         .await
         .map_err(|source| in_connection(loaded, source))
+}
+
+/// Each end by itself, or all that keeps it from being connected.
+pub(super) async fn each_end(loaded: &Manifests, arguments: &ManifestArguments) -> Result<EachEnd, Error> {
+    let connector = connector(arguments)?;
+    Ok(resolve::each_end(&loaded.connection, &loaded.objects, &connector).await)
 }
 
 fn in_connection(loaded: &Manifests, source: resolve::Error) -> Error {

@@ -1,11 +1,14 @@
 //! A plan and a report as people and programs read them.
 
+use std::collections::HashMap;
+
 use directory_sync_model::{
     attribute::Attribute,
     desired::{Failure, FailureKind},
     observed::ContainerKind,
     plan::{Counts, Place, Plan, RemovalCounts},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -14,7 +17,7 @@ use crate::{
 };
 
 /// A plan, each change with before and after. Fields are named as in JSON output; absent means nothing to say.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanView {
     /// The hash of the removals: what `sync --approve` takes.
@@ -28,7 +31,7 @@ pub struct PlanView {
 }
 
 /// How much a plan removes.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RemovalsView {
     /// Users deactivated.
@@ -42,7 +45,7 @@ pub struct RemovalsView {
 }
 
 /// What is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Action {
     /// A team is created.
@@ -66,7 +69,7 @@ pub enum Action {
 }
 
 /// One change.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangeRow {
     /// What is done.
@@ -89,7 +92,7 @@ pub struct ChangeRow {
 }
 
 /// One field, before and after; empty text is no value.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct FieldRow {
     /// The field.
     pub name: String,
@@ -100,19 +103,19 @@ pub struct FieldRow {
 }
 
 /// A report of a run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReportView {
     /// Which connection.
     pub connection: String,
     /// The run's id.
     pub id: String,
-    /// How it ended.
+    /// How it ended: Unchanged, Synced, PartlyFailed, Held, Observed, Stopped or Failed.
     pub outcome: &'static str,
     /// Why it ended early.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Why the directory may not have been read completely.
+    /// Why the directory may not have been read completely; the exit code is then 1, and removals wait.
     pub doubts: Vec<String>,
     /// The plan; absent when there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -128,43 +131,54 @@ pub struct ReportView {
 }
 
 /// How many objects were touched.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CountsView {
+    /// Users created.
     users_created: u64,
+    /// Users whose fields were changed.
     users_updated: u64,
+    /// Existing users who became managed.
     users_adopted: u64,
+    /// Users activated again.
     users_activated: u64,
+    /// Users deactivated.
     users_deactivated: u64,
+    /// Teams created.
     teams_created: u64,
+    /// Team memberships given.
     team_memberships_added: u64,
+    /// Team memberships taken.
     team_memberships_removed: u64,
+    /// Inbox memberships given.
     inbox_memberships_added: u64,
+    /// Inbox memberships taken.
     inbox_memberships_removed: u64,
+    /// Roles of existing users changed.
     roles_changed: u64,
 }
 
 /// What was left undone on purpose.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeptRow {
     /// Of what.
     pub kind: &'static str,
-    /// Why.
+    /// Why: Incomplete, Frozen, Protected, OwnAccount or LastAdministrator.
     pub reason: &'static str,
     /// How many.
     pub count: u64,
 }
 
 /// What failed on its own.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureRow {
     /// What kind of object.
     pub kind: &'static str,
     /// Its id.
     pub id: String,
-    /// A word for the reason.
+    /// A word for the reason, see conditions.md.
     pub reason: &'static str,
     /// What is wrong.
     pub message: String,
@@ -173,7 +187,7 @@ pub struct FailureRow {
 }
 
 /// A mapping that doesn't do all that it says.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MappingRow {
     /// Its name.
@@ -298,15 +312,9 @@ impl From<RemovalCounts> for RemovalsView {
 impl PlanView {
     /// Every change of a plan, in the order in which it would be written.
     pub fn of(plan: &Plan<'_>, hold: Option<&Hold>) -> Self {
-        let mut rows = Rows { plan, rows: Vec::new() };
+        let mut rows = Rows::new(plan, &|_, _| true);
         rows.teams();
-        rows.creations(false);
-        rows.updates();
-        rows.creations(true);
-        rows.additions();
-        rows.roles();
-        rows.removals();
-        rows.deactivations();
+        rows.people();
         Self {
             hash: plan.hash().to_string(),
             held: hold
@@ -316,46 +324,82 @@ impl PlanView {
             removals: plan.removal_counts().into(),
         }
     }
+
+    /// The changes of those people whose id and address are wanted; all others cost no memory.
+    pub fn changes_of(plan: &Plan<'_>, wanted: &dyn Fn(&str, &str) -> bool) -> Vec<ChangeRow> {
+        let mut rows = Rows::new(plan, wanted);
+        rows.people();
+        rows.rows
+    }
 }
+
+/// Whom a change is about: the directory's id, or the platform's where the directory has none, and the address.
+type Person<'a> = (&'a str, &'a str);
 
 struct Rows<'a, 'p> {
     plan: &'a Plan<'p>,
+    wanted: &'a dyn Fn(&str, &str) -> bool,
+    /// Those who are deactivated, by their holdings: they may be absent from the directory.
+    leavers: HashMap<u32, Person<'a>>,
     rows: Vec<ChangeRow>,
 }
 
-impl Rows<'_, '_> {
+impl<'a, 'p> Rows<'a, 'p> {
+    fn new(plan: &'a Plan<'p>, wanted: &'a dyn Fn(&str, &str) -> bool) -> Self {
+        let leavers = plan.deactivations.iter();
+        Self {
+            plan,
+            wanted,
+            leavers: leavers
+                .map(|leaver| (leaver.holding, (leaver.external_id.as_str(), leaver.email.as_str())))
+                .collect(),
+            rows: Vec::new(),
+        }
+    }
+
+    fn people(&mut self) {
+        self.creations(false);
+        self.updates();
+        self.creations(true);
+        self.additions();
+        self.roles();
+        self.removals();
+        self.deactivations();
+    }
+
     fn push(
         &mut self,
         action: Action,
-        (user, email): (String, String),
-        object: String,
+        (user, email): Person<'_>,
+        object: &str,
         fields: Vec<FieldRow>,
         cause: &'static str,
     ) {
         self.rows.push(ChangeRow {
             action,
-            user,
-            email,
-            object,
+            user: user.to_owned(),
+            email: email.to_owned(),
+            object: object.to_owned(),
             fields,
             cause,
         });
     }
 
-    fn person(&self, user: u32) -> (String, String) {
-        let record = self.plan.desired.snapshot.user(user);
-        (
-            record.text(Attribute::Id).to_owned(),
-            record.text(Attribute::Email).to_owned(),
-        )
+    fn is_wanted(&self, (user, email): Person<'_>) -> bool {
+        (self.wanted)(user, email)
     }
 
-    fn holder(&self, holding: u32) -> (String, String) {
+    fn person(&self, user: u32) -> Person<'a> {
+        let record = self.plan.desired.snapshot.user(user);
+        (record.text(Attribute::Id), record.text(Attribute::Email))
+    }
+
+    fn holder(&self, holding: u32) -> Person<'a> {
         match self.plan.holdings.get(holding).user() {
             Some(user) => self.person(user),
-            None => match self.plan.deactivations.iter().find(|leaver| leaver.holding == holding) {
-                Some(leaver) => (leaver.external_id.clone(), leaver.email.clone()),
-                None => (self.plan.holdings.id(holding).to_owned(), String::new()),
+            None => match self.leavers.get(&holding) {
+                Some(leaver) => *leaver,
+                None => (self.plan.holdings.id(holding), ""),
             },
         }
     }
@@ -382,23 +426,17 @@ impl Rows<'_, '_> {
 
     fn teams(&mut self) {
         for team in &self.plan.new_teams {
-            self.push(
-                Action::CreateTeam,
-                Default::default(),
-                format!("team {}", team.name),
-                Vec::new(),
-                "",
-            );
+            let name = format!("team {}", team.name);
+            self.push(Action::CreateTeam, ("", ""), &name, Vec::new(), "");
         }
     }
 
     fn creations(&mut self, after_updates: bool) {
-        for creation in self
-            .plan
-            .creations
-            .iter()
-            .filter(|creation| creation.after_updates == after_updates)
-        {
+        for creation in &self.plan.creations {
+            let person = self.person(creation.user);
+            if creation.after_updates != after_updates || !self.is_wanted(person) {
+                continue;
+            }
             let Ok(fields) = self.plan.desired.fields(creation.user) else {
                 continue;
             };
@@ -426,13 +464,16 @@ impl Rows<'_, '_> {
                     after,
                 })
                 .collect();
-            let person = self.person(creation.user);
-            self.push(Action::Create, person, String::new(), rows, "");
+            self.push(Action::Create, person, "", rows, "");
         }
     }
 
     fn updates(&mut self) {
         for update in &self.plan.updates {
+            let person = self.person(update.user);
+            if !self.is_wanted(person) {
+                continue;
+            }
             let action = match (update.adopt, update.activate) {
                 (true, _) => Action::Adopt,
                 (_, true) => Action::Activate,
@@ -443,8 +484,7 @@ impl Rows<'_, '_> {
                 before: change.before.clone(),
                 after: change.after.clone(),
             });
-            let person = self.person(update.user);
-            self.push(action, person, String::new(), fields.collect(), "");
+            self.push(action, person, "", fields.collect(), "");
         }
     }
 
@@ -453,20 +493,24 @@ impl Rows<'_, '_> {
             let place = self.place(additions.place);
             for user in &additions.users {
                 let person = self.person(*user);
-                self.push(Action::Join, person, place.clone(), Vec::new(), "");
+                if self.is_wanted(person) {
+                    self.push(Action::Join, person, &place, Vec::new(), "");
+                }
             }
         }
     }
 
     fn roles(&mut self) {
         for change in &self.plan.role_changes {
-            let field = FieldRow {
-                name: "role".to_owned(),
-                before: self.role(change.from),
-                after: self.role(Some(change.to)),
-            };
             let person = self.holder(change.holding);
-            self.push(Action::Role, person, String::new(), vec![field], "");
+            if self.is_wanted(person) {
+                let field = FieldRow {
+                    name: "role".to_owned(),
+                    before: self.role(change.from),
+                    after: self.role(Some(change.to)),
+                };
+                self.push(Action::Role, person, "", vec![field], "");
+            }
         }
     }
 
@@ -479,7 +523,9 @@ impl Rows<'_, '_> {
             ] {
                 for holding in holdings {
                     let person = self.holder(*holding);
-                    self.push(Action::Leave, person, place.clone(), Vec::new(), cause);
+                    if self.is_wanted(person) {
+                        self.push(Action::Leave, person, &place, Vec::new(), cause);
+                    }
                 }
             }
         }
@@ -487,14 +533,10 @@ impl Rows<'_, '_> {
 
     fn deactivations(&mut self) {
         for leaver in &self.plan.deactivations {
-            let person = (leaver.external_id.clone(), leaver.email.clone());
-            self.push(
-                Action::Deactivate,
-                person,
-                String::new(),
-                Vec::new(),
-                leaver.cause.text(),
-            );
+            let person = (leaver.external_id.as_str(), leaver.email.as_str());
+            if self.is_wanted(person) {
+                self.push(Action::Deactivate, person, "", Vec::new(), leaver.cause.text());
+            }
         }
     }
 }

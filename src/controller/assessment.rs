@@ -60,7 +60,12 @@ impl Assessment {
 
 /// Judges a run. `hold` is the plan that is held now.
 pub fn assess(order: &Order, ended: &Ended, hold: Option<&Hold<'_>>) -> Assessment {
-    let complete = ended.result.as_ref().ok().and_then(completeness);
+    let is_file = order.connection.spec.provider.file.is_some();
+    let complete = ended
+        .result
+        .as_ref()
+        .ok()
+        .and_then(|report| completeness(report, is_file));
     let Some(report) = ended.result.as_ref().ok().filter(|report| report.error.is_none()) else {
         return failed(ended.cause(), complete);
     };
@@ -115,11 +120,12 @@ fn failed(cause: Option<Cause>, complete: Option<Claim>) -> Assessment {
 }
 
 /// Whether the read saw everything; `None` where there was none.
-fn completeness(report: &Report) -> Option<Claim> {
+fn completeness(report: &Report, is_file: bool) -> Option<Claim> {
     let incomplete = |reason: Reason, message: String| Some((Status::False, reason, message));
     report.directory.as_ref()?;
     if let Some(first) = report.doubts.first() {
-        let all: Vec<String> = report.doubts.iter().map(doubt_without_names).collect();
+        let doubts = report.doubts.iter();
+        let all: Vec<String> = doubts.map(|doubt| doubt_without_names(doubt, is_file)).collect();
         return incomplete(Reason::from(first), all.join("; "));
     }
     let problems = report.mappings.iter().flat_map(|mapping| {
@@ -142,9 +148,14 @@ fn completeness(report: &Report) -> Option<Claim> {
     ))
 }
 
-/// An entry that can't be read may be somebody's; the log names it.
-fn doubt_without_names(doubt: &Doubt) -> String {
+/// An entry that can't be read may be somebody's; the log names it. A row of a file is named by document, key and line, and its
+/// values aren't repeated, so that it can be told.
+fn doubt_without_names(doubt: &Doubt, is_file: bool) -> String {
     match doubt {
+        Doubt::Unreadable { count, example } if is_file => {
+            let rows = counted(*count, "row", "rows");
+            format!("{rows} could not be read, the first: {example}")
+        }
         Doubt::Unreadable { count, .. } => {
             let entries = counted(*count, "entry", "entries");
             format!("{entries} could not be read, the log names the first")

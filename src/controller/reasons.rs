@@ -205,7 +205,11 @@ fn http_errors() -> Vec<http::Error> {
             host: host(),
             why: String::new(),
         },
-        http::Error::TooLarge { host: host(), limit: 1 },
+        http::Error::TooLarge {
+            host: host(),
+            limit: 1,
+            advice: String::new(),
+        },
     ]);
     errors
 }

@@ -44,6 +44,33 @@ pub struct Timeouts {
     pub answer: Option<Duration>,
 }
 
+/// What to do about failures that are mended in the specification, in its own words. Messages end with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Advice {
+    /// When the credential is refused (401): which field names which Secret. Default: nothing.
+    pub unauthorized: String,
+    /// When an answer is larger than is read: which field makes it smaller. Default: nothing.
+    pub too_large: String,
+}
+
+impl Advice {
+    /// No advice.
+    pub const fn none() -> Self {
+        Self {
+            unauthorized: String::new(),
+            too_large: String::new(),
+        }
+    }
+
+    fn after(advice: &str) -> String {
+        if advice.is_empty() {
+            String::new()
+        } else {
+            format!("; {advice}")
+        }
+    }
+}
+
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
@@ -115,11 +142,24 @@ struct Inner {
     host: String,
     auth: Auth,
     header: Option<HeaderValue>,
+    advice: Advice,
 }
 
 impl HttpClient {
     /// Checks everything that can be checked without a connection: URL, policy, CA, credential.
     pub fn new(network: &Network, tls: &Tls, timeouts: Timeouts, auth: Auth, base: Url) -> Result<Self, Error> {
+        Self::advising(network, tls, timeouts, auth, base, Advice::none())
+    }
+
+    /// The same, with advice for its errors.
+    pub fn advising(
+        network: &Network,
+        tls: &Tls,
+        timeouts: Timeouts,
+        auth: Auth,
+        base: Url,
+        advice: Advice,
+    ) -> Result<Self, Error> {
         network.check_url(&base)?;
         if base.scheme() == "http" && !tls.insecure_http {
             return Err(Error::InsecureUrl {
@@ -155,6 +195,7 @@ impl HttpClient {
                 base,
                 auth,
                 header,
+                advice,
             }),
         })
     }
@@ -336,6 +377,7 @@ impl Inner {
         let too_large = || Error::TooLarge {
             host: self.host.clone(),
             limit,
+            advice: Advice::after(&self.advice.too_large),
         };
         let announced = response.content_length().unwrap_or(0);
         if announced > limit as u64 {
@@ -368,12 +410,17 @@ impl Inner {
         let redact = |text: &str| self.auth.redact(text, self.header.as_ref());
         // Read first: JSON may write a secret otherwise than it is.
         let problem = Problem::read(&body).map(|problem| problem.map(redact));
+        let advice = match response.status() {
+            StatusCode::UNAUTHORIZED => Advice::after(&self.advice.unauthorized),
+            _ => String::new(),
+        };
+        let said = problem
+            .as_ref()
+            .map_or_else(|| excerpt(redact(&canonical(&body)).as_bytes()), Problem::sentence);
         Error::Status {
             host: self.host.clone(),
             status: response.status().as_u16(),
-            detail: problem
-                .as_ref()
-                .map_or_else(|| excerpt(redact(&canonical(&body)).as_bytes()), Problem::sentence),
+            detail: said + &advice,
             kind: problem.and_then(|problem| problem.kind),
             retry_after: retry_after(response.headers(), SystemTime::now()),
         }

@@ -17,7 +17,7 @@ pub enum Error {
         host: String,
         /// The status code.
         status: u16,
-        /// `: ` and what the server said of it, bounded, or nothing.
+        /// `: ` and what the server said of it, bounded, and `; ` and what to do; or nothing.
         detail: String,
         /// The problem type (RFC 9457) or provider's error code, if any.
         kind: Option<String>,
@@ -112,12 +112,14 @@ pub enum Error {
         why: String,
     },
     /// The answer is larger than the bound.
-    #[error("{host} sent more than {limit} bytes where at most that was expected")]
+    #[error("{host} sent more than {limit} bytes where at most that was expected{advice}")]
     TooLarge {
         /// Host and port.
         host: String,
         /// The bound in bytes.
         limit: usize,
+        /// `; ` and what to do, or nothing.
+        advice: String,
     },
     /// The connection broke in the middle of the answer.
     #[error("{host} broke off in the middle of the answer")]

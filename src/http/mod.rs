@@ -24,7 +24,7 @@ pub mod tls;
 
 pub use auth::{Auth, CredentialId};
 pub use client::{
-    HttpClient, PAGE_LIMIT, RequestBuilder, Response, Timeouts, decode_error, encode_segment, parse_base,
+    Advice, HttpClient, PAGE_LIMIT, RequestBuilder, Response, Timeouts, decode_error, encode_segment, parse_base,
 };
 pub use error::Error;
 pub use network::{HostPattern, Network, NetworkPolicy};

@@ -13,7 +13,9 @@ use crate::{
         reference::{KeyRef, RequestLimits, Timeouts},
     },
     call::{CallMetrics, CallPolicy, Limiter, LimiterRegistry},
+    directory::Directory,
     http::{CredentialId, Network},
+    platform::Platform,
     sync::Ends,
 };
 
@@ -35,45 +37,75 @@ pub struct Connector {
     pub metrics: Arc<CallMetrics>,
 }
 
-/// Connects both ends of a connection.
+/// Connects both ends of a connection. Fails with the first thing that is wrong.
 pub async fn ends(
     connection: &DirectoryConnection,
     documents: &dyn Documents,
     connector: &Connector,
 ) -> Result<Ends, Error> {
-    let namespace = connection.metadata.namespace.as_deref().unwrap_or("default");
-    let keys = Keys::read(connection, namespace, documents).await?;
-    let one = |what: &str| Error::Field {
-        field: format!("spec.{what}"),
-        message: format!("exactly one {what} must be set"),
-    };
-    let provider = connection.spec.provider.selected().ok_or_else(|| one("provider"))?;
-    let platform = connection.spec.platform.selected().ok_or_else(|| one("platform"))?;
+    let (directory, platform) = each_end(connection, documents, connector).await;
+    let first = |mut errors: Vec<Error>| errors.swap_remove(0);
     Ok(Ends {
-        directory: provider::connect(provider, &keys, connector)?,
-        platform: platform::connect(platform, &keys, connector)?,
+        directory: directory.map_err(first)?,
+        platform: platform.map_err(first)?,
     })
 }
 
-/// The values of all keys that a connection names.
+/// Each end, or everything that keeps it from being connected, at least one thing.
+pub type EachEnd = (
+    Result<Box<dyn Directory>, Vec<Error>>,
+    Result<Box<dyn Platform>, Vec<Error>>,
+);
+
+/// Connects each end by itself.
+pub async fn each_end(connection: &DirectoryConnection, documents: &dyn Documents, connector: &Connector) -> EachEnd {
+    let namespace = connection.metadata.namespace.as_deref().unwrap_or("default");
+    let one = |what: &str| {
+        vec![Error::Field {
+            field: format!("spec.{what}"),
+            message: format!("exactly one {what} must be set"),
+        }]
+    };
+    let directory = match connection.spec.provider.selected() {
+        Some(spec) => Keys::read(spec.references(), namespace, documents)
+            .await
+            .and_then(|keys| provider::connect(spec, &keys, connector).map_err(|error| vec![error])),
+        None => Err(one("provider")),
+    };
+    let platform = match connection.spec.platform.selected() {
+        Some(spec) => Keys::read(spec.references(), namespace, documents)
+            .await
+            .and_then(|keys| platform::connect(spec, &keys, connector).map_err(|error| vec![error])),
+        None => Err(one("platform")),
+    };
+    (directory, platform)
+}
+
+/// The values of all keys that one end of a connection names.
 pub(super) struct Keys {
     namespace: String,
     values: BTreeMap<(&'static str, String), SecretSlice<u8>>,
 }
 
 impl Keys {
+    /// Reads all of them, or says of each that is missing that it is.
     pub(super) async fn read(
-        connection: &DirectoryConnection,
+        references: impl IntoIterator<Item = KeyRef<'_>>,
         namespace: &str,
         documents: &dyn Documents,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, Vec<Error>> {
         let mut values = BTreeMap::new();
-        for reference in connection.references() {
-            let value = documents
-                .key(namespace, &reference)
-                .await
-                .map_err(|source| missing(&reference, source))?;
-            values.insert((reference.field, reference.key.to_owned()), value);
+        let mut errors = Vec::new();
+        for reference in references {
+            match documents.key(namespace, &reference).await {
+                Ok(value) => {
+                    values.insert((reference.field, reference.key.to_owned()), value);
+                }
+                Err(source) => errors.push(missing(&reference, source)),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
         }
         Ok(Self {
             namespace: namespace.to_owned(),
@@ -144,6 +176,14 @@ fn missing(reference: &KeyRef<'_>, source: Missing) -> Error {
         field: reference.field.to_owned(),
         source,
     }
+}
+
+/// What to do when the other side refuses a credential.
+pub(super) fn renew(reference: &KeyRef<'_>) -> String {
+    format!(
+        "put a credential that it accepts into {reference} ({})",
+        reference.field
+    )
 }
 
 /// How long a call of a provider may take that gives each of its requests a time of its own: one page may need a hundred

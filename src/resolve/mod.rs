@@ -12,7 +12,7 @@ mod rules;
 use async_trait::async_trait;
 use secrecy::SecretSlice;
 
-pub use ends::{Connector, ends};
+pub use ends::{Connector, EachEnd, each_end, ends};
 pub use error::Error;
 pub use rules::rules;
 

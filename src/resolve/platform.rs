@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Error,
-    ends::{Connector, Keys, Layers, connect_timeout},
+    ends::{Connector, Keys, Layers, connect_timeout, renew},
 };
 use crate::{
     api::{
@@ -12,7 +12,7 @@ use crate::{
         reference::HttpTlsMode,
     },
     call::LayeredPlatform,
-    http::{Auth, Timeouts, parse_base},
+    http::{Advice, Auth, Timeouts, parse_base},
     platform::{Platform, rest},
 };
 
@@ -53,13 +53,18 @@ pub(super) fn rest_config(spec: &RestPlatform, keys: &Keys) -> Result<rest::Conf
         .bearer
         .as_ref()
         .ok_or_else(|| field("auth: exactly one way must be set: bearer".to_owned()))?;
-    let token = keys.token(
-        &bearer
-            .token_secret_ref
-            .at("spec.platform.rest.auth.bearer.tokenSecretRef"),
-    )?;
+    let reference = bearer
+        .token_secret_ref
+        .at("spec.platform.rest.auth.bearer.tokenSecretRef");
+    let token = keys.token(&reference)?;
     let ca = spec.tls.ca_ref.as_ref().map(|ca| ca.at("spec.platform.rest.tls.caRef"));
     let mut config = rest::Config::new(url, token);
+    config.advice = Advice {
+        unauthorized: renew(&reference),
+        too_large: "let the platform lower limits.pageSize, unless something else than the platform answers at \
+                    spec.platform.rest.url"
+            .to_owned(),
+    };
     config.ca_pem = ca.map(|ca| keys.bytes(&ca).map(<[u8]>::to_vec)).transpose()?;
     config.insecure_http = spec.tls.mode == HttpTlsMode::Disabled;
     config.concurrency = usize::try_from(spec.limits.concurrent_requests).unwrap_or(1).max(1);

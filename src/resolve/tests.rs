@@ -144,7 +144,7 @@ fn specifications() -> Vec<Json> {
 async fn connected(spec: &Json) -> String {
     let spec = serde_json::from_value(spec.clone()).unwrap_or_else(|error| panic!("{error}: {spec}"));
     let connection = DirectoryConnection::new("acme", spec);
-    let keys = Keys::read(&connection, "acme", &Everything).await.unwrap();
+    let keys = Keys::read(connection.references(), "acme", &Everything).await.unwrap();
     let provider = match connection.spec.provider.selected().unwrap() {
         ProviderSpec::Ldap(spec) => format!("{:?}", ldap::config(spec, &keys)),
         ProviderSpec::Scim(spec) => format!("{:?}", scim::config(spec, &keys)),

@@ -101,7 +101,7 @@ struct Work<'w, 'p> {
     written: HashMap<u32, Option<Box<str>>>,
     /// People of whom an add failed: nothing of theirs is removed.
     blocked: HashSet<u32>,
-    /// People of whom a creation or update failed: their users are not written again.
+    /// People of whom an update failed: their roles stay as they are.
     failed: HashSet<u32>,
 }
 

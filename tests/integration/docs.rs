@@ -86,6 +86,29 @@ fn nearly_every_block_of_the_documentation_is_run() {
             "{}:{}: a block of {:?} is not tested",
             page.path, part.line, part.language
         );
+        let place = format!("{}:{}", page.path, part.line);
+        match part.language.as_str() {
+            "json" => {
+                let parsed = serde_json::from_str::<Value>(&part.text);
+                assert!(parsed.is_ok(), "{place}: this is no JSON: {parsed:?}");
+            }
+            // Pictures and lists. What can be typed is in a block that is run; the examples of every `--help`, which the page
+            // of the command line repeats, are read by clap in a test of their own.
+            "text" if page.path != "docs/reference/cli.md" => {
+                let typed = |line: &str| {
+                    let line = line.trim_start();
+                    line.starts_with("$ ")
+                        || ["directory-sync ", "kubectl ", "helm ", "make "]
+                            .iter()
+                            .any(|word| line.starts_with(word))
+                };
+                assert!(
+                    !part.text.lines().any(typed),
+                    "{place}: show commands in a block of sh or console, so that they are run"
+                );
+            }
+            _ => {}
+        }
         if let Some(reason) = &part.not_run {
             assert!(reason.len() > 10, "{}:{}: say why it is not run", page.path, part.line);
             not_run += 1;

@@ -7,6 +7,7 @@
 // Helpers take `json!` by value and may become async without their callers noticing.
 #![allow(clippy::needless_pass_by_value, clippy::unused_async)]
 
+mod command_line;
 mod controller;
 mod demo;
 mod docs;

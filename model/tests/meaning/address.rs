@@ -217,3 +217,19 @@ fn a_long_chain_of_addresses_is_ordered_in_linear_time() {
     });
     assert_eq!(last, "u-p19999");
 }
+
+#[test]
+fn who_waits_for_an_address_has_a_later_turn_than_who_frees_it_and_all_others_the_first() {
+    let world = passing(&[("a", "b"), ("b", "c"), ("c", "free"), ("d", "other")]);
+    let mut turns: Vec<(u32, String)> = world.plan(|plan| {
+        let turn = |update: &directory_sync_model::plan::Update| {
+            let person = plan.desired.snapshot.user_id(update.user);
+            (update.turn, person.to_owned())
+        };
+        plan.updates.iter().map(turn).collect()
+    });
+    assert!(turns.is_sorted_by_key(|(turn, _)| *turn), "{turns:?}");
+    turns.sort();
+    let turns: Vec<_> = turns.iter().map(|(turn, person)| (*turn, person.as_str())).collect();
+    assert_eq!(turns, [(0, "c"), (0, "d"), (1, "b"), (2, "a")]);
+}

@@ -11,21 +11,23 @@ use directory_sync_model::{
     email,
     plan::Plan,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
     api::condition::Reason,
     cli::{
-        render,
+        render::{self, Shown},
         view::{ChangeRow, PlanView},
     },
     sync::{Report, Watch, report::Hold},
 };
 
 /// One person, explained.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct PersonView {
+pub(in crate::cli) struct PersonView {
+    /// The address that was asked for, as it is compared.
     email: String,
     /// Whether the directory has somebody with this address.
     pub(super) found: bool,
@@ -78,15 +80,15 @@ impl Explainer {
 }
 
 impl Watch for Explainer {
-    fn planned(&self, plan: &Plan<'_>, hold: Option<&Hold>) {
+    fn planned(&self, plan: &Plan<'_>, _hold: Option<&Hold>) {
         if let Some(email) = &self.email {
-            let person = explain(email, plan, hold);
+            let person = explain(email, plan);
             *self.person.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(person);
         }
     }
 }
 
-fn explain(address: &str, plan: &Plan<'_>, hold: Option<&Hold>) -> PersonView {
+fn explain(address: &str, plan: &Plan<'_>) -> PersonView {
     let desired = plan.desired;
     let snapshot = desired.snapshot;
     let wanted = email::normalize(address).map_or_else(|_| address.to_owned(), std::borrow::Cow::into_owned);
@@ -98,7 +100,7 @@ fn explain(address: &str, plan: &Plan<'_>, hold: Option<&Hold>) -> PersonView {
     };
     let Some(user) = (0..snapshot.user_count()).find(has_it) else {
         "the directory has nobody with this address".clone_into(&mut view.standing);
-        view.changes = changes(plan, hold, |row| row.email.eq_ignore_ascii_case(&wanted));
+        view.changes = PlanView::changes_of(plan, &|_, email| email.eq_ignore_ascii_case(&wanted));
         return view;
     };
     view.found = true;
@@ -113,12 +115,8 @@ fn explain(address: &str, plan: &Plan<'_>, hold: Option<&Hold>) -> PersonView {
         .holding_of(user)
         .map(|holding| plan.holdings.id(holding).to_owned())
         .unwrap_or_default();
-    view.changes = changes(plan, hold, |row| row.user == view.id);
+    view.changes = PlanView::changes_of(plan, &|id, _| id == view.id);
     view
-}
-
-fn changes(plan: &Plan<'_>, hold: Option<&Hold>, his: impl Fn(&ChangeRow) -> bool) -> Vec<ChangeRow> {
-    PlanView::of(plan, hold).changes.into_iter().filter(his).collect()
 }
 
 fn mappings(desired: &Desired<'_>, user: u32) -> Vec<String> {
@@ -148,14 +146,14 @@ fn standing(desired: &Desired<'_>, user: u32) -> String {
 }
 
 impl PersonView {
-    pub(super) fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+    pub(super) fn table(&self, paint: render::Paint, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out)?;
         let id = if self.id.is_empty() {
             String::new()
         } else {
-            format!(" ({})", self.id)
+            format!(" ({})", Shown(&self.id))
         };
-        writeln!(out, "{}{id}", self.email)?;
+        writeln!(out, "{}{id}", Shown(&self.email))?;
         writeln!(out, "  {}", self.standing)?;
         let list = |items: &[String]| {
             if items.is_empty() {
@@ -165,24 +163,22 @@ impl PersonView {
             }
         };
         if self.found {
-            writeln!(out, "  groups: {}", list(&self.groups))?;
-            writeln!(out, "  mappings: {}", list(&self.mappings))?;
+            writeln!(out, "  groups: {}", Shown(&list(&self.groups)))?;
+            writeln!(out, "  mappings: {}", Shown(&list(&self.mappings)))?;
             let platform = if self.platform_id.is_empty() {
                 "none"
             } else {
                 &self.platform_id
             };
-            writeln!(out, "  platform user: {platform}")?;
+            writeln!(out, "  platform user: {}", Shown(platform))?;
         }
         for failure in &self.failures {
-            writeln!(out, "  ✗ {failure}")?;
+            writeln!(out, "  {} {}", paint.red("✗"), Shown(failure))?;
         }
         if self.changes.is_empty() {
             return writeln!(out, "  a sync would change nothing of his");
         }
         writeln!(out, "  a sync would:")?;
-        self.changes
-            .iter()
-            .try_for_each(|row| render::change(row, render::Paint::of_terminal(), out))
+        self.changes.iter().try_for_each(|row| render::change(row, paint, out))
     }
 }

@@ -215,8 +215,20 @@ fn no_message_names_a_person() {
         count: 1,
         example: "row 7: ann@acme.test".into(),
     }];
-    let assessment = judge(partly, None);
+    let mut order = order();
+    let scim = serde_json::json!({ "scim": { "url": "https://idp.acme.test", "auth": {} } });
+    order.connection.spec.provider = serde_json::from_value(scim).unwrap();
+    let assessment = assess(&order, &ended(partly), None);
     assert!(!format!("{assessment:?}").contains("ann@"), "{assessment:?}");
+}
+
+#[test]
+fn a_row_of_a_file_is_named() {
+    let mut incomplete = report(Outcome::Unchanged);
+    let example = "line 7: it has no id (ConfigMap acme/people, key people.csv)".to_owned();
+    let expected = format!("2 rows could not be read, the first: {example}");
+    incomplete.doubts = vec![Doubt::Unreadable { count: 2, example }];
+    assert_eq!(judge(incomplete, None).complete.unwrap().2, expected);
 }
 
 #[test]
@@ -230,7 +242,7 @@ fn counts_in_messages_are_right_for_one() {
     let example = "row 7".into();
     incomplete.doubts = vec![Doubt::Unreadable { count: 1, example }];
     let message = judge(incomplete, None).complete.unwrap().2;
-    assert!(message.starts_with("1 entry could not be read"), "{message}");
+    assert!(message.starts_with("1 row could not be read"), "{message}");
 
     let mut held = report(Outcome::Held);
     held.hold = Some(Why {

@@ -107,7 +107,11 @@ fn read_header(record: &ByteRecord, kind: Kind) -> Result<Vec<String>, String> {
 fn read_row(record: &ByteRecord, names: &[String], line: usize) -> Parsed {
     let place = format!("line {line}");
     if record.len() != names.len() {
-        let why = format!("it has {} fields, and the header row has {}", record.len(), names.len());
+        let why = format!(
+            "it has {} fields, and the header row has {}: give it as many, and put a field that has a comma in quotes",
+            record.len(),
+            names.len()
+        );
         return Err((place, why));
     }
     let mut fields = Vec::with_capacity(names.len());
@@ -118,7 +122,7 @@ fn read_row(record: &ByteRecord, names: &[String], line: usize) -> Parsed {
             Err(_) => return Err((place, format!("column {name} is not UTF-8; save the file as UTF-8"))),
         }
     }
-    Ok(Row { place, fields })
+    Ok(Row::new(place, fields))
 }
 
 /// The attribute in which a line is broken, although it never takes more than one.
@@ -200,8 +204,8 @@ mod tests {
         assert_eq!(
             rows("id,title\n1\n2,a,b\n3,c"),
             [
-                "line 2! it has 1 fields, and the header row has 2",
-                "line 3! it has 3 fields, and the header row has 2",
+                "line 2! it has 1 fields, and the header row has 2: give it as many, and put a field that has a comma in quotes",
+                "line 3! it has 3 fields, and the header row has 2: give it as many, and put a field that has a comma in quotes",
                 "line 4: id=3 title=c"
             ]
         );
@@ -234,7 +238,7 @@ mod tests {
             ("1,\"open,x\n2,b,y\",\n3,c,z\n", "title has a line break in it"),
             (
                 "1,\"open,x\n2,b\",y,z\n3,c,z\n",
-                "it has 4 fields, and the header row has 3",
+                "it has 4 fields, and the header row has 3: give it as many, and put a field that has a comma in quotes",
             ),
         ] {
             let refused = refused(format!("id,title,note\n{text}").as_bytes());

@@ -54,7 +54,7 @@ fn rows(list: &RawValue, kind: Kind, lines: &Lines<'_>) -> Result<Vec<Parsed>, S
     let row = |(at, raw): (usize, &RawValue)| {
         let place = format!("{}[{at}], line {}", kind.key(), line.at(lines, raw));
         match value(raw, 0) {
-            Ok(Value::Object(fields)) => Ok(Row { place, fields }),
+            Ok(Value::Object(fields)) => Ok(Row::new(place, fields)),
             Ok(_) => Err((place, "it is no object".to_owned())),
             Err(why) => Err((place, why)),
         }

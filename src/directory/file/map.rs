@@ -24,7 +24,7 @@ pub(super) fn write_people(rows: &[Parsed], wanted: AttributeSet, batch: &mut Ba
         {
             Ok((id, row)) => match person(row) {
                 Ok(()) => batch.user(id, |out| write_person(row, wanted, out)),
-                Err(why) => batch.unreadable_user(id, format!("{}: {why}", row.place)),
+                Err(why) => batch.unreadable_user(id, format!("{}: {}", row.place, row.wrong(&why))),
             },
             Err((place, why)) => batch.reject_user(place, why),
         }
@@ -37,7 +37,7 @@ fn check<'r>(
     seen: &mut HashMap<&'r str, &'r str>,
     kind: Kind,
 ) -> Result<(&'r str, &'r Row), (String, String)> {
-    let refuse = |why: String| Err((row.place.clone(), why));
+    let refuse = |why: String| Err((row.place.clone(), row.wrong(&why)));
     let id = match row.get("id").text() {
         None => return refuse("the id is a list or an object; it has to be a text".to_owned()),
         Some("") => {
@@ -169,7 +169,7 @@ pub(super) fn write_groups(rows: &[Parsed], people: &[Parsed], batch: &mut Batch
         {
             Ok((id, row)) => match group(id, row, named_by_people) {
                 Ok(group) => groups.push(group),
-                Err(why) => batch.reject_group(format!("{} (id {id})", row.place), why),
+                Err(why) => batch.reject_group(format!("{} (id {id})", row.place), row.wrong(&why)),
             },
             Err((place, why)) => batch.reject_group(place, why),
         }
@@ -208,7 +208,7 @@ pub(super) fn write_groups(rows: &[Parsed], people: &[Parsed], batch: &mut Batch
                 Target::Group(at) => groups[at].members.push(id),
                 Target::Ambiguous => batch.reject_group(
                     format!("{} (id {id})", row.place),
-                    format!("several groups are called {name:?}; name the group by its id"),
+                    row.wrong(&format!("several groups are called {name:?}; name the group by its id")),
                 ),
             }
         }
@@ -259,7 +259,7 @@ fn group<'r>(id: &'r str, row: &'r Row, named_by_people: bool) -> Result<Group<'
         description: description.unwrap_or_default(),
         members: members.unwrap_or_default(),
         told: named_by_people || row.has("members"),
-        wrong: wrong.map(|wrong| format!("{}: {wrong}", row.place)),
+        wrong: wrong.map(|wrong| format!("{}: {}", row.place, row.wrong(&wrong))),
     })
 }
 

@@ -13,10 +13,11 @@ const LARGEST: usize = 16 << 20;
 
 /// Reads the rows of a document. What is wrong with it as a whole is [`Error::Document`].
 pub(super) fn parse(source: &Source, kind: Kind) -> Result<Document, Error> {
-    rows(source, kind).map_err(|message| Error::Document {
+    let rows = rows(source, kind).map_err(|message| Error::Document {
         document: source.name.clone(),
         message,
-    })
+    })?;
+    Ok(rows.named(&source.name))
 }
 
 fn rows(source: &Source, kind: Kind) -> Result<Document, String> {

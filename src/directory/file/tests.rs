@@ -77,18 +77,29 @@ fn groups(snapshot: &Snapshot) -> Vec<String> {
     snapshot.groups().map(show).collect()
 }
 
+/// A message without the document that it names at its end.
+fn without_document(message: &str) -> &str {
+    let named = message.strip_suffix(')').and_then(|message| message.rsplit_once(" ("));
+    let (message, document) = named.unwrap_or_else(|| panic!("{message}: which document?"));
+    assert!(document.contains('.'), "{document}");
+    message
+}
+
 fn rejected(snapshot: &Snapshot) -> Vec<String> {
     snapshot
         .rejected
         .iter()
-        .map(|row| format!("{}: {}", row.place, row.message))
+        .map(|row| format!("{}: {}", row.place, without_document(&row.message)))
         .collect()
 }
 
 /// People of whom nothing but the id can be read, with the reason.
 fn unreadable(snapshot: &Snapshot) -> Vec<String> {
     (0..snapshot.user_count())
-        .filter_map(|user| Some(format!("{}: {}", snapshot.user_id(user), snapshot.unreadable(user)?)))
+        .filter_map(|user| {
+            let why = without_document(snapshot.unreadable(user)?);
+            Some(format!("{}: {why}", snapshot.user_id(user)))
+        })
         .collect()
 }
 
@@ -153,7 +164,7 @@ async fn one_bad_row_is_that_rows_failure_and_is_named() {
         [
             "line 3: it has no id; give it one that never changes",
             "line 6: the id \"a\" is that of line 2 as well",
-            "line 7: it has 1 fields, and the header row has 5",
+            "line 7: it has 1 fields, and the header row has 5: give it as many, and put a field that has a comma in quotes",
         ]
     );
     assert!(matches!(
@@ -348,8 +359,9 @@ async fn a_check_counts_and_names_what_is_wrong() {
     let bad = directory(("p.csv", "id,active\na,\n,yes\nb,perhaps\n"), None);
     assert_eq!(
         findings(bad).await[0],
-        "failed: 1 people, and 2 rows that can't be read: line 3: it has no id; give it one that never changes; line 4: \
-         active has to be true or false (or yes or no, 1 or 0)"
+        "failed: 1 people, and 2 rows that can't be read: line 3: it has no id; give it one that never changes \
+         (ConfigMap acme/people, key p.csv); line 4: active has to be true or false (or yes or no, 1 or 0) (ConfigMap \
+         acme/people, key p.csv)"
     );
 }
 

@@ -1,6 +1,8 @@
 //! A value of a document, whatever the format: scalars keep the text that was written, so that no zero in front and no
 //! plus sign is lost.
 
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 
 /// What stands at one key or in one cell.
@@ -69,9 +71,26 @@ pub(super) struct Row {
     /// Where it stands: `line 7`, `users[3], line 12`.
     pub(super) place: String,
     pub(super) fields: Vec<(String, Value)>,
+    /// What messages call the document that it is in.
+    document: Option<Arc<str>>,
 }
 
 impl Row {
+    pub(super) const fn new(place: String, fields: Vec<(String, Value)>) -> Self {
+        Self {
+            place,
+            fields,
+            document: None,
+        }
+    }
+
+    /// What is wrong with it, with the document.
+    pub(super) fn wrong(&self, why: &str) -> String {
+        self.document
+            .as_ref()
+            .map_or_else(|| why.to_owned(), |document| within(document, why))
+    }
+
     pub(super) fn get(&self, name: &str) -> &Value {
         self.fields
             .iter()
@@ -93,6 +112,24 @@ pub(super) struct Document {
     pub(super) users: Vec<Parsed>,
     /// Absent where the document has no groups of its own.
     pub(super) groups: Option<Vec<Parsed>>,
+}
+
+impl Document {
+    /// The same, its rows with its name for messages.
+    pub(super) fn named(mut self, name: &str) -> Self {
+        let name: Arc<str> = name.into();
+        for row in self.users.iter_mut().chain(self.groups.iter_mut().flatten()) {
+            match row {
+                Ok(row) => row.document = Some(name.clone()),
+                Err((_, why)) => *why = within(&name, why),
+            }
+        }
+        self
+    }
+}
+
+fn within(document: &str, why: &str) -> String {
+    format!("{why} ({document})")
 }
 
 /// Which rows a document has that doesn't say it itself.

@@ -84,7 +84,7 @@ fn rows(items: Vec<Spanned<Raw>>, kind: Kind, text: &str) -> Vec<Parsed> {
     let row = |(at, item): (usize, Spanned<Raw>)| {
         let place = format!("{}[{at}], line {}", kind.key(), item.referenced.line());
         match value(item, text) {
-            Value::Object(fields) => Ok(Row { place, fields }),
+            Value::Object(fields) => Ok(Row::new(place, fields)),
             _ => Err((place, "it is no mapping".to_owned())),
         }
     };

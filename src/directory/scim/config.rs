@@ -5,7 +5,7 @@ use std::time::Duration;
 use directory_sync_model::attribute::Attribute;
 use url::Url;
 
-use crate::http::{Auth, PAGE_LIMIT, Timeouts, Tls};
+use crate::http::{Advice, Auth, PAGE_LIMIT, Timeouts, Tls};
 
 /// Everything that a [`super::ScimDirectory`] needs to know.
 #[derive(Clone, Debug)]
@@ -38,6 +38,8 @@ pub struct Config {
     pub concurrency: usize,
     /// How long to wait for the provider: for each request, since a page of groups may take many.
     pub timeouts: Timeouts,
+    /// What to do about some errors.
+    pub advice: Advice,
 }
 
 impl Config {
@@ -62,6 +64,7 @@ impl Config {
                 connect: Duration::from_secs(10),
                 answer: Some(Duration::from_mins(1)),
             },
+            advice: Advice::none(),
         }
     }
 }

@@ -60,7 +60,7 @@ impl ScimDirectory {
             paths.push((*attribute, path));
         }
         let (tls, auth, url) = (&config.tls, config.auth.clone(), config.url.clone());
-        let http = HttpClient::new(network, tls, config.timeouts, auth, url);
+        let http = HttpClient::advising(network, tls, config.timeouts, auth, url, config.advice.clone());
         let http = http.map_err(|source| Error::Http {
             operation: "spec.provider.scim".to_owned(),
             source,

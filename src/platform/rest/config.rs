@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::wire::MAX_PAGE;
-use crate::http::Timeouts;
+use crate::http::{Advice, Timeouts};
 
 /// How a platform that speaks the contract is reached.
 #[derive(Clone, Debug)]
@@ -25,11 +25,12 @@ pub struct Config {
     pub answer_bytes: usize,
     /// How long to wait for the platform.
     pub timeouts: Timeouts,
+    /// What to do about some errors.
+    pub advice: Advice,
 }
 
 impl Config {
-    /// Pages of 1,000 objects and at most 16 MiB, 8 writes at once, 10 s for a connection, publicly trusted
-    /// certificates, no plain HTTP.
+    /// Pages of 1,000 objects and at most 16 MiB, 8 writes at once, publicly trusted certificates, no plain HTTP.
     pub fn new(url: Url, token: SecretString) -> Self {
         Self {
             url,
@@ -40,6 +41,7 @@ impl Config {
             concurrency: 8,
             answer_bytes: 16 << 20,
             timeouts: Timeouts::default(),
+            advice: Advice::none(),
         }
     }
 }

@@ -54,7 +54,8 @@ impl RestPlatform {
             insecure_http: config.insecure_http,
         };
         let auth = Auth::Bearer(config.token.clone());
-        let client = HttpClient::new(network, &tls, config.timeouts, auth, config.url.clone());
+        let (url, advice) = (config.url.clone(), config.advice.clone());
+        let client = HttpClient::advising(network, &tls, config.timeouts, auth, url, advice);
         let client = client.map_err(|source| Error::Http {
             operation: format!("preparing to reach {place}"),
             source,

@@ -12,10 +12,10 @@ use crate::{
         Directory,
         scim::{Config, Paging, ScimDirectory},
     },
-    http::{Auth, Timeouts, Tls, parse_base},
+    http::{Advice, Auth, Timeouts, Tls, parse_base},
     resolve::{
         Error,
-        ends::{Connector, Keys, Layers, MANY_REQUESTS, connect_timeout},
+        ends::{Connector, Keys, Layers, MANY_REQUESTS, connect_timeout, renew},
     },
 };
 
@@ -40,22 +40,23 @@ pub(in crate::resolve) fn config(spec: &ScimProvider, keys: &Keys) -> Result<Con
         message,
     };
     let url = parse_base(&spec.url).map_err(|error| field("url", crate::fault::chain(&error)))?;
-    let auth = match (&spec.auth.bearer, &spec.auth.basic) {
-        (Some(bearer), None) => Auth::Bearer(
-            keys.token(
-                &bearer
-                    .token_secret_ref
-                    .at("spec.provider.scim.auth.bearer.tokenSecretRef"),
-            )?,
-        ),
-        (None, Some(basic)) => Auth::Basic {
-            user: basic.username.clone(),
-            password: keys.password(
-                &basic
-                    .password_secret_ref
-                    .at("spec.provider.scim.auth.basic.passwordSecretRef"),
-            )?,
-        },
+    let (auth, reference) = match (&spec.auth.bearer, &spec.auth.basic) {
+        (Some(bearer), None) => {
+            let reference = bearer
+                .token_secret_ref
+                .at("spec.provider.scim.auth.bearer.tokenSecretRef");
+            (Auth::Bearer(keys.token(&reference)?), reference)
+        }
+        (None, Some(basic)) => {
+            let reference = basic
+                .password_secret_ref
+                .at("spec.provider.scim.auth.basic.passwordSecretRef");
+            let auth = Auth::Basic {
+                user: basic.username.clone(),
+                password: keys.password(&reference)?,
+            };
+            (auth, reference)
+        }
         _ => return Err(field("auth", "exactly one way must be set: bearer or basic".to_owned())),
     };
     let ca = spec.tls.ca_ref.as_ref().map(|ca| ca.at("spec.provider.scim.tls.caRef"));
@@ -84,6 +85,13 @@ pub(in crate::resolve) fn config(spec: &ScimProvider, keys: &Keys) -> Result<Con
         timeouts: Timeouts {
             connect: connect_timeout(&spec.timeouts),
             answer: Some(spec.timeouts.request.into()),
+        },
+        advice: Advice {
+            unauthorized: renew(&reference),
+            too_large: format!(
+                "lower spec.provider.scim.pageSize, which is {}, unless something else than a SCIM server answers there",
+                spec.page_size
+            ),
         },
         ..Config::new(url, auth)
     })

@@ -1,0 +1,8 @@
+//! The command line as people and scripts use it: the real program, manifests in files, the reference platform.
+
+mod broken;
+mod choosing;
+mod findings;
+mod runs;
+mod terminal;
+mod world;
