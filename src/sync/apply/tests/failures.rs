@@ -1,5 +1,7 @@
 //! Requests that fail as a whole.
 
+use directory_sync_model::desired::FailureKind;
+
 use super::*;
 
 fn people(count: usize) -> Vec<company::Person> {
@@ -121,4 +123,36 @@ async fn an_answer_that_does_not_come_holds_up_a_stop_for_half_a_minute_at_most(
     let report = sync_until(&Company::of(people(10)), &rules(&[]), &platform, &stop).await;
     assert_eq!(report.outcome, Outcome::Stopped);
     assert!(start.elapsed() <= Duration::from_secs(36), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_and_a_membership_that_are_refused_are_failures_of_their_own_kinds() {
+    let mut platform = Fake::new()
+        .with_user(user("ann").given("member"))
+        .with_user(user("ben"));
+    platform.on_item = Box::new(|_| Some(Class::Rejected));
+    let platform = Arc::new(platform);
+    let company = Company::of([person("ann"), person("ben")]).group("Agents", ["ann"]);
+    let mut rules = rules(&["Agents"]);
+    rules.mappings[0].team = None;
+    rules.mappings[0].role = Some("agent".to_owned());
+    let report = sync(&company, &rules, &platform).await;
+    let kinds = |report: &Report| -> Vec<_> { report.failures.iter().map(|failure| failure.kind).collect() };
+    assert_eq!(
+        (failed(&report), kinds(&report)),
+        (vec!["ann"], vec![FailureKind::Role])
+    );
+
+    rules.mappings[0].role = None;
+    rules.mappings[0].team = Some(TeamSelector::Name("Agents".to_owned()));
+    let mut platform = Fake::new()
+        .with_user(user("ann"))
+        .with_user(user("ben"))
+        .with_team("Agents", &[]);
+    platform.on_item = Box::new(|item| matches!(item, Item::Member(_)).then_some(Class::Rejected));
+    let report = sync(&company, &rules, &Arc::new(platform)).await;
+    assert_eq!(
+        (failed(&report), kinds(&report)),
+        (vec!["ann"], vec![FailureKind::Membership])
+    );
 }
