@@ -1,8 +1,9 @@
-//! The operator on a real API server, with the real reference platform and people in a `ConfigMap`.
+//! The operator on a real API server, with the real reference platform, and people in a `ConfigMap` or a real directory.
 //!
 //! Most tests run it in this process, on a namespace of their own, in a hurry ([`world::hurried`]); [`process`] runs the
 //! program itself, with the rights that the chart gives it, and kills it.
 
+mod directories;
 mod fleet;
 mod holds;
 mod lifecycle;
