@@ -1,6 +1,7 @@
 //! What the image holds: a static binary that needs nothing else around it.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -31,11 +32,15 @@ fn target() -> std::path::PathBuf {
 
 /// A command in a root of its own, in which there is the binary and nothing to link it with.
 fn within(root: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new("unshare");
-    command
-        .args(["--map-root-user", "--root"])
-        .arg(root)
-        .arg("/directory-sync");
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let mut command = if is_root {
+        Command::new("chroot")
+    } else {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--root"]);
+        command
+    };
+    command.arg(root).arg("/directory-sync");
     command
         .args(arguments)
         .env_clear()

@@ -15,6 +15,7 @@ mod image;
 mod kinds;
 mod ldap;
 mod rest_contract;
+mod rooms;
 mod scim;
 mod support;
 mod testbed;
