@@ -52,11 +52,8 @@ fn company(people: usize, support: usize) -> Company {
         .with_group(Shape::Names, "support", &members)
 }
 
-fn leave(number: usize) -> String {
-    format!(
-        "dn: {}\nchangetype: delete\n\n",
-        Company::person_dn(&Company::uid(number))
-    )
+fn leave(uid: &str) -> String {
+    format!("dn: {}\nchangetype: delete\n\n", Company::person_dn(uid))
 }
 
 fn join(uid: &str) -> String {
@@ -79,7 +76,7 @@ async fn people_of_an_ldap_directory_come_move_and_leave_and_a_size_limit_remove
         join("new"),
         Company::person_dn("new")
     );
-    server.modify(&(leave(3) + &add)).await;
+    server.modify(&(leave(&Company::uid(3)) + &add)).await;
     world.sync("acme").await;
     let active = world.platform.active().await;
     assert!(active.contains("new@acme.test") && !active.contains("u0000003@acme.test"));
@@ -88,22 +85,15 @@ async fn people_of_an_ldap_directory_come_move_and_leave_and_a_size_limit_remove
 
     // More people than the server shows, of whom one has left.
     let more: String = (0..20).map(|number| join(&format!("more{number}"))).collect();
-    server.modify(&(more + &leave(4))).await;
+    server.modify(&(more + &leave(&Company::uid(4)))).await;
     let cut = world.sync("acme").await;
     assert_eq!(condition(&cut, "DirectoryComplete").unwrap(), "False/SizeLimit");
     assert_eq!(condition(&cut, "Ready").unwrap(), "False/DirectoryIncomplete");
     assert_eq!(world.platform.active().await, active, "nobody is removed");
     assert_eq!(world.platform.teams().await["Support"], active);
 
-    let fewer: String = (0..20)
-        .map(|number| {
-            format!(
-                "dn: {}\nchangetype: delete\n\n",
-                Company::person_dn(&format!("more{number}"))
-            )
-        })
-        .collect();
-    server.modify(&fewer).await;
+    let fewer: Vec<_> = (0..20).map(|number| leave(&format!("more{number}"))).collect();
+    server.modify(&fewer.concat()).await;
     world.sync("acme").await;
     assert!(!world.platform.active().await.contains("u0000004@acme.test"));
 }
@@ -139,7 +129,7 @@ async fn a_directory_that_is_dead_or_slow_or_breaks_off_is_told_clearly_and_the_
     let (url, bytes) = breaking_off(server.url().replace("ldap://", "")).await;
     let world = synced("ldap", ldap(&url), BIND_PASSWORD).await;
     let before = world.platform.everything().await;
-    server.modify(&leave(3)).await;
+    server.modify(&leave(&Company::uid(3))).await;
 
     // In the middle of the people.
     bytes.store(20_000, Ordering::SeqCst);
