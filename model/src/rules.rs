@@ -218,6 +218,14 @@ impl Rules {
             .fold(standard, |set, expression| set.union(expression.reads().user))
     }
 
+    /// The names under `user.custom` that expressions read: a directory that sends only what it is asked for is asked for them.
+    pub fn reads_custom(&self) -> BTreeSet<&str> {
+        let read = self
+            .user_expressions()
+            .flat_map(|expression| &expression.reads().custom);
+        read.map(String::as_str).collect()
+    }
+
     fn user_expressions(&self) -> impl Iterator<Item = &Expression> {
         let attributes = self.attributes.iter().filter_map(|rule| match &rule.source {
             AttributeSource::Expression(expression) => Some(expression),

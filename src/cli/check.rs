@@ -70,7 +70,7 @@ pub async fn check(arguments: &CheckArguments) -> Result<Exit, Error> {
     let loaded = manifests::load(&arguments.manifests)?;
     loaded.warnings.iter().for_each(|warning| warn(warning));
     let rules = rules(&loaded)?;
-    let (directory, platform) = each_end(&loaded, &arguments.manifests).await?;
+    let (directory, platform) = each_end(&loaded, &rules, &arguments.manifests).await?;
     let mut findings = Vec::new();
     match &directory {
         Ok(directory) => findings.extend(directory.check().await),

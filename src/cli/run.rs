@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, time::SystemTime};
 
-use directory_sync_model::{fingerprint::FingerprintKey, plan::PlanHash};
+use directory_sync_model::{fingerprint::FingerprintKey, plan::PlanHash, rules::Rules};
 use kube::ResourceExt as _;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -59,7 +59,7 @@ async fn once(
         return Err(Error::NoMappings { namespace, name });
     }
     let rules = rules(&loaded)?;
-    let ends = ends(&loaded, manifests).await?;
+    let ends = ends(&loaded, &rules, manifests).await?;
     let own = match loaded.connection.spec.mode {
         connection::Mode::Apply => Mode::Apply,
         connection::Mode::Observe => Mode::Observe,
@@ -166,16 +166,20 @@ fn connector(arguments: &ManifestArguments) -> Result<Connector, Error> {
     })
 }
 
-async fn ends(loaded: &Manifests, arguments: &ManifestArguments) -> Result<Ends, Error> {
-    resolve::ends(&loaded.connection, &loaded.objects, &connector(arguments)?)
+async fn ends(loaded: &Manifests, rules: &Rules, arguments: &ManifestArguments) -> Result<Ends, Error> {
+    resolve::ends(&loaded.connection, rules, &loaded.objects, &connector(arguments)?)
         .await
         .map_err(|source| in_connection(loaded, source))
 }
 
 /// Each end by itself, or all that keeps it from being connected.
-pub(super) async fn each_end(loaded: &Manifests, arguments: &ManifestArguments) -> Result<EachEnd, Error> {
+pub(super) async fn each_end(
+    loaded: &Manifests,
+    rules: &Rules,
+    arguments: &ManifestArguments,
+) -> Result<EachEnd, Error> {
     let connector = connector(arguments)?;
-    Ok(resolve::each_end(&loaded.connection, &loaded.objects, &connector).await)
+    Ok(resolve::each_end(&loaded.connection, rules, &loaded.objects, &connector).await)
 }
 
 fn in_connection(loaded: &Manifests, source: resolve::Error) -> Error {

@@ -248,7 +248,7 @@ async fn pipeline(
         groups: groups.clone(),
     });
     let strictness = strictness(order, &mut rules, &groups);
-    let connecting = resolve::ends(&order.connection, documents, &shared.connector);
+    let connecting = resolve::ends(&order.connection, &rules, documents, &shared.connector);
     let Some(ends) = stop.run_until_cancelled(connecting).await else {
         return Ok(Report::stopped(order.id.clone()));
     };

@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use directory_sync_model::rules::Rules;
 use secrecy::{SecretSlice, SecretString};
 
 use super::{Documents, Error, Missing, platform, provider};
@@ -37,13 +38,14 @@ pub struct Connector {
     pub metrics: Arc<CallMetrics>,
 }
 
-/// Connects both ends of a connection. Fails with the first thing that is wrong.
+/// Connects both ends of a connection, whose rules say what is read. Fails with the first thing that is wrong.
 pub async fn ends(
     connection: &DirectoryConnection,
+    rules: &Rules,
     documents: &dyn Documents,
     connector: &Connector,
 ) -> Result<Ends, Error> {
-    let (directory, platform) = each_end(connection, documents, connector).await;
+    let (directory, platform) = each_end(connection, rules, documents, connector).await;
     let first = |mut errors: Vec<Error>| errors.swap_remove(0);
     Ok(Ends {
         directory: directory.map_err(first)?,
@@ -58,7 +60,12 @@ pub type EachEnd = (
 );
 
 /// Connects each end by itself.
-pub async fn each_end(connection: &DirectoryConnection, documents: &dyn Documents, connector: &Connector) -> EachEnd {
+pub async fn each_end(
+    connection: &DirectoryConnection,
+    rules: &Rules,
+    documents: &dyn Documents,
+    connector: &Connector,
+) -> EachEnd {
     let namespace = connection.metadata.namespace.as_deref().unwrap_or("default");
     let one = |what: &str| {
         vec![Error::Field {
@@ -69,7 +76,7 @@ pub async fn each_end(connection: &DirectoryConnection, documents: &dyn Document
     let directory = match connection.spec.provider.selected() {
         Some(spec) => Keys::read(spec.references(), namespace, documents)
             .await
-            .and_then(|keys| provider::connect(spec, &keys, connector).map_err(|error| vec![error])),
+            .and_then(|keys| provider::connect(spec, rules, &keys, connector).map_err(|error| vec![error])),
         None => Err(one("provider")),
     };
     let platform = match connection.spec.platform.selected() {

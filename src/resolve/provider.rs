@@ -4,6 +4,8 @@ pub(super) mod file;
 pub(super) mod ldap;
 pub(super) mod scim;
 
+use directory_sync_model::rules::Rules;
+
 use super::{
     Error,
     ends::{Connector, Keys},
@@ -11,9 +13,15 @@ use super::{
 use crate::{api::provider::ProviderSpec, directory::Directory};
 
 /// Connects the provider that is set.
-pub(super) fn connect(spec: ProviderSpec<'_>, keys: &Keys, connector: &Connector) -> Result<Box<dyn Directory>, Error> {
+pub(super) fn connect(
+    spec: ProviderSpec<'_>,
+    rules: &Rules,
+    keys: &Keys,
+    connector: &Connector,
+) -> Result<Box<dyn Directory>, Error> {
     match spec {
-        ProviderSpec::Ldap(spec) => ldap::connect(spec, keys, connector),
+        // The others send all that they have.
+        ProviderSpec::Ldap(spec) => ldap::connect(spec, &rules.reads_custom(), keys, connector),
         ProviderSpec::Scim(spec) => scim::connect(spec, keys, connector),
         ProviderSpec::File(spec) => file::connect(spec, keys, connector),
     }

@@ -129,8 +129,8 @@ pub struct LdapUsers {
     /// How a disabled account is recognised.
     #[serde(default)]
     pub disabled: LdapDisabled,
-    /// More attributes to read: they become user.custom.NAME in expressions, a text when there is one value, a list when
-    /// there are several. At most 64.
+    /// More attributes to read as user.custom.NAME, a text when there is one value, a list when there are several. What
+    /// expressions read by such a name is read anyway; this is for names that they work out, and for another spelling. At most 64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(min = 1, max = 128)), extend("x-kubernetes-list-type" = "set"))]
     pub custom: Vec<String>,

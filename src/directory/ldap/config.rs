@@ -1,6 +1,6 @@
 //! What to read from which server, as plain data with its secrets resolved.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use directory_sync_model::attribute::Attribute;
 use secrecy::SecretString;
@@ -161,7 +161,7 @@ pub struct Users {
     pub attributes: Vec<(Attribute, String)>,
     /// How a disabled account is recognised; `None`: everybody who is found is active.
     pub disabled: Option<Disabled>,
-    /// The LDAP attributes that become `custom`, under these very names. No other one does.
+    /// The LDAP attributes that become `custom`, under these very names. What expressions read comes on top, see [`Users::also_read`].
     pub custom: Vec<String>,
 }
 
@@ -196,6 +196,18 @@ pub const DEFAULT_ATTRIBUTES: &[(Attribute, &str)] = &[
 ];
 
 impl Users {
+    /// Reads these attributes as `custom`, too, as far as they can be names of LDAP attributes (RFC 4512 §2.5) and aren't
+    /// read already.
+    pub fn also_read(&mut self, names: &BTreeSet<&str>) {
+        for name in names {
+            let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic())
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+            if is_name && !self.custom.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+                self.custom.push((*name).to_owned());
+            }
+        }
+    }
+
     /// The defaults, below a base.
     pub fn new(base: &str) -> Self {
         Self {
@@ -312,5 +324,13 @@ mod tests {
             message.contains("belong into auth") && !message.contains("hunter2"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn what_expressions_read_is_asked_for_once_and_only_where_it_can_be_the_name_of_an_attribute() {
+        let mut users = Users::new("dc=acme");
+        users.custom = vec!["roomNumber".to_owned()];
+        users.also_read(&["ROOMNUMBER", "badge", "a b", "1x", "x;lang-de", ""].into());
+        assert_eq!(users.custom, ["roomNumber", "badge"]);
     }
 }

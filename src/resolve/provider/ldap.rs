@@ -1,5 +1,7 @@
 //! `spec.provider.ldap`, connected.
 
+use std::collections::BTreeSet;
+
 use directory_sync_model::attribute::Attribute;
 
 use crate::{
@@ -22,8 +24,14 @@ use crate::{
     },
 };
 
-pub(super) fn connect(spec: &LdapProvider, keys: &Keys, connector: &Connector) -> Result<Box<dyn Directory>, Error> {
-    let config = config(spec, keys)?;
+pub(super) fn connect(
+    spec: &LdapProvider,
+    custom: &BTreeSet<&str>,
+    keys: &Keys,
+    connector: &Connector,
+) -> Result<Box<dyn Directory>, Error> {
+    let mut config = config(spec, keys)?;
+    config.users.also_read(custom);
     let host = format!("{}:{}", config.address.host, config.address.port);
     let account = match &config.bind {
         Bind::Simple { dn, .. } => dn.as_str(),

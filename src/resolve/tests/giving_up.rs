@@ -57,7 +57,10 @@ async fn both_ends_give_up_a_connection_after_timeouts_connect() {
         limiters: Arc::new(LimiterRegistry::default()),
         metrics: Arc::new(CallMetrics::new(&registry).unwrap()),
     };
-    let ends = ends(&connection, &Everywhere("t0ken"), &connector).await.unwrap();
+    let rules = rules(&connection, &[]).unwrap();
+    let ends = ends(&connection, &rules, &Everywhere("t0ken"), &connector)
+        .await
+        .unwrap();
     let mut batch = Batch::new();
     let asking = async {
         tokio::join!(

@@ -13,8 +13,8 @@ use crate::support::company::{BASE_DN, Company, Member, Shape};
 use crate::support::scim_server::{self, ScimServer};
 use crate::support::slapd::{self, BIND_DN, BIND_PASSWORD, Slapd};
 
-/// An operator and the connection `acme` from this provider, with the group `support` as a team.
-async fn synced(name: &str, provider: Value, secret: &str) -> World {
+/// An operator and the connection `acme` of this specification, with the group `support` as a team.
+async fn synced(mut spec: Value, secret: &str) -> World {
     let world = World::with_operator().await;
     let secret = json!({
         "apiVersion": "v1",
@@ -23,9 +23,8 @@ async fn synced(name: &str, provider: Value, secret: &str) -> World {
         "stringData": { "secret": secret },
     });
     world.put(secret).await;
-    world
-        .put(world.connection(json!({ "provider": { "file": null, name: provider } })))
-        .await;
+    spec["provider"]["file"] = Value::Null;
+    world.put(world.connection(spec)).await;
     let team = json!({ "name": "Support", "create": true });
     world.put(mapping("support", "support", team)).await;
     world.until_ready("acme", "True/Synced").await;
@@ -67,8 +66,16 @@ fn join(uid: &str) -> String {
 async fn people_of_an_ldap_directory_come_move_and_leave_and_a_size_limit_removes_nobody() {
     let limited = slapd::Options { size_limit: Some(1000) };
     let server = Slapd::start(&company(990, 60), limited).await;
-    let world = synced("ldap", ldap(&server.url()), BIND_PASSWORD).await;
+    let spec = json!({
+        "provider": { "ldap": ldap(&server.url()) },
+        // The connection's provider names no attribute of its own.
+        "attributes": [{ "name": "called", "expression": "user.custom.cn" }],
+    });
+    let world = synced(spec, BIND_PASSWORD).await;
     assert_eq!(world.platform.active().await.len(), 60);
+    let users = world.platform.list("users").await;
+    let called = users.iter().find(|user| user["email"] == "u0000007@acme.test").unwrap();
+    assert_eq!(called["attributes"]["called"], "Given7 Family7");
 
     let group = Company::group_dn("support");
     let add = format!(
@@ -127,7 +134,7 @@ async fn breaking_off(target: String) -> (String, Arc<AtomicUsize>) {
 async fn a_directory_that_is_dead_or_slow_or_breaks_off_is_told_clearly_and_the_platform_is_left_untouched() {
     let mut server = Slapd::start(&company(200, 60), slapd::Options::default()).await;
     let (url, bytes) = breaking_off(server.url().replace("ldap://", "")).await;
-    let world = synced("ldap", ldap(&url), BIND_PASSWORD).await;
+    let world = synced(json!({ "provider": { "ldap": ldap(&url) } }), BIND_PASSWORD).await;
     let before = world.platform.everything().await;
     server.modify(&leave(&Company::uid(3))).await;
 
@@ -174,7 +181,7 @@ async fn people_of_a_scim_provider_come_change_and_leave() {
         "auth": { "bearer": { "tokenSecretRef": { "name": "directory", "key": "secret" } } },
         "pageSize": 5,
     });
-    let world = synced("scim", provider, scim_server::TOKEN).await;
+    let world = synced(json!({ "provider": { "scim": provider } }), scim_server::TOKEN).await;
     let active = world.platform.active().await;
     assert_eq!(active.len(), 8);
     assert_eq!(world.platform.teams().await["Support"], active);
