@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use kube::{
     Client,
     core::ObjectMeta,
-    runtime::reflector::{ObjectRef, Store},
+    runtime::reflector::{self, ObjectRef, Store, store::Writer},
 };
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -43,6 +43,36 @@ pub struct Stores {
     pub mappings: Store<Guarded<GroupMapping>>,
     /// All plans.
     pub plans: Store<Guarded<SyncPlan>>,
+}
+
+/// What fills the stores.
+pub struct Writers {
+    /// All connections.
+    pub connections: Writer<Guarded<DirectoryConnection>>,
+    /// All mappings.
+    pub mappings: Writer<Guarded<GroupMapping>>,
+    /// All plans.
+    pub plans: Writer<Guarded<SyncPlan>>,
+}
+
+impl Stores {
+    /// Empty stores, and what fills them.
+    pub fn new() -> (Self, Writers) {
+        let (connections, connection_writer) = reflector::store();
+        let (mappings, mapping_writer) = reflector::store();
+        let (plans, plan_writer) = reflector::store();
+        let stores = Self {
+            connections,
+            mappings,
+            plans,
+        };
+        let writers = Writers {
+            connections: connection_writer,
+            mappings: mapping_writer,
+            plans: plan_writer,
+        };
+        (stores, writers)
+    }
 }
 
 /// Where to say that an object has to be looked at.

@@ -89,14 +89,7 @@ pub async fn run(
     let (stop_watching, stop_serving) = (CancellationToken::new(), CancellationToken::new());
     let readiness = Arc::new(Readiness::default());
 
-    let (connections, connection_writer) = reflector::store();
-    let (mappings, mapping_writer) = reflector::store();
-    let (plans, plan_writer) = reflector::store();
-    let stores = Stores {
-        connections,
-        mappings,
-        plans,
-    };
+    let (stores, writers) = Stores::new();
     let (connection_wakes, woken_connections) = mpsc::unbounded_channel();
     let (mapping_wakes, woken_mappings) = mpsc::unbounded_channel();
     let wakes = Wakes {
@@ -121,9 +114,9 @@ pub async fn run(
     watching(SyncPlan::PLURAL);
     let shared = || (Arc::clone(&fleet), Arc::clone(&readiness), stop_watching.clone());
     let mut parts = JoinSet::new();
-    spawn_watch::<DirectoryConnection>(&mut parts, connection_writer, shared());
-    spawn_watch::<GroupMapping>(&mut parts, mapping_writer, shared());
-    spawn_watch::<SyncPlan>(&mut parts, plan_writer, shared());
+    spawn_watch::<DirectoryConnection>(&mut parts, writers.connections, shared());
+    spawn_watch::<GroupMapping>(&mut parts, writers.mappings, shared());
+    spawn_watch::<SyncPlan>(&mut parts, writers.plans, shared());
     parts.spawn(look_after(
         Arc::clone(&fleet),
         woken_connections,

@@ -12,10 +12,7 @@ use kube::{
     Client, Resource,
     client::Body,
     core::DeserializeGuard,
-    runtime::{
-        reflector::{self, store::Writer},
-        watcher::Event,
-    },
+    runtime::{reflector::store::Writer, watcher::Event},
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
@@ -24,7 +21,7 @@ use super::{
     cause::Cause,
     config::ControllerConfig,
     digest::Digest,
-    fleet::{Fleet, Stores, Wakes},
+    fleet::{Fleet, Stores, Wakes, Writers},
     run::{Ended, Order},
     view::{Guarded, Key},
 };
@@ -172,9 +169,7 @@ pub struct Bench {
     /// Mappings that were woken.
     pub woken_mappings: UnboundedReceiver<Key>,
     calls: Arc<Mutex<Vec<Call>>>,
-    connections: Writer<Guarded<DirectoryConnection>>,
-    mappings: Writer<Guarded<GroupMapping>>,
-    plans: Writer<Guarded<SyncPlan>>,
+    writers: Writers,
 }
 
 impl Bench {
@@ -191,14 +186,7 @@ impl Bench {
     /// One that was told something at its start.
     pub fn with(config: ControllerConfig, refuse: impl Fn(&Call) -> Option<u16> + Send + Sync + 'static) -> Self {
         let (client, calls) = api_server(refuse);
-        let (connections, connection_writer) = reflector::store();
-        let (mappings, mapping_writer) = reflector::store();
-        let (plans, plan_writer) = reflector::store();
-        let stores = Stores {
-            connections,
-            mappings,
-            plans,
-        };
+        let (stores, writers) = Stores::new();
         let (wake, woken) = mpsc::unbounded_channel();
         let (wake_mapping, woken_mappings) = mpsc::unbounded_channel();
         let wakes = Wakes {
@@ -211,35 +199,33 @@ impl Bench {
             woken,
             woken_mappings,
             calls,
-            connections: connection_writer,
-            mappings: mapping_writer,
-            plans: plan_writer,
+            writers,
         }
     }
 
     /// A connection is there.
     pub fn put(&mut self, connection: &DirectoryConnection) {
-        apply(&mut self.connections, connection);
+        apply(&mut self.writers.connections, connection);
     }
 
     /// A connection is gone.
     pub fn delete(&mut self, connection: &DirectoryConnection) {
-        delete(&mut self.connections, connection);
+        delete(&mut self.writers.connections, connection);
     }
 
     /// A mapping is there.
     pub fn put_mapping(&mut self, mapping: &GroupMapping) {
-        apply(&mut self.mappings, mapping);
+        apply(&mut self.writers.mappings, mapping);
     }
 
     /// A plan is there.
     pub fn put_plan(&mut self, plan: &SyncPlan) {
-        apply(&mut self.plans, plan);
+        apply(&mut self.writers.plans, plan);
     }
 
     /// A plan is gone.
     pub fn delete_plan(&mut self, plan: &SyncPlan) {
-        delete(&mut self.plans, plan);
+        delete(&mut self.writers.plans, plan);
     }
 
     /// What the API server was asked so far.

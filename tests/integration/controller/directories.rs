@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::world::{World, condition, mapping};
+use super::world::{World, condition, support};
 use crate::support::company::{BASE_DN, Company, Member, Shape};
 use crate::support::scim_server::{self, ScimServer};
 use crate::support::slapd::{self, BIND_DN, BIND_PASSWORD, Slapd};
@@ -25,8 +25,7 @@ async fn synced(mut spec: Value, secret: &str) -> World {
     world.put(secret).await;
     spec["provider"]["file"] = Value::Null;
     world.put(world.connection(spec)).await;
-    let team = json!({ "name": "Support", "create": true });
-    world.put(mapping("support", "support", team)).await;
+    world.put(support()).await;
     world.until_ready("acme", "True/Synced").await;
     world
 }

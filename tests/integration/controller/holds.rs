@@ -4,7 +4,7 @@ use directory_sync::api::DirectoryConnection;
 use directory_sync::api::status::{ObjectType, Trigger};
 use serde_json::json;
 
-use super::world::{PATIENCE, WHILE, World, addresses, company, company_of, condition, mapping, plan_state};
+use super::world::{PATIENCE, WHILE, World, addresses, company, company_of, condition, mapping, plan_state, support};
 use crate::support::process::wait_until;
 
 /// Ten people in step, of whom five have left the directory: more than 20 percent of at least 10.
@@ -14,13 +14,7 @@ async fn held() -> (World, String) {
     world
         .put(world.connection(json!({ "removals": { "minPopulation": 10 } })))
         .await;
-    world
-        .put(mapping(
-            "support",
-            "support",
-            json!({ "name": "Support", "create": true }),
-        ))
-        .await;
+    world.put(support()).await;
     world.until_ready("acme", "True/Synced").await;
     world.put(company(&[1, 2, 3, 4, 5])).await;
     let held = world.sync("acme").await;
@@ -154,13 +148,7 @@ async fn what_a_deleted_mapping_would_deactivate_is_always_held() {
         .collect();
     world.put(company_of(&people)).await;
     world.put(world.connection(json!({}))).await;
-    world
-        .put(mapping(
-            "support",
-            "support",
-            json!({ "name": "Support", "create": true }),
-        ))
-        .await;
+    world.put(support()).await;
     let sales = mapping("sales", "sales", json!({ "name": "Sales", "create": true }));
     world.put(sales.clone()).await;
     world.until_ready("acme", "True/Synced").await;
@@ -198,13 +186,7 @@ async fn the_operators_own_ceiling_is_stricter_than_a_connection() {
     world
         .put(world.connection(json!({ "removals": { "maxPercent": 100 } })))
         .await;
-    world
-        .put(mapping(
-            "support",
-            "support",
-            json!({ "name": "Support", "create": true }),
-        ))
-        .await;
+    world.put(support()).await;
     world.until_ready("acme", "True/Synced").await;
     world.put(company(&[1, 2])).await;
     let held = world.sync("acme").await;

@@ -4,7 +4,7 @@ use directory_sync::api::DirectoryConnection;
 use directory_sync::api::status::{Outcome, Trigger};
 use serde_json::json;
 
-use super::world::{PATIENCE, WHILE, World, addresses, company, condition, hurried, mapping};
+use super::world::{PATIENCE, WHILE, World, addresses, company, condition, hurried, mapping, support};
 use crate::support::process::wait_until;
 
 /// The types of the conditions, sorted.
@@ -222,13 +222,7 @@ async fn a_mapping_that_comes_or_goes_begins_a_sync_after_settling() {
 async fn observe_mode_tells_what_it_would_do_and_writes_nothing() {
     let world = World::with_operator().await;
     world.put(company(&[1, 2, 3])).await;
-    world
-        .put(mapping(
-            "support",
-            "support",
-            json!({ "name": "Support", "create": true }),
-        ))
-        .await;
+    world.put(support()).await;
     let before = world.platform.everything().await;
     world.put(world.connection(json!({ "mode": "Observe" }))).await;
     let observed = world.until_ready("acme", "True/Observed").await;
@@ -247,13 +241,7 @@ async fn an_operator_that_only_observes_writes_nothing_whatever_connections_say(
     config.observe_only = true;
     world.start_operator(config).await;
     world.put(company(&[1])).await;
-    world
-        .put(mapping(
-            "support",
-            "support",
-            json!({ "name": "Support", "create": true }),
-        ))
-        .await;
+    world.put(support()).await;
     let before = world.platform.everything().await;
     world.put(world.connection(json!({ "mode": "Apply" }))).await;
     let observed = world.until_ready("acme", "True/Observed").await;
@@ -273,13 +261,7 @@ async fn people_who_fail_stop_nobody_else_and_are_told_without_their_addresses()
     let rows = people["data"]["people.csv"].as_str().unwrap().to_owned();
     people["data"]["people.csv"] = json!(format!("{rows}3,not-an-address,Given3,Family3,support\n"));
     world.put(people).await;
-    world
-        .put(mapping(
-            "support",
-            "support",
-            json!({ "name": "Support", "create": true }),
-        ))
-        .await;
+    world.put(support()).await;
     world.put(world.connection(json!({}))).await;
     let partly = world.until_ready("acme", "True/SyncedWithFailures").await;
     let status = partly.status.unwrap();

@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::world::{PATIENCE, World, company, hurried, mapping};
+use super::world::{PATIENCE, World, company, hurried, support};
 use crate::support::init_tls;
 use crate::support::process::wait_until;
 
@@ -31,13 +31,7 @@ async fn metrics_tell_of_runs_objects_requests_and_the_last_success() {
     world.start_operator(config).await;
     world.put(company(&[1, 2])).await;
     world.put(world.connection(json!({}))).await;
-    world
-        .put(mapping(
-            "support",
-            "support",
-            json!({ "name": "Support", "create": true }),
-        ))
-        .await;
+    world.put(support()).await;
     world.until_ready("acme", "True/Synced").await;
     assert_eq!(get(address, "/readyz").await.unwrap(), (200, "ok\n".to_owned()));
     assert_eq!(get(address, "/healthz").await.unwrap().0, 200);

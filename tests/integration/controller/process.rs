@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use super::world::{
-    PATIENCE, Platform, addresses, company, condition, connection, hurried, mapping, plan_state, put, secret,
+    PATIENCE, Platform, addresses, company, condition, connection, hurried, plan_state, put, secret, support,
 };
 use crate::support::apiserver::ApiServer;
 use crate::support::process::{Process, free_port, wait_until};
@@ -169,12 +169,7 @@ async fn with_the_charts_own_rights_nothing_is_forbidden_and_a_restarted_api_ser
         json!({ "removals": { "minPopulation": 10 } }),
     ))
     .await;
-    apply(mapping(
-        "support",
-        "support",
-        json!({ "name": "Support", "create": true }),
-    ))
-    .await;
+    apply(support()).await;
     let ready = |expected: &'static str| {
         move |acme: &DirectoryConnection| condition(acme, "Ready").as_deref() == Some(expected)
     };
@@ -267,7 +262,7 @@ async fn with_one_namespace_to_watch_the_operator_has_and_needs_no_right_in_any_
             secret(super::world::TOKEN),
             company(&[1]),
             connection("acme", &platform.url(), json!({})),
-            mapping("support", "support", json!({ "name": "Support", "create": true })),
+            support(),
         ] {
             put(&space.client, &space.name, object).await;
         }
@@ -304,7 +299,7 @@ async fn every_line_of_a_sync_carries_its_connection_and_its_id() {
         secret(super::world::TOKEN),
         people,
         connection("acme", &platform.url(), json!({})),
-        mapping("support", "support", json!({ "name": "Support", "create": true })),
+        support(),
     ] {
         put(&client, &namespace, object).await;
     }
@@ -361,7 +356,7 @@ async fn a_command_that_is_interrupted_while_it_reads_ends_at_once_and_says_that
         secret(super::world::TOKEN),
         company(&[1]),
         connection("acme", &address, json!({})),
-        mapping("support", "support", json!({ "name": "Support", "create": true })),
+        support(),
     ];
     for (number, object) in objects.iter().enumerate() {
         std::fs::write(folder.path().join(format!("{number}.json")), object.to_string()).unwrap();
@@ -388,6 +383,15 @@ fn is_whole(there: usize) -> bool {
     there % JOINERS as usize == 1
 }
 
+/// Waits until so many users are on the platform, or more.
+async fn until_there(platform: &Platform, users: usize) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while platform.list("users").await.len() < users {
+        assert!(tokio::time::Instant::now() < deadline, "{users} users were not there in {PATIENCE:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// Twenty times people come and the operator is killed at a random moment of bringing them; it starts again and goes on.
 /// In the end everything is as it would be without a crash, and nobody and nothing was written twice.
 #[tokio::test(flavor = "multi_thread")]
@@ -405,12 +409,7 @@ async fn killed_in_the_middle_it_goes_on_and_does_nothing_twice() {
     // A sync takes about a second: so many requests, one after the other.
     let slowly = json!({ "platform": { "rest": { "limits": { "concurrentRequests": 1, "requestsPerSecond": 12 } } } });
     apply(connection("acme", &platform.url(), slowly)).await;
-    apply(mapping(
-        "support",
-        "support",
-        json!({ "name": "Support", "create": true }),
-    ))
-    .await;
+    apply(support()).await;
     let synced = |acme: &DirectoryConnection| condition(acme, "Ready").as_deref() == Some("True/Synced");
     // An operator in a hurry does the first sync, so that nobody waits for mappings to settle.
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -428,7 +427,10 @@ async fn killed_in_the_middle_it_goes_on_and_does_nothing_twice() {
         people += JOINERS;
         apply(company(&(1..=people).collect::<Vec<_>>())).await;
         request(&client, &namespace, &format!("request-{kill}")).await;
-        tokio::time::sleep(Duration::from_millis(chance.u64(0..1500))).await;
+        // How long an operator takes to begin depends on the machine; how far it has come does not.
+        let newcomers = usize::try_from(chance.u32(0..=JOINERS)).unwrap();
+        until_there(&platform, (people - JOINERS) as usize + newcomers).await;
+        tokio::time::sleep(Duration::from_millis(chance.u64(0..160))).await;
         operator.crash(&server.kubeconfig());
         // Whoever is there, and whoever is in the team, before the operator goes on.
         let there = platform.list("users").await.len();

@@ -10,13 +10,9 @@ use serde_json::json;
 
 use super::world::{
     PATIENCE, Platform, TOKEN, WHILE, World, addresses, company, condition, connection, hurried, mapping, mapping_of,
-    secret,
+    secret, support,
 };
 use crate::support::process::{free_port, wait_until};
-
-fn support() -> serde_json::Value {
-    mapping("support", "support", json!({ "name": "Support", "create": true }))
-}
 
 fn message(connection: &DirectoryConnection) -> String {
     let conditions = &connection.status.as_ref().unwrap().conditions;

@@ -95,13 +95,7 @@ impl World {
         let world = Self::with_operator().await;
         world.put(company(people)).await;
         world.put(world.connection(json!({}))).await;
-        world
-            .put(mapping(
-                "support",
-                "support",
-                json!({ "name": "Support", "create": true }),
-            ))
-            .await;
+        world.put(support()).await;
         world.until_ready("acme", "True/Synced").await;
         world
     }
@@ -343,6 +337,11 @@ pub fn connection(name: &str, url: &str, change: Value) -> Value {
     });
     merge(&mut object["spec"], change);
     object
+}
+
+/// The mapping `support` of the connection `acme`: people of the group `support` join the team Support.
+pub fn support() -> Value {
+    mapping("support", "support", json!({ "name": "Support", "create": true }))
 }
 
 /// A mapping of the connection `acme`: people of a group join a team.
