@@ -442,6 +442,11 @@ impl Platform {
         .await;
     }
 
+    /// Starts it again after it was stopped, on the same port and an empty database.
+    pub async fn restart(&mut self) {
+        *self = Self::start(self.port, None).await;
+    }
+
     /// A whole list, as it is.
     pub async fn list(&self, path: &str) -> Vec<Value> {
         let mut items = Vec::new();
