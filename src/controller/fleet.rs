@@ -28,7 +28,6 @@ use super::{
 use crate::{
     api::{DirectoryConnection, GroupMapping, SyncPlan, connection::Mode},
     call::LimiterRegistry,
-    http::Network,
     metrics::Metrics,
     resolve::Connector,
     sync,
@@ -120,7 +119,7 @@ impl Fleet {
             shared: Shared {
                 client: client.clone(),
                 connector: Connector {
-                    network: Network::new(config.network.clone()),
+                    network: config.network.clone(),
                     limiters: Arc::new(LimiterRegistry::default()),
                     metrics: metrics.calls(),
                 },
