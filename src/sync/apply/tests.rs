@@ -4,8 +4,10 @@ mod company;
 mod crashes;
 mod failures;
 mod fake;
+mod incidents;
 mod ledger;
 mod order;
+mod promises;
 mod requests;
 
 use std::{
@@ -22,7 +24,7 @@ use directory_sync_model::{
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    company::{Company, person},
+    company::{Answer, Company, person},
     fake::{Call, Fake, Item, Step, user},
 };
 use crate::{
