@@ -47,6 +47,10 @@
 //!
 //! `CONTRIBUTING.md` says how to add a provider or a platform, and how tests and generated files work.
 
+// Suites that integration tests run as well name this crate as they do there.
+#[cfg(test)]
+extern crate self as directory_sync;
+
 pub mod api;
 pub mod call;
 pub mod cli;

@@ -138,6 +138,8 @@ async fn open_sqlite(path: &str, access: Access) -> Result<(Pool, String), Error
         .busy_timeout(BUSY)
         // Every commit is on the disk before anything is sent that it is about.
         .synchronous(SqliteSynchronous::Full)
+        // A pod's root is read-only: there is no folder for temporary files.
+        .pragma("temp_store", "MEMORY")
         .disable_statement_logging();
     if writes {
         options = options.journal_mode(SqliteJournalMode::Wal);

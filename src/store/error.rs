@@ -201,13 +201,13 @@ fn kind_of(error: &dyn DatabaseError) -> Kind {
 
 /// Result codes of `SQLite` (<https://www.sqlite.org/rescode.html>); the low byte is the kind.
 fn sqlite(code: i32) -> Kind {
-    match (code & 0xff, code) {
-        (5 | 6, _) => Kind::Locked,
+    match code & 0xff {
+        5 | 6 => Kind::Locked,
         // The file can't be opened for writing, or its folder.
-        (8, _) | (14, _) => Kind::ReadOnly,
-        (11 | 26, _) => Kind::Corrupt,
-        (13, _) => Kind::Full,
-        (10, _) => Kind::Unreachable,
+        8 | 14 => Kind::ReadOnly,
+        11 | 26 => Kind::Corrupt,
+        13 => Kind::Full,
+        10 => Kind::Unreachable,
         _ => Kind::Other,
     }
 }

@@ -7,8 +7,8 @@ use tokio::sync::OnceCell;
 
 use super::{Bind, CHANGED, DAYS, Error, Store, Tx, UNCHANGED, backend::Row, from_millis, read, text, to_millis};
 use crate::sync::ledger::{
-    Entry, EntryKind, HeldPlan, Intent, Key, Ledger, LedgerError, Opened, Removal, Scope, Settlement, SyncRecord,
-    Unfinished,
+    Entry, EntryKind, HeldPlan, Intent, Key, Ledger, LedgerError, Opened, RESTORE, Removal, Scope, Settlement,
+    SyncRecord, Unfinished,
 };
 
 /// How many entries are read at once.
@@ -360,7 +360,8 @@ async fn record(tx: &mut Tx, number: i64, cause: &str, sync: &SyncRecord) -> Res
         text(&sync.error),
     ];
     tx.execute(sql, &binds).await?;
-    if PASSED.contains(&sync.outcome.as_str()) {
+    // What was given back is no plan of the operator's: its own go on waiting.
+    if cause != RESTORE && PASSED.contains(&sync.outcome.as_str()) {
         supersede(tx, number, "").await?;
     }
     match sync.end {

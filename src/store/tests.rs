@@ -63,7 +63,9 @@ async fn a_full_disk_says_so_and_what_was_there_stays() {
     ledger.settle(&one()).await.unwrap();
     let mut tx = store.begin().await.unwrap();
     let pages = tx.fetch("PRAGMA page_count", &[]).await.unwrap()[0].int(0).unwrap();
-    tx.fetch(&format!("PRAGMA max_page_count = {pages}"), &[]).await.unwrap();
+    tx.fetch(&format!("PRAGMA max_page_count = {pages}"), &[])
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     let many = Settlement {
         record: (0..5000).map(|number| user(&format!("user-{number}"))).collect(),
@@ -83,7 +85,11 @@ async fn a_file_that_another_process_has_locked_says_so() {
     let mut other = other(&path).await;
     sqlx::query("BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
     let error = store.of(&scope("a")).settle(&one()).await.unwrap_err();
-    assert!(told(&error).contains("is locked by another process"), "{}", told(&error));
+    assert!(
+        told(&error).contains("is locked by another process"),
+        "{}",
+        told(&error)
+    );
     sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
     store.of(&scope("a")).settle(&one()).await.unwrap();
 }
@@ -171,7 +177,10 @@ async fn reading_makes_nothing_and_brings_nothing_up_to_date() {
         .connect()
         .await
         .unwrap();
-    sqlx::query("CREATE TABLE people (id TEXT)").execute(&mut connection).await.unwrap();
+    sqlx::query("CREATE TABLE people (id TEXT)")
+        .execute(&mut connection)
+        .await
+        .unwrap();
     connection.close().await.unwrap();
     assert!(matches!(read().await, Err(Error::Missing { .. })));
     // One of an older program.
@@ -195,7 +204,10 @@ async fn a_copy_made_while_it_is_in_use_and_one_made_at_rest_hold_everything() {
     let backup = folder.path().join("backup.db");
     let mut beside = other(&path).await;
     let vacuum = format!("VACUUM INTO '{}'", backup.display());
-    sqlx::query(sqlx::AssertSqlSafe(vacuum)).execute(&mut beside).await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(vacuum))
+        .execute(&mut beside)
+        .await
+        .unwrap();
     beside.close().await.unwrap();
     store.close().await;
     drop(store);
@@ -229,7 +241,10 @@ async fn every_earlier_version_is_brought_up_to_date_with_what_is_in_it() {
             migration.version
         );
         let content = std::fs::read_to_string(&content).expect("each version has a content to be upgraded");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(content)).execute(&mut connection).await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(content))
+            .execute(&mut connection)
+            .await
+            .unwrap();
         connection.close().await.unwrap();
 
         let store = open(&path).await.unwrap();
@@ -243,7 +258,13 @@ async fn every_earlier_version_is_brought_up_to_date_with_what_is_in_it() {
 
 #[tokio::test]
 async fn an_address_that_is_none_says_what_one_looks_like_and_names_no_password() {
-    for wrong in ["", "store.db", "mysql://ann:hunter2@db/x", "sqlite://", "postgres://ann:hunter2@db:port/x"] {
+    for wrong in [
+        "",
+        "store.db",
+        "mysql://ann:hunter2@db/x",
+        "sqlite://",
+        "postgres://ann:hunter2@db:port/x",
+    ] {
         let error = Store::open(&SecretString::from(wrong), None).await.unwrap_err();
         let told = told(&error);
         assert!(told.contains("sqlite:///PATH or postgres://"), "{told}");

@@ -25,6 +25,9 @@ pub use memory::{MemoryLedger, MemoryLedgers};
 
 use crate::fault::{Class, Fault};
 
+/// The trigger of a run that gives back what another one took.
+pub const RESTORE: &str = "Restore";
+
 /// Whose ledger it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scope {

@@ -9,6 +9,7 @@ mod ledger;
 mod order;
 mod promises;
 mod requests;
+mod restore;
 
 use std::{
     collections::BTreeSet,
@@ -96,7 +97,13 @@ async fn sync_with(
         directory: Box::new(company.clone()),
         platform,
     };
-    let options = Options {
+    let options = options();
+    run(&ends, rules, &options, ledger, stop, &()).await
+}
+
+/// A sync that writes.
+fn options() -> Options {
+    Options {
         id: new_id(),
         mode: Mode::Apply,
         approved: None,
@@ -106,8 +113,7 @@ async fn sync_with(
         now: SystemTime::UNIX_EPOCH,
         key: FingerprintKey::new(1, 2),
         fetch: FetchLimits::default(),
-    };
-    run(&ends, rules, &options, ledger, stop, &()).await
+    }
 }
 
 /// The ids of those who failed on their own, sorted.
