@@ -15,7 +15,7 @@ use crate::{
     call::{CallMetrics, LimiterRegistry},
     directory::fetch::FetchLimits,
     http,
-    sync::{Mode, Options, run},
+    sync::{Mode, Options, ledger::MemoryLedger, run},
 };
 
 /// Has every key, and remembers in which namespaces it was asked.
@@ -130,7 +130,15 @@ async fn promise_8_a_secret_that_either_end_repeats_is_in_no_report_error_or_met
                 key: FingerprintKey::new(1, 2),
                 fetch: FetchLimits::default(),
             };
-            let report = run(&ends, &rules, &options, &CancellationToken::new(), &()).await;
+            let report = run(
+                &ends,
+                &rules,
+                &options,
+                &MemoryLedger::new(),
+                &CancellationToken::new(),
+                &(),
+            )
+            .await;
             let error = report.error.as_ref().expect("neither end is what it should be");
             let shown = format!("{} {report:?} {:?}", crate::fault::chain(error), registry.gather());
             assert!(!shown.contains("s3cret-of-ours"), "{shown}");
