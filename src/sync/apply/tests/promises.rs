@@ -139,7 +139,7 @@ async fn promise_3_what_is_left_of_an_approved_plan_is_finished_and_takes_nobody
             // It is finished: what comes next is held as it would have been before.
             company
                 .people
-                .retain(|person| person.id < "p08".to_owned() || person.id == "new");
+                .retain(|person| person.id.as_str() < "p08" || person.id == "new");
             assert_eq!(decided(&company, &platform, &ledger, None).await.outcome, Outcome::Held);
         }
     }
