@@ -408,8 +408,8 @@ mod tests {
     use crate::api::{
         condition::{ConditionType, REASONS, Status, set},
         status::{
-            HandledLimits, MAX_FAILURES, MAX_HISTORY, MembershipCounts, ObjectType, Outcome, Removals, RoleCounts,
-            TeamCounts, Trigger, UserCounts,
+            HandledLimits, MAX_FAILURES, MAX_HISTORY, MembershipCounts, ObjectType, Outcome,
+            Removals, RoleCounts, TeamCounts, Trigger, UserCounts,
         },
     };
 
@@ -472,7 +472,11 @@ mod tests {
                 if let crate::api::condition::Place::On(condition, status @ (Status::True | Status::False)) = place
                     && !matches!(
                         condition,
-                        ConditionType::GroupFound | ConditionType::Conflicted | ConditionType::Applied
+                        // What stalls isn't tried again, so it is either the one or the other.
+                        ConditionType::GroupFound
+                            | ConditionType::Conflicted
+                            | ConditionType::Applied
+                            | ConditionType::Reconciling
                     )
                 {
                     set(
