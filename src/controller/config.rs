@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::http::NetworkPolicy;
+use crate::http::Network;
 
 /// What the operator is told at its start; the command line maps its flags to this.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct ControllerConfig {
     /// Ceiling over `spec.removals.maxCount` of every connection.
     pub removals_max_count: Option<u32>,
     /// What connections may reach.
-    pub network: NetworkPolicy,
+    pub network: Network,
     /// How long things wait.
     pub timing: Timing,
 }
@@ -39,7 +39,7 @@ impl Default for ControllerConfig {
             observe_only: false,
             removals_max_percent: None,
             removals_max_count: None,
-            network: NetworkPolicy::default(),
+            network: Network::default(),
             timing: Timing::default(),
         }
     }

@@ -32,7 +32,6 @@ use crate::{
         connection::Mode,
     },
     call::LimiterRegistry,
-    http::Network,
     metrics::Metrics,
     resolve::Connector,
     sync,
@@ -124,7 +123,7 @@ impl Fleet {
             shared: Shared {
                 client: client.clone(),
                 connector: Connector {
-                    network: Network::new(config.network.clone()),
+                    network: config.network.clone(),
                     limiters: Arc::new(LimiterRegistry::default()),
                     metrics: metrics.calls(),
                 },

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use directory_sync::api::DirectoryConnection;
 use directory_sync::api::status::Trigger;
+use directory_sync::http::{Network, NetworkPolicy};
 use kube::api::{Api, DynamicObject};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::json;
@@ -136,7 +137,10 @@ async fn a_file_that_makes_no_sense_is_named_and_mended() {
 async fn a_host_that_the_operator_may_not_reach_is_refused() {
     let mut world = World::new().await;
     let mut config = hurried(&world.space.name);
-    config.network.allow_loopback = false;
+    config.network = Network::new(NetworkPolicy {
+        allow_insecure: true,
+        ..NetworkPolicy::default()
+    });
     world.start_operator(config).await;
     world.put(company(&[1])).await;
     world.put(support()).await;

@@ -42,7 +42,8 @@ pub fn hurried(namespace: &str) -> ControllerConfig {
             allow_loopback: true,
             allow_insecure: true,
             allowed_hosts: Vec::new(),
-        },
+        }
+        .into(),
         timing: Timing {
             settle: Duration::from_millis(400),
             first_retry: Duration::from_millis(500),
