@@ -11,6 +11,7 @@ mod address;
 mod adoption;
 mod attributes;
 mod completeness;
+mod deprovision;
 mod doubtful_groups;
 mod expressions;
 mod identity;

@@ -1,8 +1,9 @@
 //! From the plan's writes to the items of the contract. Pure: what can't be sent is that item's failure.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::SystemTime};
 
 use directory_sync_model::{observed, value::AttributeValue};
+use jiff::Timestamp;
 
 use super::{attributes::TAGS, roles::Roles, wire};
 use crate::{
@@ -142,8 +143,14 @@ fn mark(mark: &observed::Mark, roles: &Roles) -> wire::UserMark {
     wire::UserMark {
         owner: mark.owner.clone(),
         role: role.map(|name| roles.id(name).unwrap_or(name).to_owned()),
-        deactivated: mark.deactivated,
+        deactivated_time: mark.deactivated.map(whole_seconds),
     }
+}
+
+/// The time without what is below a second. One that can't be told is so late that the platform refuses it.
+fn whole_seconds(time: SystemTime) -> Timestamp {
+    let second = Timestamp::try_from(time).map(Timestamp::as_second);
+    second.and_then(Timestamp::from_second).unwrap_or(Timestamp::MAX)
 }
 
 fn attribute(name: &str, value: &AttributeValue) -> Result<wire::AttributeValue, String> {
@@ -184,6 +191,8 @@ fn field(text: Option<&str>) -> wire::Field<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use directory_sync_model::observed::{ContainerKind, FieldsPatch, Mark, UserFields};
     use serde_json::json;
 
@@ -217,7 +226,7 @@ mod tests {
             mark: Mark {
                 owner: "eu1/acme".to_owned(),
                 role: Some("agent".to_owned()),
-                deactivated: false,
+                deactivated: None,
             },
         }
     }
@@ -262,7 +271,7 @@ mod tests {
             mark: Some(Mark {
                 owner: "eu1/acme".to_owned(),
                 role: None,
-                deactivated: true,
+                deactivated: Some(SystemTime::UNIX_EPOCH + Duration::from_millis(1_800_000_000_999)),
             }),
             ..UserPatch::default()
         };
@@ -275,7 +284,7 @@ mod tests {
             "active": false,
             "attributes": { "desk": null, "remote": true },
             "tags": [],
-            "mark": { "owner": "eu1/acme", "deactivated": true },
+            "mark": { "owner": "eu1/acme", "deactivatedTime": "2027-01-15T08:00:00Z" },
         });
         assert_eq!(item, expected);
     }

@@ -1,5 +1,7 @@
 //! Writing, and writing again.
 
+use std::time::{Duration, SystemTime};
+
 use directory_sync_model::{observed::FieldsPatch, value::AttributeValue};
 
 use super::*;
@@ -62,7 +64,7 @@ async fn a_created_user_is_read_as_he_was_meant() {
     let told = read.mark.as_ref().unwrap();
     assert_eq!(
         (&*told.owner, told.role.as_deref(), told.deactivated),
-        (OWNER, Some("agent"), false)
+        (OWNER, Some("agent"), None)
     );
     for (name, value) in user.fields.attributes {
         assert_eq!(attribute(read, &name), value.as_ref(), "{name}");
@@ -128,6 +130,7 @@ async fn a_user_is_deactivated_with_a_mark_that_says_so_and_given_another_role()
         .unwrap()
         .remove(0)
         .unwrap();
+    let left = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
     let patch = UserPatch {
         id,
         active: Some(false),
@@ -138,7 +141,7 @@ async fn a_user_is_deactivated_with_a_mark_that_says_so_and_given_another_role()
         },
         mark: Some(Mark {
             role: Some("agent".to_owned()),
-            deactivated: true,
+            deactivated: Some(left),
             ..mark()
         }),
         ..UserPatch::default()
@@ -149,7 +152,7 @@ async fn a_user_is_deactivated_with_a_mark_that_says_so_and_given_another_role()
     let read = &seen.users[0];
     assert_eq!((read.active, &*read.role), (false, "agent"));
     let mark = read.mark.as_ref().unwrap();
-    assert_eq!((mark.role.as_deref(), mark.deactivated), (Some("agent"), true));
+    assert_eq!((mark.role.as_deref(), mark.deactivated), (Some("agent"), Some(left)));
     server.stop();
 }
 

@@ -12,7 +12,7 @@ async fn a_user_is_created_with_what_was_sent_and_read_back() {
         "externalId": "e-1", "email": "Ann@Acme.test", "givenName": "Ann", "familyName": "", "displayName": null,
         "phone": "020 7123", "active": false,
         "attributes": {"department": "Support", "languages": ["en", "de"], "remote": true, "floor": -3, "ratio": 2.5},
-        "tags": ["b", "a"], "mark": {"owner": "eu1/acme", "role": "agent", "deactivated": true},
+        "tags": ["b", "a"], "mark": {"owner": "eu1/acme", "role": "agent", "deactivatedTime": "2026-03-02T08:00:00Z"},
     });
     let created = server.post("/v1/users", sent.clone()).await;
     assert_eq!(created.status, 201);
