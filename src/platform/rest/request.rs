@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{attributes::TAGS, roles::Roles, wire};
 use crate::{
     fault::Class,
-    platform::{Error, MembershipWrite, NewUser, UserPatch},
+    platform::{Error, MembershipWrite, NewUser, UserDeletion, UserPatch},
 };
 
 /// The item that creates a user.
@@ -83,6 +83,14 @@ pub(super) fn update(patch: &UserPatch, roles: &Roles) -> Result<wire::UserUpdat
     })
 }
 
+/// The item that deletes a user.
+pub(super) fn deletion(user: &UserDeletion) -> wire::UserDeletion {
+    wire::UserDeletion {
+        id: user.id.clone(),
+        if_match: user.version.clone().filter(|version| !version.is_empty()),
+    }
+}
+
 /// The item that adds a membership with our mark, or removes one.
 pub(super) fn change(write: &MembershipWrite, owner: &str) -> wire::MembershipChange {
     wire::MembershipChange {
@@ -111,6 +119,11 @@ pub(super) fn creating(user: &NewUser) -> String {
 /// What updating this user is called in errors.
 pub(super) fn updating(patch: &UserPatch) -> String {
     format!("updating the user {}", patch.id)
+}
+
+/// What deleting this user is called in errors.
+pub(super) fn deleting(user: &UserDeletion) -> String {
+    format!("deleting the user {}", user.id)
 }
 
 /// What changing this membership is called in errors.

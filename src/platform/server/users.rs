@@ -115,9 +115,7 @@ pub(super) async fn batch_delete(State(app): State<Arc<App>>, request: WriteRequ
             let mut results = Vec::with_capacity(items.len());
             for item in items {
                 let outcome = match item {
-                    Ok(Deletion { id, row, precondition }) => {
-                        store::delete(db, row, &precondition).await.map(|()| id)
-                    }
+                    Ok(Deletion { id, row, precondition }) => store::delete(db, row, &precondition).await.map(|()| id),
                     Err(problem) => Err(problem.into()),
                 };
                 results.push(match outcome {

@@ -73,7 +73,9 @@ pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer
 /// Reads an optional time in the one form that the contract has for it, see [`is_time`].
 pub(super) fn given_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let text = Cow::<str>::deserialize(deserializer)?;
-    let time = Some(&text).filter(|text| is_time(text)).and_then(|text| text.parse().ok());
+    let time = Some(&text)
+        .filter(|text| is_time(text))
+        .and_then(|text| text.parse().ok());
     time.map(Some)
         .ok_or_else(|| D::Error::custom("must be a time in UTC such as 2026-03-01T08:00:00Z"))
 }
@@ -89,7 +91,9 @@ fn is_time(text: &str) -> bool {
         0 => (b'0'..b'9').contains(&byte),
         _ => byte.is_ascii_digit(),
     };
-    let fraction = fraction.strip_suffix('Z').map(|digits| digits.strip_prefix('.').unwrap_or(digits).as_bytes());
+    let fraction = fraction
+        .strip_suffix('Z')
+        .map(|digits| digits.strip_prefix('.').unwrap_or(digits).as_bytes());
     !second.is_empty()
         && second.bytes().enumerate().all(|(at, byte)| digit(at, byte))
         && fraction.is_some_and(|digits| digits.len() <= 3 && digits.iter().all(u8::is_ascii_digit))
@@ -101,7 +105,11 @@ mod tests {
 
     #[test]
     fn a_time_has_one_form() {
-        for text in ["2026-03-01T08:00:00Z", "2026-03-01T08:00:00.5Z", "0000-01-01T00:00:00.125Z"] {
+        for text in [
+            "2026-03-01T08:00:00Z",
+            "2026-03-01T08:00:00.5Z",
+            "0000-01-01T00:00:00.125Z",
+        ] {
             assert!(is_time(text), "{text}");
         }
         for text in [

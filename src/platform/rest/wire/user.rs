@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{AttributeValue, Field, field::{given, given_time}};
+use super::{
+    AttributeValue, Field,
+    field::{given, given_time},
+};
 
 /// The ownership mark of a user. The platform stores it; what it means is the owner's business.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
