@@ -1,6 +1,9 @@
 //! What a connection and its mappings ask for, validated: the only form in which the pipeline sees a specification.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime},
+};
 
 use crate::{
     attribute::{Attribute, AttributeSet},
@@ -168,12 +171,48 @@ pub struct Mapping {
 }
 
 /// What is never changed or removed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Protect {
     /// Normal forms of e-mail addresses, or directory ids.
     pub users: BTreeSet<String>,
     /// Roles that are neither granted nor taken.
     pub roles: BTreeSet<String>,
+    /// How many active administrators a sync leaves on the platform, whoever manages them; where there are fewer already,
+    /// it takes none away. 1 by default.
+    pub min_administrators: u32,
+}
+
+impl Default for Protect {
+    fn default() -> Self {
+        Self {
+            users: BTreeSet::new(),
+            roles: BTreeSet::new(),
+            min_administrators: 1,
+        }
+    }
+}
+
+/// What becomes of users who leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Deprovision {
+    /// They are deactivated, and stay.
+    #[default]
+    Deactivate,
+    /// They are deactivated, and deleted by the first sync at least so long after it that still finds them gone. However
+    /// short that is, it is another sync: two reads agree before anything is deleted.
+    DeleteAfter(Duration),
+    /// They stay active; only what mappings gave them is taken.
+    Keep,
+}
+
+impl Deprovision {
+    /// From when on somebody who was deactivated then is deleted; `None`: never.
+    pub fn due(self, deactivated: SystemTime) -> Option<SystemTime> {
+        match self {
+            Self::DeleteAfter(rest) => deactivated.checked_add(rest),
+            Self::Deactivate | Self::Keep => None,
+        }
+    }
 }
 
 /// All that a connection asks for.
@@ -193,6 +232,8 @@ pub struct Rules {
     pub allowed_roles: Option<BTreeSet<String>>,
     /// How existing users become managed.
     pub adoption: Adoption,
+    /// What becomes of users who leave.
+    pub deprovision: Deprovision,
     /// What is never touched.
     pub protect: Protect,
     /// How much one sync may remove.

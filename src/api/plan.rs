@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     reference::ConnectionRef,
     schema,
-    status::{DecisionCommands, ObjectType, Removals},
+    status::{DecisionCommands, ObjectType, Removals, is_default},
 };
 
 /// The most removals that a plan names.
@@ -37,6 +37,7 @@ pub const MAX_SUMMARY: usize = 20;
     doc = "A SyncPlan is written by the operator when a sync would take away more than the limits of its DirectoryConnection allow. Nothing is written until a person sets spec.decision and spec.decidedBy; the decision is about this one plan, known by its hash.",
     printcolumn(name = "Connection", type_ = "string", json_path = ".spec.connectionRef.name"),
     printcolumn(name = "Users", type_ = "integer", json_path = ".status.removals.users"),
+    printcolumn(name = "Deletions", type_ = "integer", json_path = ".status.removals.deletions"),
     printcolumn(name = "Memberships", type_ = "integer", json_path = ".status.removals.memberships"),
     printcolumn(name = "Roles", type_ = "integer", json_path = ".status.removals.roles"),
     printcolumn(name = "Decision", type_ = "string", json_path = ".spec.decision"),
@@ -128,8 +129,11 @@ pub struct SyncPlanStatus {
 /// One thing that a plan would take away.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RemovalSample {
-    /// What would be taken: User (deactivated), Membership, Role or Inbox.
+    /// What would be taken: User (deactivated, or deleted where that is said), Membership, Role or Inbox.
     pub kind: ObjectType,
+    /// Whether the user would be deleted. Unset: no.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub deleted: bool,
     /// Id of the user in the directory, or on the platform when the directory has no such user any more.
     #[schemars(length(max = 256))]
     pub id: String,

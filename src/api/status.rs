@@ -115,6 +115,9 @@ pub struct UserCounts {
     /// Users deactivated.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub deactivated: i64,
+    /// Users deleted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub deleted: i64,
     /// Users that failed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failed: i64,
@@ -196,6 +199,9 @@ pub struct Removals {
     /// Users to be deactivated.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub users: i64,
+    /// Users to be deleted, whom an earlier sync deactivated.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub deletions: i64,
     /// Team memberships to be removed; those of users to be deactivated aren't counted again.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub memberships: i64,
@@ -212,11 +218,12 @@ impl Removals {
     pub fn total(self) -> i64 {
         let Self {
             users,
+            deletions,
             memberships,
             roles,
             inboxes,
         } = self;
-        users + memberships + roles + inboxes
+        users + deletions + memberships + roles + inboxes
     }
 }
 

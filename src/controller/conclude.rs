@@ -158,6 +158,7 @@ fn held(order: &Order, ended: &Ended) -> Held {
         hash: report.hash.as_ref().map(ToString::to_string).unwrap_or_default(),
         removals: Removals {
             users: number(report.removals.users),
+            deletions: number(report.removals.deletions),
             memberships: number(report.removals.team_memberships),
             roles: number(report.removals.roles),
             inboxes: number(report.removals.inbox_memberships),

@@ -107,21 +107,22 @@ fn losses(plan: &Plan<'_>) -> Vec<Population> {
         .collect()
 }
 
-/// Some of the removals of a plan: accounts first, then roles, then memberships.
+/// Some of the removals of a plan: accounts first, those that are deleted before the others, then roles, then memberships.
 fn samples(plan: &Plan<'_>) -> Vec<RemovalSample> {
-    let deactivations = plan.deactivations.iter().map(|deactivation| {
-        let (_, user) = person(plan, deactivation.holding);
+    let account = |holding: u32, external_id: &str, email: &str, deleted: bool| {
+        let (_, user) = person(plan, holding);
         RemovalSample {
             kind: ObjectType::User,
-            id: cut(&deactivation.external_id, MAX_TEXT),
-            user: if user.is_empty() {
-                cut(&deactivation.email, MAX_TEXT)
-            } else {
-                user
-            },
+            deleted,
+            id: cut(external_id, MAX_TEXT),
+            user: if user.is_empty() { cut(email, MAX_TEXT) } else { user },
             from: String::new(),
         }
-    });
+    };
+    let deletions = plan.deletions.iter();
+    let deletions = deletions.map(|leaver| account(leaver.holding, &leaver.external_id, &leaver.email, true));
+    let deactivations = plan.deactivations.iter();
+    let deactivations = deactivations.map(|leaver| account(leaver.holding, &leaver.external_id, &leaver.email, false));
     let roles = plan.role_changes.iter().map(|change| {
         let from = change.from.map_or("", |role| plan.roles[usize::from(role)].as_str());
         sample(plan, ObjectType::Role, change.holding, from)
@@ -135,7 +136,8 @@ fn samples(plan: &Plan<'_>) -> Vec<RemovalSample> {
         let leaving = removals.leaving.iter();
         leaving.map(move |holding| sample(plan, kind, *holding, &container.name))
     });
-    deactivations
+    deletions
+        .chain(deactivations)
         .chain(roles)
         .chain(memberships)
         .take(MAX_SAMPLES)
@@ -146,6 +148,7 @@ fn sample(plan: &Plan<'_>, kind: ObjectType, holding: u32, from: &str) -> Remova
     let (id, user) = person(plan, holding);
     RemovalSample {
         kind,
+        deleted: false,
         id,
         user,
         from: cut(from, MAX_TEXT),
@@ -180,7 +183,9 @@ mod tests {
         map::map,
         observed::{ContainerRow, MarkRow, Observer as _, UserRow},
         plan::Counts,
-        rules::{Adoption, GroupSelector, InboxSelector, Mapping, Protect, Rules, TeamSelector, UserScope},
+        rules::{
+            Adoption, Deprovision, GroupSelector, InboxSelector, Mapping, Protect, Rules, TeamSelector, UserScope,
+        },
         snapshot::{Batch, SnapshotBuilder},
     };
 
@@ -209,10 +214,8 @@ mod tests {
             default_role: None,
             allowed_roles: None,
             adoption: Adoption::Email,
-            protect: Protect {
-                users: BTreeSet::new(),
-                roles: BTreeSet::new(),
-            },
+            deprovision: Deprovision::Deactivate,
+            protect: Protect::default(),
             limits: Limits::default(),
             mappings: vec![
                 mapping("a", TeamSelector::Name("Support".into()), false, "Desk"),
@@ -228,7 +231,7 @@ mod tests {
         let mark = MarkRow {
             owner: owner.into(),
             role: None,
-            deactivated,
+            deactivated: deactivated.then_some(SystemTime::UNIX_EPOCH),
         };
         let ours = owner == "acme";
         UserRow {

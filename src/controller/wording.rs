@@ -74,6 +74,7 @@ pub fn summary(hold: &Hold, losses: &[Population]) -> Vec<String> {
 fn loss(kind: RemovalKind, name: Option<&str>, removals: u64, of: u64) -> String {
     match (kind, name) {
         (RemovalKind::User, _) => format!("{removals} of {of} users would be deactivated"),
+        (RemovalKind::Deletion, _) => format!("{removals} of {of} users would be deleted"),
         (RemovalKind::Role, None) => format!("{removals} of {of} roles would be changed"),
         (RemovalKind::Role, Some(role)) => format!("{removals} of {of} users would lose the role {role:?}"),
         (RemovalKind::TeamMembership, Some(team)) => format!("the team {team:?} would lose {removals} of {of} members"),

@@ -121,7 +121,8 @@ impl Work<'_, '_> {
         self.change_roles().await?;
         self.remove_members().await?;
         self.deactivate().await?;
-        self.create_again(&without_seat).await
+        self.create_again(&without_seat).await?;
+        self.delete().await
     }
 
     async fn create_teams(&mut self) -> Result<(), End> {

@@ -1,13 +1,14 @@
 //! From the plan's writes to the items of the contract. Pure: what can't be sent is that item's failure.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::SystemTime};
 
 use directory_sync_model::{observed, value::AttributeValue};
+use jiff::Timestamp;
 
 use super::{attributes::TAGS, roles::Roles, wire};
 use crate::{
     fault::Class,
-    platform::{Error, MembershipWrite, NewUser, UserPatch},
+    platform::{Error, MembershipWrite, NewUser, UserDeletion, UserPatch},
 };
 
 /// The item that creates a user.
@@ -82,6 +83,14 @@ pub(super) fn update(patch: &UserPatch, roles: &Roles) -> Result<wire::UserUpdat
     })
 }
 
+/// The item that deletes a user.
+pub(super) fn deletion(user: &UserDeletion) -> wire::UserDeletion {
+    wire::UserDeletion {
+        id: user.id.clone(),
+        if_match: user.version.clone().filter(|version| !version.is_empty()),
+    }
+}
+
 /// The item that adds a membership with our mark, or removes one.
 pub(super) fn change(write: &MembershipWrite, owner: &str) -> wire::MembershipChange {
     wire::MembershipChange {
@@ -110,6 +119,11 @@ pub(super) fn creating(user: &NewUser) -> String {
 /// What updating this user is called in errors.
 pub(super) fn updating(patch: &UserPatch) -> String {
     format!("updating the user {}", patch.id)
+}
+
+/// What deleting this user is called in errors.
+pub(super) fn deleting(user: &UserDeletion) -> String {
+    format!("deleting the user {}", user.id)
 }
 
 /// What changing this membership is called in errors.
@@ -142,8 +156,14 @@ fn mark(mark: &observed::Mark, roles: &Roles) -> wire::UserMark {
     wire::UserMark {
         owner: mark.owner.clone(),
         role: role.map(|name| roles.id(name).unwrap_or(name).to_owned()),
-        deactivated: mark.deactivated,
+        deactivated_time: mark.deactivated.map(whole_seconds),
     }
+}
+
+/// The time without what is below a second. One that can't be told is so late that the platform refuses it.
+fn whole_seconds(time: SystemTime) -> Timestamp {
+    let second = Timestamp::try_from(time).map(Timestamp::as_second);
+    second.and_then(Timestamp::from_second).unwrap_or(Timestamp::MAX)
 }
 
 fn attribute(name: &str, value: &AttributeValue) -> Result<wire::AttributeValue, String> {
@@ -184,6 +204,8 @@ fn field(text: Option<&str>) -> wire::Field<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use directory_sync_model::observed::{ContainerKind, FieldsPatch, Mark, UserFields};
     use serde_json::json;
 
@@ -217,7 +239,7 @@ mod tests {
             mark: Mark {
                 owner: "eu1/acme".to_owned(),
                 role: Some("agent".to_owned()),
-                deactivated: false,
+                deactivated: None,
             },
         }
     }
@@ -262,7 +284,7 @@ mod tests {
             mark: Some(Mark {
                 owner: "eu1/acme".to_owned(),
                 role: None,
-                deactivated: true,
+                deactivated: Some(SystemTime::UNIX_EPOCH + Duration::from_millis(1_800_000_000_999)),
             }),
             ..UserPatch::default()
         };
@@ -275,7 +297,7 @@ mod tests {
             "active": false,
             "attributes": { "desk": null, "remote": true },
             "tags": [],
-            "mark": { "owner": "eu1/acme", "deactivated": true },
+            "mark": { "owner": "eu1/acme", "deactivatedTime": "2027-01-15T08:00:00Z" },
         });
         assert_eq!(item, expected);
     }

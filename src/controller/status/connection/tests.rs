@@ -224,6 +224,7 @@ fn the_largest_status_stays_under_16_kib() {
             &mut done.users_adopted,
             &mut done.users_activated,
             &mut done.users_deactivated,
+            &mut done.users_deleted,
             &mut done.teams_created,
             &mut done.team_memberships_added,
             &mut done.team_memberships_removed,
@@ -245,6 +246,7 @@ fn the_largest_status_stays_under_16_kib() {
         expire_time: Time(at(1)),
         removals: crate::api::status::Removals {
             users: 1_000_000,
+            deletions: 1_000_000,
             memberships: 10_000_000,
             roles: 1_000_000,
             inboxes: 1_000_000,
