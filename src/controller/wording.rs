@@ -221,7 +221,11 @@ mod tests {
     fn the_message_of_the_longest_names_is_not_cut() {
         let (namespace, name) = ("n".repeat(63), "p".repeat(78));
         let message = waiting(&"w".repeat(MAX_WHY), &namespace, &name, Timestamp::UNIX_EPOCH);
-        assert!(message.len() <= crate::api::condition::MAX_HELD_MESSAGE, "{}", message.len());
+        assert!(
+            message.len() <= crate::api::condition::MAX_HELD_MESSAGE,
+            "{}",
+            message.len()
+        );
         let commands = commands(&namespace, &name);
         assert!(
             commands.approve.len() <= DecisionCommands::MAX,

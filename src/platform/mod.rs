@@ -109,6 +109,8 @@ pub struct UserPatch {
     pub role: Option<String>,
     /// The mark to set, whole.
     pub mark: Option<Mark>,
+    /// Take the mark away, whatever it is: nobody manages the user any more.
+    pub release: bool,
 }
 
 /// A user to be deleted.
