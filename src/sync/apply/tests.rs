@@ -11,7 +11,6 @@ mod promises;
 mod requests;
 
 use std::{
-    collections::BTreeSet,
     sync::{Arc, PoisonError},
     time::{Duration, SystemTime},
 };
@@ -19,7 +18,7 @@ use std::{
 use directory_sync_model::{
     fingerprint::FingerprintKey,
     guard::Limits,
-    rules::{Adoption, GroupSelector, Mapping, Protect, Rules, TeamSelector, UserScope},
+    rules::{Adoption, Deprovision, GroupSelector, Mapping, Protect, Rules, TeamSelector, UserScope},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -57,10 +56,8 @@ fn rules(groups: &[&str]) -> Rules {
         default_role: None,
         allowed_roles: None,
         adoption: Adoption::Email,
-        protect: Protect {
-            users: BTreeSet::new(),
-            roles: BTreeSet::new(),
-        },
+        deprovision: Deprovision::Deactivate,
+        protect: Protect::default(),
         limits: Limits {
             max_percent: 100,
             min_population: 10_000,
