@@ -27,6 +27,7 @@ use crate::{
     fingerprint::Fingerprint,
     observed::{ContainerKind, ContainerRow, FieldsPatch, MembershipRow, Observer, RoleRow, UserRow},
     plan::{HeldContainer, Holdings, NewHolding, Plan},
+    rules::UserScope,
 };
 
 /// What the diff must know of the platform beyond its rows.
@@ -52,6 +53,8 @@ pub struct Differ<'a> {
     candidates: Vec<Candidate>,
     /// Users with our mark and without an external id, whom nobody turns out to be.
     unidentified: Vec<String>,
+    /// Users with our mark and without an external id, where the connection is deleted: they lose the mark alone.
+    nameless: Vec<u32>,
     /// Other connections' users whom one of ours should be.
     elsewhere: BTreeMap<u32, String>,
     /// (person, user who has the person's address and may be somebody else's).
@@ -116,6 +119,7 @@ impl<'a> Differ<'a> {
             holding_of: vec![NOBODY; desired.people.len()],
             candidates: Vec::new(),
             unidentified: Vec::new(),
+            nameless: Vec::new(),
             elsewhere: BTreeMap::new(),
             address_holders: Vec::new(),
             doubled: HashSet::new(),
@@ -290,6 +294,11 @@ impl<'a> Differ<'a> {
     /// A user whom nobody manages, or of whom our mark alone is left.
     fn unmanaged_user(&mut self, row: &UserRow<'_>) {
         let address = email::normalize(&row.email).unwrap_or(Cow::Borrowed(&row.email));
+        if self.desired.rules.scope == UserScope::Nobody {
+            let marked = row.mark.as_ref().and_then(|_| self.hold(row, None, false, &address));
+            self.nameless.extend(marked);
+            return;
+        }
         let by_external_id = Some(row.external_id.as_ref())
             .filter(|id| !id.is_empty())
             .and_then(|id| self.desired.snapshot.find_user(id));

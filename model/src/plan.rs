@@ -198,6 +198,8 @@ pub enum Cause {
     Unmapped,
     /// The directory has him, and he doesn't pass the filter any more.
     OutOfScope,
+    /// The connection is deleted, and takes back all that it gave.
+    ConnectionDeleted,
 }
 
 impl Cause {
@@ -208,6 +210,7 @@ impl Cause {
             Self::Disabled => "disabled in the directory",
             Self::Unmapped => "no longer in a mapped group",
             Self::OutOfScope => "no longer in scope",
+            Self::ConnectionDeleted => "the connection is deleted",
         }
     }
 }
@@ -350,6 +353,9 @@ pub struct Plan<'a> {
     pub deletions: Vec<Deletion>,
     /// Users who are to go and stay as they are. Nothing is done for them; they are here to be explained.
     pub gone: Vec<Gone>,
+    /// Users who lose our mark at the end, numbers of [`Plan::holdings`]: nobody manages them any more. Only where the
+    /// connection is deleted.
+    pub releases: Vec<u32>,
     /// What the guard judges by.
     pub populations: Vec<Population>,
     /// What is left undone on purpose.

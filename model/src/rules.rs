@@ -21,6 +21,9 @@ pub enum UserScope {
     MappedGroups,
     /// Everybody in the directory. Leaving a group never deactivates.
     All,
+    /// Nobody, whatever a directory says: the connection is deleted, and takes back all that it gave. No directory is read for
+    /// it, so that no read, however wrong, can come to the same. No specification says this; see [`Rules::retirement`].
+    Nobody,
 }
 
 /// How an existing platform user that nobody manages becomes managed.
@@ -243,6 +246,33 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// The rules by which a connection that is deleted takes back all that it gave. Nobody's deletion is waited for: with
+    /// [`Deprovision::DeleteAfter`] some time, people are deactivated and stay.
+    pub fn retirement(
+        owner: String,
+        default_role: Option<String>,
+        deprovision: Deprovision,
+        protect: Protect,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            owner,
+            scope: UserScope::Nobody,
+            filter: None,
+            attributes: Vec::new(),
+            default_role,
+            allowed_roles: None,
+            adoption: Adoption::Never,
+            deprovision: match deprovision {
+                Deprovision::DeleteAfter(rest) if !rest.is_zero() => Deprovision::Deactivate,
+                other => other,
+            },
+            protect,
+            limits,
+            mappings: Vec::new(),
+        }
+    }
+
     /// Which attributes of people a directory is to be asked for.
     pub fn reads(&self) -> AttributeSet {
         let standard = AttributeSet::of(&[

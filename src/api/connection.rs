@@ -112,7 +112,9 @@ pub struct DirectoryConnectionSpec {
     #[serde(default, skip_serializing_if = "is_default")]
     pub protect: Protect,
     /// What becomes of the platform when this object is deleted. Orphan: nothing; users, teams and marks stay, and an object
-    /// created again with the same ownerID goes on with them. Default: Orphan.
+    /// created again with the same ownerID goes on with them. Deprovision: all that this connection gave is taken back before
+    /// the object goes, held above the limits as any plan, and nobody is managed by it any more; teams stay.
+    /// Default: Orphan.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 }
@@ -351,6 +353,8 @@ pub enum DeletionPolicy {
     /// Everything stays as it is.
     #[default]
     Orphan,
+    /// All that the connection gave is taken back first.
+    Deprovision,
 }
 
 /// What the operator last saw and did. Under 16 KiB whatever the directory's size.
@@ -510,7 +514,11 @@ mod tests {
                 if let crate::api::condition::Place::On(condition, status @ (Status::True | Status::False)) = place
                     && !matches!(
                         condition,
-                        ConditionType::GroupFound | ConditionType::Conflicted | ConditionType::Applied
+                        // What stalls isn't tried again, so it is either the one or the other.
+                        ConditionType::GroupFound
+                            | ConditionType::Conflicted
+                            | ConditionType::Applied
+                            | ConditionType::Reconciling
                     )
                 {
                     set(

@@ -14,11 +14,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     reference::ConnectionRef,
     schema,
-    status::{ObjectType, Removals, is_default},
+    status::{DecisionCommands, ObjectType, Removals, is_default},
 };
 
 /// The most removals that a plan names.
 pub const MAX_SAMPLES: usize = 200;
+/// The most lines of a plan's summary.
+pub const MAX_SUMMARY: usize = 20;
 
 /// What the operator writes, and the decision that a person adds.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +104,14 @@ pub struct SyncPlanStatus {
     /// How much the plan would take away, by kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removals: Option<Removals>,
+    /// What the plan would take away and why it is held, in words, at most 20 lines: first what is above the limits, then the
+    /// rest, the largest losses first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(max = 256)), extend("x-kubernetes-list-type" = "atomic"))]
+    pub summary: Vec<String>,
+    /// What to type to look at the plan and to decide it; absent once it is decided or over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commands: Option<DecisionCommands>,
     /// Some of the removals, by name, at most 200.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200), extend("x-kubernetes-list-type" = "atomic"))]

@@ -248,6 +248,25 @@ pub struct HeldPlan {
     pub removals: Removals,
 }
 
+/// What to type to look at a held plan and to decide it, with its names filled in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DecisionCommands {
+    /// Shows the plan: what it would take away, and whom up to 200 of its removals are about.
+    #[schemars(length(max = 400))]
+    pub inspect: String,
+    /// Approves the plan, in your own name.
+    #[schemars(length(max = 400))]
+    pub approve: String,
+    /// Rejects the plan, in your own name.
+    #[schemars(length(max = 400))]
+    pub reject: String,
+}
+
+impl DecisionCommands {
+    /// The most bytes of a command.
+    pub const MAX: usize = 400;
+}
+
 /// What the last runs were about, so that nothing is forgotten when the operator restarts. Digests are the letter x
 /// and the first 16 digits of a SHA-256: they tell that something changed, not what.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

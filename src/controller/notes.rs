@@ -8,7 +8,7 @@ use std::{
 use directory_sync_model::{
     attribute::Attribute,
     observed::ContainerKind,
-    plan::{Place, Plan, Removals, Update},
+    plan::{Place, Plan, Population, Removals, Update},
 };
 
 use crate::{
@@ -35,6 +35,8 @@ pub struct Noted {
     inboxes: u64,
     /// Removals by name, where the plan is held.
     pub samples: Vec<RemovalSample>,
+    /// What it takes from where, where the plan is held.
+    pub losses: Vec<Population>,
 }
 
 impl Noted {
@@ -83,6 +85,7 @@ impl Watch for Notes {
             teams: containers(ContainerKind::Team),
             inboxes: containers(ContainerKind::Inbox),
             samples: hold.map(|_| samples(plan)).unwrap_or_default(),
+            losses: hold.map(|_| losses(plan)).unwrap_or_default(),
         };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(noted);
     }
@@ -93,6 +96,15 @@ fn held(place: &Place) -> Option<usize> {
         Place::Held(at) => Some(*at),
         Place::New(_) => None,
     }
+}
+
+/// Every population that the plan takes something from.
+fn losses(plan: &Plan<'_>) -> Vec<Population> {
+    let populations = plan.populations.iter();
+    populations
+        .filter(|population| population.removals > 0)
+        .cloned()
+        .collect()
 }
 
 /// Some of the removals of a plan: accounts first, those that are deleted before the others, then roles, then memberships.

@@ -60,6 +60,19 @@ pub fn rules(connection: &DirectoryConnection, mappings: &[GroupMapping]) -> Res
     })
 }
 
+/// The rules by which a connection that is deleted takes back all that it gave. What its filters, attributes and mappings say
+/// doesn't matter any more, and neither does what is wrong with them.
+pub fn retirement(connection: &DirectoryConnection) -> Rules {
+    let spec = &connection.spec;
+    Rules::retirement(
+        connection.owner_id(),
+        spec.defaults.role.as_ref().map(|role| role.name.clone()),
+        deprovision(&spec.deprovision),
+        protect(&spec.protect),
+        limits(&spec.removals),
+    )
+}
+
 /// The removal limits of a specification.
 pub fn limits(removals: &connection::RemovalLimits) -> Limits {
     let count = |number: i32| u32::try_from(number).unwrap_or(0);

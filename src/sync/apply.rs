@@ -122,7 +122,8 @@ impl Work<'_, '_> {
         self.remove_members().await?;
         self.deactivate().await?;
         self.create_again(&without_seat).await?;
-        self.delete().await
+        self.delete().await?;
+        self.release().await
     }
 
     async fn create_teams(&mut self) -> Result<(), End> {

@@ -61,6 +61,7 @@ pub(super) struct PlanLists {
     pub deactivations: Vec<Deactivation>,
     pub deletions: Vec<Deletion>,
     pub gone: Vec<Gone>,
+    pub releases: Vec<u32>,
     pub populations: Vec<Population>,
     pub managed_users: u64,
 }
@@ -146,6 +147,7 @@ impl<'a> Draft<'a> {
             deactivations,
             deletions,
             gone,
+            releases,
             populations,
             managed_users,
         } = self.plan;
@@ -170,6 +172,7 @@ impl<'a> Draft<'a> {
             deactivations,
             deletions,
             gone,
+            releases,
             populations,
             kept,
             failures: self.failures,

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     desired::Standing,
     plan::{Cause, Deactivation, Deletion, Gone, Holding, KeptReason, Population, RemovalKind},
-    rules::Deprovision,
+    rules::{Deprovision, UserScope},
 };
 
 /// Finds those whose accounts are kept by what the connection asks for. Comes before roles are planned: what we gave them
@@ -101,12 +101,38 @@ pub(super) fn deprovision(draft: &mut Draft<'_>) {
             }
         }
     }
+    release(draft);
     count(draft);
+}
+
+/// Where the connection is deleted, nobody is managed by it any more in the end: but for those whom a later sync deletes.
+fn release(draft: &mut Draft<'_>) {
+    if draft.desired().rules.scope != UserScope::Nobody {
+        return;
+    }
+    let deletes = matches!(draft.desired().rules.deprovision, Deprovision::DeleteAfter(_));
+    let deactivated = draft.plan.deactivations.iter().filter(|_| !deletes);
+    let gone = draft.plan.gone.iter();
+    let stays = gone.filter(|leaver| match leaver.kept {
+        None => !deletes || leaver.since.is_none(),
+        // What is in doubt now may be taken by a later sync.
+        Some(KeptReason::Incomplete | KeptReason::Frozen | KeptReason::RolesUnknown) => false,
+        Some(_) => true,
+    });
+    let ours = deactivated
+        .map(|leaver| leaver.holding)
+        .chain(stays.map(|leaver| leaver.holding));
+    let mut releases: Vec<u32> = ours.chain(draft.seen.nameless.iter().copied()).collect();
+    releases.sort_unstable();
+    draft.plan.releases = releases;
 }
 
 /// Why somebody is to go, and whether that is certain.
 fn judge(draft: &Draft<'_>, user: Option<u32>) -> (Cause, bool) {
     let desired = draft.desired();
+    if desired.rules.scope == UserScope::Nobody {
+        return (Cause::ConnectionDeleted, draft.certain);
+    }
     let standing = user.map(|user| desired.people[user as usize].standing);
     match standing {
         None => (Cause::Absent, draft.certain),

@@ -7,7 +7,7 @@ use super::{Cause, Plan, RemovalKind};
 pub struct Counts {
     /// Users created.
     pub users_created: u64,
-    /// Users updated; adopted and activated ones are among them.
+    /// Users updated; adopted and activated ones are among them, and those who lose our mark.
     pub users_updated: u64,
     /// Users adopted.
     pub users_adopted: u64,
@@ -32,6 +32,39 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Each number with its name, in camel case.
+    pub fn named(&self) -> Vec<(&'static str, u64)> {
+        // Taken apart without `..`, so that a new number is told here or doesn't compile.
+        let Self {
+            users_created,
+            users_updated,
+            users_adopted,
+            users_activated,
+            users_deactivated,
+            users_deleted,
+            teams_created,
+            team_memberships_added,
+            team_memberships_removed,
+            inbox_memberships_added,
+            inbox_memberships_removed,
+            roles_changed,
+        } = *self;
+        vec![
+            ("usersCreated", users_created),
+            ("usersUpdated", users_updated),
+            ("usersAdopted", users_adopted),
+            ("usersActivated", users_activated),
+            ("usersDeactivated", users_deactivated),
+            ("usersDeleted", users_deleted),
+            ("teamsCreated", teams_created),
+            ("teamMembershipsAdded", team_memberships_added),
+            ("teamMembershipsRemoved", team_memberships_removed),
+            ("inboxMembershipsAdded", inbox_memberships_added),
+            ("inboxMembershipsRemoved", inbox_memberships_removed),
+            ("rolesChanged", roles_changed),
+        ]
+    }
+
     /// Whether nothing is touched.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -104,7 +137,7 @@ impl Plan<'_> {
         };
         Counts {
             users_created: self.creations.len() as u64,
-            users_updated: self.updates.len() as u64,
+            users_updated: (self.updates.len() + self.releases.len()) as u64,
             users_adopted: self.updates.iter().filter(|update| update.adopt).count() as u64,
             users_activated: self.updates.iter().filter(|update| update.activate).count() as u64,
             users_deactivated: self.deactivations.len() as u64,

@@ -103,6 +103,9 @@ reasons! {
     Superseded [On(Applied, False)] None,
         "The directory, the mappings or the limits changed, and so did the plan.",
         "Decide the plan that is held now, if there is one.";
+    DecidedTooLate [] Some(Warning),
+        "A SyncPlan was decided that had expired, was another one by then, or had been carried out.",
+        "Decide the plan that is held now, if there is one.";
     Spent [On(Applied, True)] Some(Normal),
         "The plan has been carried out; an approval of it is used up.",
         "";
@@ -199,6 +202,9 @@ reasons! {
     Stopped [On(Ready, Unknown)] None,
         "The sync was stopped in the middle of its changes; the next one goes on from there.",
         "";
+    StoreUnavailable [On(Ready, False)] Some(Warning),
+        "The operator's own store can't be read or written; nothing more is written to the platform.",
+        "Look at the store: whether its disk is full, whether its file or its server can be reached.";
     Internal [On(Ready, False)] Some(Warning),
         "The operator itself failed on this connection.",
         "Look at the operator's log, and report it.";

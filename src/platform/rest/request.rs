@@ -75,10 +75,11 @@ pub(super) fn update(patch: &UserPatch, roles: &Roles) -> Result<wire::UserUpdat
                 .map_err(refuse)?,
             attributes,
             tags: tags(&fields.attributes),
-            mark: patch
-                .mark
-                .as_ref()
-                .map_or(wire::Field::Keep, |set| wire::Field::Set(mark(set, roles))),
+            mark: match &patch.mark {
+                _ if patch.release => wire::Field::Clear,
+                Some(set) => wire::Field::Set(mark(set, roles)),
+                None => wire::Field::Keep,
+            },
         },
     })
 }

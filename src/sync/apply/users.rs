@@ -156,6 +156,27 @@ impl Work<'_, '_> {
         .await
     }
 
+    /// Takes our mark from users whom nobody is to manage any more, once all else is done: where something of them couldn't be
+    /// taken, the next run has to know them.
+    pub(super) async fn release(&mut self) -> Result<(), End> {
+        if !self.failures.is_empty() {
+            return Ok(());
+        }
+        let patches: Vec<((), UserPatch)> = (self.plan.releases.iter())
+            .map(|holding| {
+                let patch = UserPatch {
+                    release: true,
+                    ..self.patch_of(*holding)
+                };
+                ((), patch)
+            })
+            .collect();
+        self.patch("release", FailureKind::User, patches, |work, (), failed| {
+            work.done.users_updated += u64::from(!failed);
+        })
+        .await
+    }
+
     /// Deletes those whom an earlier sync deactivated, as they were when they were observed: whoever was changed since, for one
     /// activated by hand, stays and is that person's failure.
     pub(super) async fn delete(&mut self) -> Result<(), End> {

@@ -6,8 +6,8 @@ use directory_sync::api::{
     mapping::{MatchedCounts, MatchedGroup},
     plan::RemovalSample,
     status::{
-        DirectoryCounts, Failure, HeldPlan, MembershipCounts, ObjectType, Outcome, PlatformCounts, Removals,
-        RoleCounts, SyncSummary, TeamCounts, Trigger, UserCounts,
+        DecisionCommands, DirectoryCounts, Failure, HeldPlan, MembershipCounts, ObjectType, Outcome, PlatformCounts,
+        Removals, RoleCounts, SyncSummary, TeamCounts, Trigger, UserCounts,
     },
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -134,6 +134,12 @@ fn mapping_status() -> GroupMappingStatus {
 
 fn plan_status() -> SyncPlanStatus {
     SyncPlanStatus {
+        summary: vec!["310 of 1000 users would be deactivated; the limits allow 200".into()],
+        commands: Some(DecisionCommands {
+            inspect: "kubectl describe splan/acme".into(),
+            approve: "kubectl patch splan/acme".into(),
+            reject: "kubectl patch splan/acme".into(),
+        }),
         removals: Some(Removals {
             users: 310,
             deletions: 7,

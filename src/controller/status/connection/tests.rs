@@ -253,7 +253,11 @@ fn the_largest_status_stays_under_16_kib() {
         },
     });
     for condition in &mut status.conditions {
-        condition.message = "m".repeat(400);
+        let of_type = crate::api::condition::TYPES.iter().map(|row| row.condition);
+        let max = of_type
+            .filter(|kind| kind.as_str() == condition.type_)
+            .map(crate::api::condition::max_message);
+        condition.message = "m".repeat(max.max().unwrap());
     }
     let size = serde_json::to_string(&status).unwrap().len();
     assert_eq!(
