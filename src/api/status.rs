@@ -20,7 +20,7 @@ pub const MAX_HISTORY: usize = 10;
 /// The most bytes of a failure's message.
 pub const MAX_FAILURE_MESSAGE: usize = 180;
 /// The most bytes of an id in a status.
-pub const MAX_ID: usize = 72;
+pub const MAX_ID: usize = 64;
 
 /// The kinds of thing that a sync writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
