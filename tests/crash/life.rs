@@ -8,6 +8,7 @@ use directory_sync::controller::{self, ControllerConfig, Timing};
 use directory_sync::http::{Network, NetworkPolicy};
 use futures::future::{FutureExt as _, pending, select_all};
 
+use crate::ledger::LedgersOnLine;
 use crate::line::Line;
 use crate::world::NAMESPACE;
 
@@ -44,6 +45,7 @@ fn config(line: &Arc<Line>) -> ControllerConfig {
             max_retry: Duration::ZERO,
             ..Timing::default()
         },
+        ledgers: Arc::new(LedgersOnLine(Arc::clone(line))),
         ..ControllerConfig::default()
     }
 }

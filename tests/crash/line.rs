@@ -103,6 +103,11 @@ impl Line {
         })
     }
 
+    /// The other end.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
     /// A client of the cluster at the end of this line. It belongs to the runtime on which it is made.
     pub fn client(self: &Arc<Self>) -> Client {
         let line = Arc::clone(self);
@@ -135,7 +140,7 @@ impl Line {
     }
 
     /// Carries one call: it takes effect at once, where it does.
-    async fn carry<T>(&self, name: String, effect: impl FnOnce() -> T) -> Option<T> {
+    pub async fn carry<T>(&self, name: String, effect: impl FnOnce() -> T) -> Option<T> {
         let (number, fate, waits) = self.number(&name);
         match self.weather {
             Weather::Crash { call, moment } if number >= call => {

@@ -10,8 +10,11 @@
 //! Each life runs on a runtime of one thread whose clock stands still while anything happens, so that nothing waits and the
 //! order of calls can be had again.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod api_server;
 mod company;
+mod ledger;
 mod life;
 mod line;
 mod platform;

@@ -216,8 +216,8 @@ fn change(world: &Arc<World>, connection: &Value) {
     for mover in [2, 3, 4, 5, 6] {
         now[mover].groups = vec![GROUPS[mover % 2], "leads"];
     }
-    now[7].department = "New".to_owned();
-    now[8].email = "new-name@acme.test".to_owned();
+    now[7].department.push_str(" new");
+    now[8].email.insert_str(0, "new-name-");
     world.employ("acme", &now);
     world.request("many changes");
 }
@@ -241,7 +241,7 @@ fn addresses(world: &Arc<World>) {
         now[to].email = format!("p{}@acme.test", from + 1);
     }
     now.truncate(8);
-    now[7].email = "p77@acme.test".to_owned();
+    now[7].email.insert(1, '7');
     world.employ("acme", &now);
     world.request("addresses");
 }

@@ -5,11 +5,10 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use crate::life::{End, live};
 use crate::line::{Line, Weather};
-use crate::points::everywhere;
+use crate::points::{Stopwatch, everywhere};
 use crate::scenario::{Prepared, last_life};
 use crate::scenarios;
 use crate::world::Bench;
@@ -33,12 +32,12 @@ fn schedule(bench: &Bench, prepared: &Prepared, seed: u64) -> Result<(), String>
     }
     // Whatever failed for good in the weather is tried again by the next sync; nobody has to wait for its interval.
     world.request("the weather is over");
-    prepared.compare(&last_life(&world, prepared.scenario.person)?)
+    prepared.compare_without_old_plans(&last_life(&world, prepared.scenario.person)?)
 }
 
 /// Tries all schedules.
 pub fn all() {
-    let begun = Instant::now();
+    let watch = Stopwatch::start();
     let scenarios: Vec<Prepared> = {
         let bench = Bench::new();
         scenarios::small()
@@ -51,18 +50,15 @@ pub fn all() {
         .and_then(|seed| seed.parse().ok())
         .unwrap_or_else(|| fastrand::u64(..));
     let replay = std::env::var(REPLAY).ok();
-    let trials: Vec<(usize, u64)> = match &replay {
-        Some(text) => {
-            let (name, seed) = text.rsplit_once(':').expect("SCENARIO:SEED");
-            let place = scenarios.iter().position(|prepared| prepared.scenario.name == name);
-            vec![(place.expect("a scenario of that name"), seed.parse().expect("a number"))]
-        }
-        None => {
-            println!("schedules are drawn with {SEED}={seed}");
-            let mut random = fastrand::Rng::with_seed(seed);
-            let count = SCHEDULES / crate::points::every();
-            (0..count).map(|at| (at % scenarios.len(), random.u64(..))).collect()
-        }
+    let trials: Vec<(usize, u64)> = if let Some(text) = &replay {
+        let (name, seed) = text.rsplit_once(':').expect("SCENARIO:SEED");
+        let place = scenarios.iter().position(|prepared| prepared.scenario.name == name);
+        vec![(place.expect("a scenario of that name"), seed.parse().expect("a number"))]
+    } else {
+        println!("schedules are drawn with {SEED}={seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        let count = SCHEDULES / crate::points::every();
+        (0..count).map(|at| (at % scenarios.len(), random.u64(..))).collect()
     };
     let (next, converged, failures) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new(Vec::new()));
     everywhere(|bench| {
@@ -83,10 +79,6 @@ pub fn all() {
     for failure in failures.into_inner().unwrap().iter().take(10) {
         println!("{failure}");
     }
-    let seconds = begun.elapsed().as_secs_f64();
-    println!(
-        "schedules: {} tried, {converged} converged ({seconds:.1} s)",
-        trials.len()
-    );
+    println!("schedules: {} tried, {converged} converged ({watch})", trials.len());
     assert_eq!(converged, trials.len());
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use directory_sync::sync::ledger::MemoryLedgers;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -48,6 +49,7 @@ pub struct Beginning {
     objects: Objects,
     database: Arc<Vec<u8>>,
     people: Vec<Person>,
+    ledgers: Arc<MemoryLedgers>,
     batches: Batches,
 }
 
@@ -59,6 +61,8 @@ pub struct World {
     pub platform: Platform,
     /// The directory, where it isn't a file.
     pub scim: Scim,
+    /// What operators wrote down.
+    pub ledgers: MemoryLedgers,
     batches: Batches,
 }
 
@@ -70,6 +74,7 @@ impl World {
             api: ApiServer::new(Objects::new()),
             platform: Platform::open(&bench.runtime, &file, batches),
             scim: Scim::default(),
+            ledgers: MemoryLedgers::default(),
             batches,
         };
         world.put(
@@ -88,6 +93,7 @@ impl World {
             api: ApiServer::new(beginning.objects.clone()),
             platform: Platform::open(&bench.runtime, &file, beginning.batches),
             scim: Scim::default(),
+            ledgers: beginning.ledgers.copied(),
             batches: beginning.batches,
         };
         world.scim.set(beginning.people.clone());
@@ -99,6 +105,7 @@ impl World {
         Beginning {
             objects: self.api.objects(),
             people: self.scim.people(),
+            ledgers: Arc::new(self.ledgers),
             batches: self.batches,
             database: Arc::new(self.platform.close()),
         }
@@ -207,11 +214,10 @@ impl World {
             }
         }
         for plan in self.api.all("syncplans") {
-            // What is left of an approved plan after a crash is another plan, with another hash: plans that are over may be more.
-            if ["Spent", "Superseded", "Expired"].contains(&applied(&plan)) {
-                continue;
-            }
-            let state = json!({ "decision": plan["spec"]["decision"], "state": applied(&plan) });
+            // A plan that was carried out in two lives is another one in the second: the first says that it was superseded.
+            let over = ["Spent", "Superseded"].contains(&applied(&plan));
+            let state = if over { "over" } else { applied(&plan) };
+            let state = json!({ "decision": plan["spec"]["decision"], "state": state });
             let doubled = told.insert(format!("plan {}", plan["spec"]["hash"]), state);
             assert_eq!(doubled, None, "a plan is there twice: {plan}");
         }

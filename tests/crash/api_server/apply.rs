@@ -134,7 +134,7 @@ pub fn operation(object: &mut Value, operation: &Value) -> Result<(), String> {
         ("remove", place) if found.is_some() => drop(place.as_object_mut().map(|fields| fields.remove(&name))),
         ("add", place) => place[name] = value.clone(),
         ("replace", Value::Array(items)) if found.is_some() => {
-            items[name.parse::<usize>().unwrap_or(0)] = value.clone()
+            items[name.parse::<usize>().unwrap_or(0)] = value.clone();
         }
         ("replace", place) if found.is_some() => place[name] = value.clone(),
         _ => return Err(format!("{what} of {path} failed")),
