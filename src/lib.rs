@@ -69,3 +69,5 @@ pub mod words;
 
 #[cfg(test)]
 mod generated;
+#[cfg(test)]
+mod proofs;

@@ -12,7 +12,6 @@ mod requests;
 mod restore;
 
 use std::{
-    collections::BTreeSet,
     sync::{Arc, PoisonError},
     time::{Duration, SystemTime},
 };
@@ -20,7 +19,7 @@ use std::{
 use directory_sync_model::{
     fingerprint::FingerprintKey,
     guard::Limits,
-    rules::{Adoption, GroupSelector, Mapping, Protect, Rules, TeamSelector, UserScope},
+    rules::{Adoption, Deprovision, GroupSelector, Mapping, Protect, Rules, TeamSelector, UserScope},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -58,10 +57,8 @@ fn rules(groups: &[&str]) -> Rules {
         default_role: None,
         allowed_roles: None,
         adoption: Adoption::Email,
-        protect: Protect {
-            users: BTreeSet::new(),
-            roles: BTreeSet::new(),
-        },
+        deprovision: Deprovision::Deactivate,
+        protect: Protect::default(),
         limits: Limits {
             max_percent: 100,
             min_population: 10_000,
@@ -97,11 +94,10 @@ async fn sync_with(
         directory: Box::new(company.clone()),
         platform,
     };
-    let options = options();
-    run(&ends, rules, &options, ledger, stop, &()).await
+    run(&ends, rules, &options(), ledger, stop, &()).await
 }
 
-/// A sync that writes.
+/// A run that carries its plan out, and that nobody has decided anything about.
 fn options() -> Options {
     Options {
         id: new_id(),
