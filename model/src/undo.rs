@@ -104,7 +104,7 @@ impl<'a> Undo<'a> {
                 RemovalKind::Role => FailureKind::Role,
                 RemovalKind::TeamMembership => FailureKind::Membership,
                 RemovalKind::InboxMembership => FailureKind::Inbox,
-                _ => FailureKind::User,
+                RemovalKind::User | RemovalKind::Deletion => FailureKind::User,
             };
             let holding = match self.holding(taken.person) {
                 Ok(holding) => holding,
@@ -188,6 +188,9 @@ impl<'a> Undo<'a> {
             role_changes,
             removals: Vec::new(),
             deactivations: Vec::new(),
+            deletions: Vec::new(),
+            gone: Vec::new(),
+            releases: Vec::new(),
             populations,
             kept: Vec::new(),
             failures,
@@ -314,7 +317,7 @@ impl Observer for Undo<'_> {
             given_role,
             managed: mark.is_some(),
             active: row.active,
-            deactivated_by_us: mark.is_some_and(|mark| mark.deactivated),
+            deactivated_by_us: mark.is_some_and(|mark| mark.deactivated.is_some()),
             untouchable,
         });
         if let Some(holding) = added {

@@ -150,17 +150,6 @@ impl StoreLedger {
         tx.commit().await.map_err(failed)
     }
 
-    pub(super) async fn decide(&self, hash: &str, decision: &str, by: &str, at: SystemTime) -> Result<(), Error> {
-        let sql = "INSERT INTO decisions (ledger, hash, decision, decided_by, decided) VALUES ($1, $2, $3, $4, $5) \
-                   ON CONFLICT (ledger, hash) DO UPDATE SET decision = excluded.decision, \
-                   decided_by = excluded.decided_by, decided = excluded.decided";
-        let binds = [text(hash), text(decision), text(by), to_millis(at).into()];
-        self.write(async |tx, number| {
-            let binds: Vec<Bind> = std::iter::once(number.into()).chain(binds).collect();
-            tx.execute(sql, &binds).await.map(drop)
-        })
-        .await
-    }
 }
 
 /// Writes the rows of a settlement.
@@ -421,6 +410,21 @@ impl Ledger for StoreLedger {
             tx.commit().await.map_err(failed)
         };
         held.await.map_err(writing)
+    }
+
+    async fn decide(&self, hash: &str, decision: &str, by: &str, at: SystemTime) -> Result<(), LedgerError> {
+        // Every run tells it again; the first time counts.
+        let sql = "INSERT INTO decisions (ledger, hash, decision, decided_by, decided) VALUES ($1, $2, $3, $4, $5) \
+                   ON CONFLICT (ledger, hash) DO UPDATE SET decision = excluded.decision, \
+                   decided_by = excluded.decided_by, decided = excluded.decided \
+                   WHERE decisions.decision <> excluded.decision OR decisions.decided_by <> excluded.decided_by";
+        self.write(async |tx, number| {
+            let at = to_millis(at).into();
+            let binds = [number.into(), text(hash), text(decision), text(by), at];
+            tx.execute(sql, &binds).await.map(drop)
+        })
+        .await
+        .map_err(writing)
     }
 
     async fn spend(&self, hash: &str, sync: &str, at: SystemTime) -> Result<(), LedgerError> {

@@ -85,19 +85,6 @@ impl Store {
         self.pool.close().await;
     }
 
-    /// Notes who decided what about the plan with this hash.
-    pub async fn decide(
-        &self,
-        scope: &Scope,
-        hash: &str,
-        decision: &str,
-        by: &str,
-        at: SystemTime,
-    ) -> Result<(), Error> {
-        let ledger = StoreLedger::new(self.clone(), scope.clone());
-        ledger.decide(hash, decision, by, at).await
-    }
-
     async fn begin(&self) -> Result<Tx, Error> {
         self.pool.begin().await.map_err(self.failed())
     }

@@ -129,6 +129,20 @@ impl Store {
         Ok(Some(taken))
     }
 
+    /// Who decided about the plan with this hash, and which sync used that: decision, by whom, sync; the last two may be
+    /// empty.
+    pub async fn decision(&self, scope: &Scope, hash: &str) -> Result<Option<(String, String, String)>, Error> {
+        let failed = self.failed();
+        let mut tx = self.begin().await?;
+        let sql = "SELECT d.decision, d.decided_by, d.spent_by FROM decisions d JOIN ledgers l ON l.id = d.ledger \
+                   WHERE l.owner = $1 AND l.platform = $2 AND d.hash = $3";
+        let binds = [text(&scope.owner), text(&scope.platform), text(hash)];
+        let rows = tx.fetch(sql, &binds).await.map_err(failed)?;
+        tx.commit().await.map_err(failed)?;
+        let read = |row: &Row| Ok((row.text(0)?, row.text(1)?, row.text(2)?));
+        rows.first().map(|row| read(row).map_err(failed)).transpose()
+    }
+
     /// How many entries there are of an owner on a platform.
     pub async fn count(&self, scope: &Scope) -> Result<u64, Error> {
         let failed = self.failed();

@@ -126,6 +126,11 @@ pub trait Ledger: Send + Sync {
         removals: &mut (dyn Iterator<Item = Removal> + Send),
     ) -> Result<(), LedgerError>;
 
+    /// Notes who decided what about the plan with this hash: `Approved` or `Rejected`. A ledger that keeps no history needs none of it.
+    async fn decide(&self, _hash: &str, _decision: &str, _by: &str, _at: SystemTime) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
     /// Notes, before anything of it is done, that the approval of the plan with this hash is used by a run.
     async fn spend(&self, hash: &str, sync: &str, at: SystemTime) -> Result<(), LedgerError>;
 

@@ -276,10 +276,8 @@ pub async fn an_approved_plan_that_was_begun_stays_until_it_is_finished(store: S
     let ledger = store.of(&scope("a"));
     let removals = [removal(RemovalKind::User, "u-2"), removal(RemovalKind::User, "u-1")];
     ledger.hold(&held("one"), &mut removals.iter().cloned()).await.unwrap();
-    store
-        .decide(&scope("a"), "one", "Approved", "ann", at(3))
-        .await
-        .unwrap();
+    ledger.decide("one", "Approved", "ann", at(3)).await.unwrap();
+    ledger.decide("one", "Approved", "ann", at(9)).await.unwrap();
     assert_eq!(ledger.open(true).await.unwrap().unfinished, None);
     ledger.spend("one", "s-2", at(4)).await.unwrap();
     ledger.record(&sync("s-2", "Failed", at(4), "{}")).await.unwrap();
@@ -291,6 +289,9 @@ pub async fn an_approved_plan_that_was_begun_stays_until_it_is_finished(store: S
     lines.sort_unstable();
     assert_eq!(unfinished.removals, lines);
     assert!(store.held(None).await.unwrap().is_empty(), "it waits for nobody");
+
+    let decision = store.decision(&scope("a"), "one").await.unwrap().unwrap();
+    assert_eq!(decision, ("Approved".to_owned(), "ann".to_owned(), "s-2".to_owned()));
 
     ledger.finish("one").await.unwrap();
     assert_eq!(ledger.open(true).await.unwrap().unfinished, None);
