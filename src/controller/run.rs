@@ -302,7 +302,9 @@ async fn note_decisions(order: &Order, ledger: &dyn Ledger) -> Result<(), Cause>
             Decision::Rejected => "Rejected",
         };
         let noted = ledger.decide(&plan.spec.hash, decision, by.unwrap_or_default(), order.start.into());
-        noted.await.map_err(|error| Cause::failed(&sync::Error::Ledger(error)))?;
+        noted
+            .await
+            .map_err(|error| Cause::failed(&sync::Error::Ledger(error)))?;
     }
     Ok(())
 }

@@ -149,7 +149,6 @@ impl StoreLedger {
         work(&mut tx, number).await.map_err(failed)?;
         tx.commit().await.map_err(failed)
     }
-
 }
 
 /// Writes the rows of a settlement.
