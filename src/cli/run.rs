@@ -251,7 +251,11 @@ spec:
                 allow_hosts: Vec::new(),
             };
             for mode in [Some(Mode::Observe), None] {
-                let error = once(&manifests, mode, None).await.unwrap_err();
+                let store = StoreArguments {
+                    store: None,
+                    store_password_file: None,
+                };
+                let error = once(&manifests, mode, None, &store).await.unwrap_err();
                 assert!(
                     error
                         .to_string()

@@ -145,7 +145,7 @@ fn table(view: &HeldView, paint: Paint, out: &mut dyn io::Write) -> io::Result<(
             out,
             "{}: plan {} has waited since {}",
             Shown(&plan.connection),
-            paint.bold(&plan.hash),
+            paint.yellow(&plan.hash),
             plan.hold_time
         )?;
         for reason in &plan.reasons {

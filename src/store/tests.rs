@@ -223,18 +223,12 @@ async fn a_copy_made_while_it_is_in_use_and_one_made_at_rest_hold_everything() {
 #[tokio::test]
 async fn every_earlier_version_is_brought_up_to_date_with_what_is_in_it() {
     let all = sqlx::migrate!("src/store/migrations/sqlite");
-    for (at, migration) in all.iter().enumerate() {
+    for migration in all.iter() {
         let folder = folder();
         let path = folder.path().join("store.db");
-        let mut connection = SqliteConnectOptions::new()
-            .filename(&path)
-            .create_if_missing(true)
-            .connect()
-            .await
-            .unwrap();
-        let mut until = sqlx::migrate!("src/store/migrations/sqlite");
-        until.migrations = all.iter().take(at + 1).cloned().collect::<Vec<_>>().into();
-        until.run_direct(None, &mut connection).await.unwrap();
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+        all.run_to(migration.version, &pool).await.unwrap();
         let content = format!(
             "{}/src/store/migrations/content/{:04}.sql",
             env!("CARGO_MANIFEST_DIR"),
@@ -242,10 +236,10 @@ async fn every_earlier_version_is_brought_up_to_date_with_what_is_in_it() {
         );
         let content = std::fs::read_to_string(&content).expect("each version has a content to be upgraded");
         sqlx::raw_sql(sqlx::AssertSqlSafe(content))
-            .execute(&mut connection)
+            .execute(&pool)
             .await
             .unwrap();
-        connection.close().await.unwrap();
+        pool.close().await;
 
         let store = open(&path).await.unwrap();
         let ledger = store.of(&scope("a"));
