@@ -267,6 +267,59 @@ pub struct LastHandled {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 17))]
     pub groups: String,
+    /// What the read of the last plan that passed saw. A later read that sees less, while groups still name who is missing,
+    /// holds its plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<HandledSight>,
+}
+
+/// What a read of the directory saw, in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HandledSight {
+    /// Number of people.
+    pub users: i64,
+    /// Number of groups.
+    pub groups: i64,
+    /// Number of people who are in a group.
+    pub grouped: i64,
+    /// Number of names of members that are nobody's.
+    pub strangers: i64,
+    /// Attributes that many people have, with commas between them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 512))]
+    pub attributes: String,
+}
+
+impl HandledSight {
+    /// Writes down what a read saw.
+    pub fn store(seen: &Seen) -> Self {
+        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let names: Vec<&str> = seen.common.iter().map(Attribute::name).collect();
+        Self {
+            users: number(seen.users),
+            groups: number(seen.groups),
+            grouped: number(seen.grouped),
+            strangers: number(seen.strangers),
+            attributes: names.join(","),
+        }
+    }
+
+    /// What was written down. Which attributes few people had isn't known any more, and doesn't matter.
+    pub fn recall(&self) -> Seen {
+        let number = |number: i64| u64::try_from(number).unwrap_or(0);
+        let mut common = AttributeSet::EMPTY;
+        let known = self.attributes.split(',').filter_map(Attribute::from_name);
+        known.for_each(|attribute| common.insert(attribute));
+        Seen {
+            users: number(self.users),
+            groups: number(self.groups),
+            grouped: number(self.grouped),
+            strangers: number(self.strangers),
+            common,
+            present: AttributeSet::EMPTY,
+        }
+    }
 }
 
 /// Limits of removals, as in spec.removals.

@@ -143,7 +143,11 @@ impl Ended {
         if order.mode == Mode::Observe || report.hash.is_none() {
             return before.cloned();
         }
-        Some(Judged::next(before, rules.clone(), weight(report)))
+        let rules = JudgedRules {
+            seen: report.seen,
+            ..rules.clone()
+        };
+        Some(Judged::next(before, rules, weight(report)))
     }
 }
 
@@ -246,6 +250,7 @@ async fn pipeline(
         limits: rules.limits,
         protect: rules.protect.clone(),
         groups: groups.clone(),
+        seen: None,
     });
     let strictness = strictness(order, &mut rules, &groups);
     let connecting = resolve::ends(&order.connection, &rules, documents, &shared.connector);
@@ -260,6 +265,7 @@ async fn pipeline(
         rejected: order.rejected.clone(),
         stricter: strictness.limits,
         hold_departures: strictness.hold_departures,
+        seen: order.judged.as_ref().and_then(|judged| judged.seen),
         now: SystemTime::now(),
         key: shared.key,
         fetch: FetchLimits::default(),
@@ -321,6 +327,7 @@ mod tests {
                 limits: Limits::default(),
                 protect: directory_sync_model::rules::Protect::default(),
                 groups: BTreeSet::new(),
+                seen: None,
             });
             ended.judged(order).is_some()
         };

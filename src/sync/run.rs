@@ -13,7 +13,7 @@ use directory_sync_model::{
     observed::ContainerKind,
     plan::{Place, Plan, PlanHash},
     rules::Rules,
-    snapshot::Snapshot,
+    snapshot::{Seen, Snapshot},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -63,6 +63,8 @@ pub struct Options {
     /// Whether deactivations of people whom the specification doesn't want any more hold the plan, however few they are:
     /// for the first plans after a mapping has gone.
     pub hold_departures: bool,
+    /// What the last read saw that was relied upon; absent: nothing is known.
+    pub seen: Option<Seen>,
     /// The time that expressions see.
     pub now: Now,
     /// The key of this process's fingerprints.
@@ -120,6 +122,9 @@ async fn steps(
         groups: u64::from(snapshot.group_count()),
     });
 
+    let seen = heavy(|| snapshot.seen());
+    report.seen = Some(seen);
+
     clock.begin(Step::Map, watch);
     let desired = heavy(|| map(&snapshot, rules, options.now));
     clock.end(report);
@@ -142,6 +147,9 @@ async fn steps(
             .stricter
             .map_or(rules.limits, |other| rules.limits.stricter(other)),
         hold_departures: options.hold_departures,
+        losses: options
+            .seen
+            .map_or_else(Vec::new, |before| seen.losses(&before, rules.reads_by_expressions())),
         approved: options.approved.clone(),
         rejected: options.rejected.clone(),
     };

@@ -82,6 +82,7 @@ async fn sync_until(company: &Company, rules: &Rules, platform: &Arc<Fake>, stop
         rejected: Vec::new(),
         stricter: None,
         hold_departures: false,
+        seen: None,
         now: SystemTime::UNIX_EPOCH,
         key: FingerprintKey::new(1, 2),
         fetch: FetchLimits::default(),
