@@ -219,8 +219,9 @@ impl Rules {
 
     /// The attributes of people that expressions read.
     pub fn reads_by_expressions(&self) -> AttributeSet {
-        self.user_expressions()
-            .fold(AttributeSet::EMPTY, |set, expression| set.union(expression.reads().user))
+        self.user_expressions().fold(AttributeSet::EMPTY, |set, expression| {
+            set.union(expression.reads().user)
+        })
     }
 
     /// The names under `user.custom` that expressions read: a directory that sends only what it is asked for is asked for them.

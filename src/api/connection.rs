@@ -408,8 +408,8 @@ mod tests {
     use crate::api::{
         condition::{ConditionType, REASONS, Status, set},
         status::{
-            HandledLimits, MAX_FAILURES, MAX_HISTORY, MembershipCounts, ObjectType, Outcome, Removals, RoleCounts,
-            TeamCounts, Trigger, UserCounts,
+            HandledLimits, HandledSight, MAX_FAILURES, MAX_HISTORY, MembershipCounts, ObjectType, Outcome, Removals,
+            RoleCounts, TeamCounts, Trigger, UserCounts,
         },
     };
 
@@ -527,6 +527,13 @@ mod tests {
                 }),
                 protect: "x".repeat(17),
                 groups: "x".repeat(17),
+                seen: Some(HandledSight {
+                    users: i64::MAX,
+                    groups: i64::MAX,
+                    grouped: i64::MAX,
+                    strangers: i64::MAX,
+                    attributes: "x".repeat(512),
+                }),
             }),
         };
         let size = serde_json::to_string(&status).unwrap().len();

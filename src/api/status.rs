@@ -3,7 +3,11 @@
 //! Text in a status is cut to a fixed number of bytes, and lists to a fixed number of items, so that a status stays under
 //! 16 KiB whatever the directory's size. Nothing here names an address or a person: directory ids only.
 
-use directory_sync_model::desired;
+use directory_sync_model::{
+    attribute::{Attribute, AttributeSet},
+    desired,
+    snapshot::Seen,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

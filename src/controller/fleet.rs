@@ -32,6 +32,7 @@ use crate::{
         connection::Mode,
     },
     call::LimiterRegistry,
+    directory::fetch::FetchLimits,
     metrics::Metrics,
     resolve::Connector,
     sync,
@@ -128,6 +129,10 @@ impl Fleet {
                     metrics: metrics.calls(),
                 },
                 key: FingerprintKey::new(fastrand::u64(..), fastrand::u64(..)),
+                fetch: FetchLimits {
+                    max_bytes: config.read_memory,
+                    ..FetchLimits::default()
+                },
             },
             recorder: Recorder::new(client.clone(), instance),
             tasks: TaskTracker::new(),

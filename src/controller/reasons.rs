@@ -310,13 +310,12 @@ fn connections(produced: &mut Produced) {
     let rejected = plan(Some(Decision::Rejected), None);
     produced.held(vec![exceeded()], Hold::New);
     produced.held(Vec::new(), Hold::New);
-    let order = order();
     let mut sees_less = report(Outcome::Held);
     sees_less.hold = Some(Why {
         losses: vec![Loss::Members { count: 15 }],
         ..Why::default()
     });
-    produced.run(&order, &ended(sees_less), Some(Hold::New));
+    produced.run(&order(), &ended(sees_less), Some(Hold::New));
     let hold = Hold::Existing {
         plan: &rejected,
         rejected: true,

@@ -173,6 +173,8 @@ pub struct Shared {
     pub connector: Connector,
     /// The key of this process's fingerprints.
     pub key: FingerprintKey,
+    /// Bounds of reads.
+    pub fetch: FetchLimits,
 }
 
 /// Runs the pipeline once. It never fails and never panics: whatever happens is in what it came to. It is given up when
@@ -272,7 +274,7 @@ async fn pipeline(
         seen: order.judged.as_ref().and_then(|judged| judged.seen),
         now: SystemTime::now(),
         key: shared.key,
-        fetch: FetchLimits::default(),
+        fetch: shared.fetch,
     };
     Ok(sync::run(&ends, &rules, &options, stop, notes).await)
 }

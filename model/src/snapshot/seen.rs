@@ -84,10 +84,16 @@ impl fmt::Display for Loss {
             Self::Users { before, now } => write!(f, "{now} people were read, and {before} before"),
             Self::Groups { before, now } => write!(f, "{now} groups were read, and {before} before"),
             Self::Members { count } => {
-                write!(f, "groups still name {count} people who were read before and are not any more")
+                write!(
+                    f,
+                    "groups still name {count} people who were read before and are not any more"
+                )
             }
             Self::Attribute(Attribute::Active) => f.write_str("many people were disabled, and nobody is any more"),
-            Self::Attribute(attribute) => write!(f, "many people had the attribute {attribute}, and nobody has it any more"),
+            Self::Attribute(attribute) => write!(
+                f,
+                "many people had the attribute {attribute}, and nobody has it any more"
+            ),
         }
     }
 }
@@ -236,7 +242,7 @@ mod tests {
         snapshot(|batch| {
             visible.for_each(|person| batch.user(&format!("p{person}"), |_| {}));
             let mut group = batch.group("g", "G");
-            named.for_each(|person| drop(group.member(&format!("p{person}"))));
+            named.for_each(|person| _ = group.member(&format!("p{person}")));
         })
         .seen()
     }
@@ -249,10 +255,7 @@ mod tests {
     fn people_whom_groups_still_name_are_a_loss() {
         let before = company(0..100, 0..100);
         assert_eq!(before.grouped, 100);
-        assert_eq!(
-            losses(before, company(0..85, 0..100)),
-            [Loss::Members { count: 15 }]
-        );
+        assert_eq!(losses(before, company(0..85, 0..100)), [Loss::Members { count: 15 }]);
     }
 
     #[test]
@@ -287,7 +290,11 @@ mod tests {
         let seen = snapshot(|batch| {
             batch.user("p", |_| {});
             batch.group("g", "G").member("nobody").member("p").member("other");
-            batch.group("h", "H").member("nobody").member("g").group_member("printers");
+            batch
+                .group("h", "H")
+                .member("nobody")
+                .member("g")
+                .group_member("printers");
         })
         .seen();
         assert_eq!((seen.strangers, seen.grouped), (2, 1));
@@ -301,7 +308,10 @@ mod tests {
             ..Seen::default()
         };
         assert_eq!(losses(seen(100, 40), seen(50, 20)), []);
-        let half = [Loss::Users { before: 100, now: 49 }, Loss::Groups { before: 40, now: 19 }];
+        let half = [
+            Loss::Users { before: 100, now: 49 },
+            Loss::Groups { before: 40, now: 19 },
+        ];
         assert_eq!(losses(seen(100, 40), seen(49, 19)), half);
         assert_eq!(losses(seen(19, 19), seen(1, 1)), []);
     }
@@ -326,14 +336,21 @@ mod tests {
         assert_eq!(losses(before, now), [Loss::Attribute(Attribute::Department)]);
         assert_eq!(now.losses(&before, AttributeSet::EMPTY), [], "nobody reads it");
         assert_eq!(losses(before, people_with(Attribute::Department, 1, 200)), []);
-        assert_eq!(losses(people_with(Attribute::Department, 19, 200), now), [], "it was no common one");
+        assert_eq!(
+            losses(people_with(Attribute::Department, 19, 200), now),
+            [],
+            "it was no common one"
+        );
     }
 
     #[test]
     fn a_mark_of_disabled_people_that_can_not_be_seen_any_more_is_a_loss() {
         let before = people_with(Attribute::Active, 30, 200);
         let now = people_with(Attribute::Active, 0, 200);
-        assert_eq!(now.losses(&before, AttributeSet::EMPTY), [Loss::Attribute(Attribute::Active)]);
+        assert_eq!(
+            now.losses(&before, AttributeSet::EMPTY),
+            [Loss::Attribute(Attribute::Active)]
+        );
     }
 
     #[test]

@@ -10,6 +10,10 @@ pub(super) const PAGE: usize = 10;
 pub(super) struct Company {
     /// Numbers of people.
     pub(super) people: Vec<usize>,
+    /// How many people the directory says that it has, where it says so; absent: as many as it has.
+    pub(super) stated: Option<usize>,
+    /// The names of the groups.
+    pub(super) names: Vec<String>,
     /// The members of each group.
     pub(super) groups: Vec<BTreeSet<usize>>,
 }
@@ -36,6 +40,8 @@ impl Company {
         }
         Self {
             people: (0..PEOPLE).collect(),
+            stated: None,
+            names: (0..GROUPS).map(group_name).collect(),
             groups,
         }
     }
@@ -56,6 +62,21 @@ impl Company {
     /// What an account sees that has lost the right to read some of the people. The groups name them still.
     pub(super) fn without_some_people(mut self) -> Self {
         self.people.retain(|person| person % 7 != 0);
+        self
+    }
+
+    /// What comes of a list that ends after so many people, by which the directory has as many as it says, or as it shows.
+    pub(super) fn cut_after(mut self, people: usize, says_so: bool) -> Self {
+        self.stated = says_so.then_some(self.people.len());
+        self.people.truncate(people);
+        self
+    }
+
+    /// Groups that name nobody who isn't there.
+    pub(super) fn with_clean_groups(mut self) -> Self {
+        for group in &mut self.groups {
+            group.retain(|person| self.people.contains(person));
+        }
         self
     }
 
@@ -116,7 +137,7 @@ pub(super) fn group_id(group: usize) -> String {
     format!("g-{group}")
 }
 
-/// The name of a group, and of the team that it makes.
+/// The name of a mapped group, and of the team that it makes.
 pub(super) fn group_name(group: usize) -> String {
     format!("Group {group}")
 }

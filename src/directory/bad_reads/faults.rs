@@ -17,6 +17,8 @@ pub(super) enum Fault {
     CutAtRow,
     /// An HTTP status.
     Status(u16),
+    /// An HTTP status that asks to come again in a second.
+    NotNow(u16),
     /// HTTP 429, with how long to wait, if so.
     TooManyRequests(Option<u64>),
     /// An LDAP result code, in the middle of the page.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Served, Testbed,
-    company::{Company, email, group_id, group_name, person_id},
+    company::{Company, email, group_id, person_id},
     faults::Fault,
 };
 use crate::directory::file::{Config, FileDirectory, Format, Source};
@@ -60,7 +60,7 @@ impl Testbed for File {
         let groups = rows(&groups, of(1), |number, fault| {
             let members = company.groups[number].iter().map(|person| person_id(*person));
             let members = members.collect::<Vec<_>>().join(";");
-            let mut row = json!({ "id": group_id(number), "name": group_name(number), "members": members });
+            let mut row = json!({ "id": group_id(number), "name": company.names[number], "members": members });
             spoil(&mut row, "members", fault);
             row
         });
@@ -80,7 +80,8 @@ impl Testbed for File {
 fn rows(numbers: &[usize], fault: Option<Fault>, row: impl Fn(usize, Option<Fault>) -> Value) -> Vec<Value> {
     let rows = fault.map_or_else(|| numbers.to_vec(), |fault| fault.rows(numbers));
     let rows = rows.into_iter().enumerate();
-    rows.map(|(at, number)| row(number, fault.filter(|_| at == 1))).collect()
+    rows.map(|(at, number)| row(number, fault.filter(|_| at == 1)))
+        .collect()
 }
 
 fn spoil(row: &mut Value, field: &str, fault: Option<Fault>) {

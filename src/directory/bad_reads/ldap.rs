@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{
     Served, Testbed,
-    company::{Company, PAGE, Page, email, group_id, group_name, person_id},
+    company::{Company, PAGE, Page, email, group_id, person_id},
     faults::Fault,
     patience,
 };
@@ -174,7 +174,7 @@ fn person(id: i32, number: usize, fault: Option<Fault>) -> Vec<u8> {
 }
 
 fn group(id: i32, company: &Company, number: usize, fault: Option<Fault>) -> Vec<u8> {
-    let (uuid, name) = (group_id(number), group_name(number));
+    let (uuid, name) = (group_id(number), &company.names[number]);
     let members: Vec<String> = company.groups[number].iter().map(|person| dn(*person)).collect();
     let mut members: Vec<&[u8]> = members.iter().map(String::as_bytes).collect();
     let (uuid, name): ([&[u8]; 1], [&[u8]; 1]) = ([uuid.as_bytes()], [name.as_bytes()]);

@@ -9,6 +9,7 @@
 mod company;
 mod faults;
 mod file;
+mod incidents;
 mod ldap;
 mod platform;
 mod scim;
@@ -28,8 +29,9 @@ use directory_sync_model::{
     attribute::AttributeSet,
     fingerprint::FingerprintKey,
     guard::Limits,
+    plan::PlanHash,
     rules::{Adoption, GroupSelector, Mapping, Protect, Rules, TeamSelector, UserScope},
-    snapshot::Batch,
+    snapshot::{Batch, Loss, Seen},
 };
 use futures::{StreamExt as _, stream};
 use tokio::task::JoinHandle;
@@ -172,7 +174,8 @@ fn rules() -> Rules {
     }
 }
 
-async fn sync(directory: Served, platform: &Memory) -> Report {
+/// Runs once. `seen` is what the read before saw, and `approved` what a person approved.
+async fn sync(directory: Served, platform: &Memory, seen: Option<Seen>, approved: Option<PlanHash>) -> Report {
     static RUNS: AtomicUsize = AtomicUsize::new(0);
     let ends = Ends {
         directory: Box::new(layered(directory)),
@@ -181,10 +184,11 @@ async fn sync(directory: Served, platform: &Memory) -> Report {
     let options = Options {
         id: format!("run-{}", RUNS.fetch_add(1, Ordering::Relaxed)),
         mode: Mode::Apply,
-        approved: None,
+        approved,
         rejected: Vec::new(),
         stricter: None,
         hold_departures: false,
+        seen,
         now: SystemTime::now(),
         key: FingerprintKey::new(1, 2),
         fetch: FetchLimits::default(),
@@ -200,7 +204,8 @@ fn reason(report: &Report) -> Option<String> {
     }
     reasons.extend(report.doubts.iter().map(|doubt| doubt.label().to_owned()));
     if let Some(hold) = &report.hold {
-        reasons.push(format!("held: {hold:?}"));
+        reasons.extend(hold.exceeded.iter().map(ToString::to_string));
+        reasons.extend(hold.losses.iter().map(ToString::to_string));
     }
     (!reasons.is_empty()).then(|| reasons.join(", "))
 }
@@ -221,6 +226,8 @@ struct Tried {
 /// What everybody starts from.
 struct Start {
     platform: Memory,
+    /// What the last read saw.
+    seen: Option<Seen>,
     /// What the next good read removes.
     due: BTreeSet<String>,
 }
@@ -228,11 +235,11 @@ struct Start {
 impl Start {
     async fn of(testbed: &dyn Testbed) -> Self {
         let platform = Memory::default();
-        let report = sync(testbed.serve(Company::before(), None).await, &platform).await;
+        let report = sync(testbed.serve(Company::before(), None).await, &platform, None, None).await;
         assert_eq!(report.outcome, Outcome::Synced, "{}: {report:?}", testbed.name());
         assert_eq!(platform.take_removals(), BTreeSet::new());
-        let next = platform.copy();
-        let report = sync(testbed.serve(Company::after(), None).await, &next).await;
+        let (seen, next) = (report.seen, platform.copy());
+        let report = sync(testbed.serve(Company::after(), None).await, &next, seen, None).await;
         assert_eq!(report.outcome, Outcome::Synced, "{}: {report:?}", testbed.name());
         let due = next.take_removals();
         for gone in [company::LEAVER, company::UNMAPPED] {
@@ -240,13 +247,13 @@ impl Start {
         }
         assert!(due.iter().any(|removal| removal.contains("u-p-31 from")), "{due:?}");
         platform.take_writes();
-        Self { platform, due }
+        Self { platform, seen, due }
     }
 
     /// A bad read, a good one, and another.
     async fn try_one(&self, testbed: &dyn Testbed, bad: Served) -> Tried {
         let platform = self.platform.copy();
-        let report = sync(bad, &platform).await;
+        let report = sync(bad, &platform, self.seen, None).await;
         let mut removals = platform.take_removals();
         let mut complaints = Vec::new();
         let mut left = self.due.clone();
@@ -255,12 +262,17 @@ impl Start {
             (None, Some(problem)) => {
                 // Only some groups are in doubt: who may be in one of them is neither out of scope, nor does he lose it.
                 left.retain(|removal| !removals.contains(removal));
-                let doubtful = report.mappings.iter().filter(|mapping| !mapping.outcome.problems.is_empty());
+                let doubtful = report
+                    .mappings
+                    .iter()
+                    .filter(|mapping| !mapping.outcome.problems.is_empty());
                 let doubtful: Vec<_> = doubtful.map(|mapping| format!("t-{}", mapping.name)).collect();
                 let leaver = format!("u-p-{} ", company::LEAVER);
                 let waits = |removal: &str| {
                     removal == format!("deactivate u-p-{}", company::UNMAPPED)
-                        || doubtful.iter().any(|team| removal.ends_with(team) && !removal.contains(&leaver))
+                        || doubtful
+                            .iter()
+                            .any(|team| removal.ends_with(team) && !removal.contains(&leaver))
                 };
                 removals.retain(|removal| waits(removal) || !self.due.contains(removal));
                 problem
@@ -274,14 +286,22 @@ impl Start {
             complaints.push(format!("{reason}: {removals:?}"));
         }
         let removals = removals.len();
-        let report = sync(testbed.serve(Company::after(), None).await, &platform).await;
+        let report = sync(testbed.serve(Company::after(), None).await, &platform, self.seen, None).await;
         let caught_up = platform.take_removals();
         if report.outcome != Outcome::Synced || caught_up != left {
-            let (outcome, error) = (report.outcome, report.error);
-            complaints.push(format!("then a good read removed {caught_up:?}, not {left:?}: {outcome:?} {error:?}"));
+            let (outcome, error) = (report.outcome, &report.error);
+            complaints.push(format!(
+                "then a good read removed {caught_up:?}, not {left:?}: {outcome:?} {error:?}"
+            ));
         }
         platform.take_writes();
-        let report = sync(testbed.serve(Company::after(), None).await, &platform).await;
+        let report = sync(
+            testbed.serve(Company::after(), None).await,
+            &platform,
+            report.seen,
+            None,
+        )
+        .await;
         if report.outcome != Outcome::Unchanged || platform.take_writes() > 0 {
             complaints.push(format!("and the next one wrote something: {:?}", report.outcome));
         }
@@ -323,11 +343,88 @@ async fn no_bad_read_removes_anybody_each_says_why_and_the_next_good_one_catches
             removals += outcome.removals;
             for complaint in outcome.complaints {
                 let name = testbed.name();
-                writeln!(complaints, "{name}, page {page}, {fault:?} ({}): {complaint}", outcome.reason).unwrap();
+                writeln!(
+                    complaints,
+                    "{name}, page {page}, {fault:?} ({}): {complaint}",
+                    outcome.reason
+                )
+                .unwrap();
             }
         }
     }
     println!("bad reads: {tried} tried, {removals} removals");
     assert!(complaints.is_empty() && removals == 0, "{complaints}");
     assert!(tried > 400, "{tried}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_sees_fewer_people_than_groups_name_removes_nobody_until_a_person_agrees() {
+    for testbed in testbeds() {
+        let (testbed, name) = (testbed.as_ref(), testbed.name());
+        let start = Start::of(testbed).await;
+        let platform = start.platform.copy();
+        let fewer = async || testbed.serve(Company::after().without_some_people(), None).await;
+        let held = sync(fewer().await, &platform, start.seen, None).await;
+        let hold = held.hold.as_ref().unwrap_or_else(|| panic!("{name}: {held:?}"));
+        assert_eq!(hold.exceeded, [], "{name}: no other limit sees it");
+        let [Loss::Members { count }] = hold.losses[..] else {
+            panic!("{name}: {hold:?}");
+        };
+        assert!(count >= 10, "{name}: {count}");
+        assert_eq!((held.outcome, platform.take_writes()), (Outcome::Held, 0), "{name}");
+
+        // The account sees them again.
+        let recovered = platform.copy();
+        let report = sync(
+            testbed.serve(Company::after(), None).await,
+            &recovered,
+            start.seen,
+            None,
+        )
+        .await;
+        assert_eq!(
+            (report.outcome, recovered.take_removals()),
+            (Outcome::Synced, start.due),
+            "{name}"
+        );
+
+        // Or somebody knows that they have left, and the groups are not clean.
+        let agreed = sync(fewer().await, &platform, start.seen, held.hash).await;
+        assert_eq!(agreed.outcome, Outcome::Synced, "{name}");
+        assert_eq!(agreed.done.users_deactivated, held.planned.users_deactivated, "{name}");
+        let next = sync(fewer().await, &platform, agreed.seen, None).await;
+        assert_eq!(next.outcome, Outcome::Unchanged, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifteen_in_a_hundred_who_left_their_groups_as_well_are_believed_to_have_left() {
+    for testbed in testbeds() {
+        let (testbed, name) = (testbed.as_ref(), testbed.name());
+        let start = Start::of(testbed).await;
+        let left = testbed.serve(Company::after().without_some_people().with_clean_groups(), None);
+        let report = sync(left.await, &start.platform, start.seen, None).await;
+        assert_eq!(report.outcome, Outcome::Synced, "{name}: {report:?}");
+        assert!(report.done.users_deactivated >= 12, "{name}: {report:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_other_side_wants_waited_out_is_waited_out_and_the_read_is_good() {
+    // Each of these passes by itself, and within the same read.
+    for testbed in scim::Scim::ALL {
+        let start = Start::of(&testbed).await;
+        for status in [429, 503] {
+            let platform = start.platform.copy();
+            let report = sync(
+                testbed.serve_once(Company::after(), 1, status).await,
+                &platform,
+                start.seen,
+                None,
+            )
+            .await;
+            assert_eq!(report.outcome, Outcome::Synced, "{status}: {report:?}");
+            assert_eq!(platform.take_removals(), start.due, "{status}");
+        }
+    }
 }

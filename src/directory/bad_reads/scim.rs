@@ -1,6 +1,12 @@
 //! A SCIM service provider (RFC 7644) that pages by index or by cursor (RFC 9865).
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -11,7 +17,7 @@ use tokio::{
 
 use super::{
     Served, Testbed,
-    company::{Company, PAGE, Page, email, group_id, group_name, person_id},
+    company::{Company, PAGE, Page, email, group_id, person_id},
     faults::Fault,
     patience,
 };
@@ -65,11 +71,24 @@ impl Testbed for Scim {
     }
 
     async fn serve(&self, company: Company, fault: Option<(usize, Fault)>) -> Served {
+        self.serve_while(company, fault, usize::MAX).await
+    }
+}
+
+impl Scim {
+    /// A directory that answers the first request for one page with this status, and asks to wait a second.
+    pub(super) async fn serve_once(&self, company: Company, page: usize, status: u16) -> Served {
+        self.serve_while(company, Some((page, Fault::NotNow(status))), 1).await
+    }
+
+    /// A directory with a fault in one page, for so many requests.
+    async fn serve_while(&self, company: Company, fault: Option<(usize, Fault)>, times: usize) -> Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/scim", listener.local_addr().unwrap());
+        let left = Arc::new(AtomicUsize::new(times));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answer(stream, company.clone(), fault));
+                tokio::spawn(answer(stream, company.clone(), fault, Arc::clone(&left)));
             }
         });
         let mut config = Config {
@@ -89,7 +108,7 @@ impl Testbed for Scim {
 }
 
 /// One connection, which is good for one request.
-async fn answer(mut stream: TcpStream, company: Company, fault: Option<(usize, Fault)>) {
+async fn answer(mut stream: TcpStream, company: Company, fault: Option<(usize, Fault)>, left: Arc<AtomicUsize>) {
     let mut received = Vec::new();
     while !received.ends_with(b"\r\n\r\n") {
         if stream.read_buf(&mut received).await.unwrap_or(0) == 0 {
@@ -110,7 +129,11 @@ async fn answer(mut stream: TcpStream, company: Company, fault: Option<(usize, F
         (None, cursor) => cursor.map_or(0, |cursor| cursor.parse().unwrap_or(0)),
     };
     let page = first + within;
-    let fault = fault.filter(|(at, _)| *at == page).map(|(_, fault)| fault);
+    let spend = || {
+        left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+            .is_ok()
+    };
+    let fault = fault.filter(|(at, _)| *at == page && spend()).map(|(_, fault)| fault);
     let body = list(&company, first, within, query.contains_key("cursor"), fault).to_string();
     let half = body.len() / 2;
     let reply = |status: u16, header: &str, announced: usize, body: &str| {
@@ -127,6 +150,7 @@ async fn answer(mut stream: TcpStream, company: Company, fault: Option<(usize, F
         Some(Fault::NoBody) => reply(200, "", 0, ""),
         Some(Fault::Status(204)) => reply(204, "", 0, ""),
         Some(Fault::Status(status)) => reply(status, "", 0, ""),
+        Some(Fault::NotNow(status)) => reply(status, "retry-after: 1\r\n", 0, ""),
         Some(Fault::TooManyRequests(None)) => reply(429, "", 0, ""),
         Some(Fault::TooManyRequests(Some(wait))) => reply(429, &format!("retry-after: {wait}\r\n"), 0, ""),
         Some(Fault::CutShort) => reply(200, "", half, &body[..half]),
@@ -144,7 +168,7 @@ async fn answer(mut stream: TcpStream, company: Company, fault: Option<(usize, F
 /// The list that a provider sends for a page of the part that begins with the page `first`.
 fn list(company: &Company, first: usize, within: usize, by_cursor: bool, fault: Option<Fault>) -> Value {
     let (pages, total) = if first == 0 {
-        (company.user_pages(), company.people.len())
+        (company.user_pages(), company.stated.unwrap_or(company.people.len()))
     } else {
         (company.group_pages(), company.groups.len())
     };
@@ -189,8 +213,10 @@ fn person(number: usize, fault: Option<Fault>) -> Value {
 
 fn group(company: &Company, number: usize, fault: Option<Fault>) -> Value {
     let members = company.groups[number].iter();
-    let members: Vec<_> = members.map(|person| json!({ "value": person_id(*person), "type": "User" })).collect();
-    let mut group = json!({ "id": group_id(number), "displayName": group_name(number), "members": members });
+    let members: Vec<_> = members
+        .map(|person| json!({ "value": person_id(*person), "type": "User" }))
+        .collect();
+    let mut group = json!({ "id": group_id(number), "displayName": company.names[number], "members": members });
     match fault {
         Some(Fault::NamelessRow) => group["id"] = Value::Null,
         Some(Fault::UnreadableRow) => group["members"][0]["value"] = json!([1]),
