@@ -101,7 +101,7 @@ pub fn announced(
         held: None,
         complete: None,
         stalled: false,
-        reconciling: at_work(Reason::Progressing),
+        reconciling: Some(at_work(Reason::Progressing)),
         after: crate::controller::backoff::After::Stopped,
     };
     let generation = connection.metadata.generation.unwrap_or_default();

@@ -3,7 +3,9 @@
 mod company;
 mod failures;
 mod fake;
+mod incidents;
 mod order;
+mod promises;
 mod requests;
 
 use std::{
@@ -20,7 +22,7 @@ use directory_sync_model::{
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    company::{Company, person},
+    company::{Answer, Company, person},
     fake::{Call, Fake, Item, Step, user},
 };
 use crate::{
