@@ -141,9 +141,9 @@ pub enum Verdict<'a> {
 /// Judges a plan. `hash` is the plan's own, see [`Plan::hash`].
 pub fn guard<'a>(plan: Plan<'a>, hash: &PlanHash, terms: &Terms) -> Verdict<'a> {
     let hold = Hold {
+        losses: losses(&plan, &terms.losses),
         exceeded: exceeded(&plan.populations, &terms.limits),
         departures: if terms.hold_departures { plan.departures() } else { 0 },
-        losses: losses(&plan, &terms.losses),
         rejected: terms.rejected.contains(hash),
     };
     let too_much = !hold.exceeded.is_empty() || hold.departures > 0 || !hold.losses.is_empty();

@@ -527,12 +527,13 @@ mod tests {
                 }),
                 protect: "x".repeat(17),
                 groups: "x".repeat(17),
+                // More than a read can hold.
                 seen: Some(HandledSight {
-                    users: i64::MAX,
-                    groups: i64::MAX,
-                    grouped: i64::MAX,
-                    strangers: i64::MAX,
-                    attributes: "x".repeat(512),
+                    users: i64::from(u32::MAX),
+                    groups: i64::from(u32::MAX),
+                    grouped: i64::from(u32::MAX),
+                    strangers: i64::from(u32::MAX),
+                    attributes: i64::from(u32::MAX),
                 }),
             }),
         };

@@ -3,11 +3,7 @@
 //! Text in a status is cut to a fixed number of bytes, and lists to a fixed number of items, so that a status stays under
 //! 16 KiB whatever the directory's size. Nothing here names an address or a person: directory ids only.
 
-use directory_sync_model::{
-    attribute::{Attribute, AttributeSet},
-    desired,
-    snapshot::Seen,
-};
+use directory_sync_model::{attribute::AttributeSet, desired, snapshot::Seen};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -289,38 +285,32 @@ pub struct HandledSight {
     pub grouped: i64,
     /// Number of names of members that are nobody's.
     pub strangers: i64,
-    /// Attributes that many people have, with commas between them.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    #[schemars(length(max = 512))]
-    pub attributes: String,
+    /// Attributes that many people have: one bit for each, in the order of docs/reference/attributes.md.
+    pub attributes: i64,
 }
 
 impl HandledSight {
     /// Writes down what a read saw.
     pub fn store(seen: &Seen) -> Self {
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        let names: Vec<&str> = seen.common.iter().map(Attribute::name).collect();
         Self {
             users: number(seen.users),
             groups: number(seen.groups),
             grouped: number(seen.grouped),
             strangers: number(seen.strangers),
-            attributes: names.join(","),
+            attributes: i64::from(seen.common.bits()),
         }
     }
 
     /// What was written down. Which attributes few people had isn't known any more, and doesn't matter.
     pub fn recall(&self) -> Seen {
         let number = |number: i64| u64::try_from(number).unwrap_or(0);
-        let mut common = AttributeSet::EMPTY;
-        let known = self.attributes.split(',').filter_map(Attribute::from_name);
-        known.for_each(|attribute| common.insert(attribute));
         Seen {
             users: number(self.users),
             groups: number(self.groups),
             grouped: number(self.grouped),
             strangers: number(self.strangers),
-            common,
+            common: AttributeSet::from_bits(u32::try_from(self.attributes).unwrap_or(0)),
             present: AttributeSet::EMPTY,
         }
     }

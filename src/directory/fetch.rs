@@ -435,7 +435,7 @@ mod tests {
         };
         let failure = failure_of(drip, limits).await;
         assert_eq!(failure.class(), Class::Protocol);
-        assert!((4000..6000).contains(&failure.page), "{}", failure.page);
+        assert!((9000..11_000).contains(&failure.page), "{}", failure.page);
         let text = crate::fault::chain(&failure);
         assert!(
             text.contains("more than 10 MiB of memory after ") && text.contains("--read-memory-mib"),

@@ -10,6 +10,8 @@ pub(super) const PAGE: usize = 10;
 pub(super) struct Company {
     /// Numbers of people.
     pub(super) people: Vec<usize>,
+    /// Whether everybody has a title.
+    pub(super) titled: bool,
     /// How many people the directory says that it has, where it says so; absent: as many as it has.
     pub(super) stated: Option<usize>,
     /// The names of the groups.
@@ -40,6 +42,7 @@ impl Company {
         }
         Self {
             people: (0..PEOPLE).collect(),
+            titled: false,
             stated: None,
             names: (0..GROUPS).map(group_name).collect(),
             groups,
@@ -81,7 +84,7 @@ impl Company {
     }
 
     pub(super) fn user_pages(&self) -> usize {
-        self.people.len().div_ceil(PAGE)
+        self.people.len().div_ceil(PAGE).max(1)
     }
 
     pub(super) fn group_pages(&self) -> usize {

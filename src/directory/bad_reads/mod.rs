@@ -26,11 +26,14 @@ use std::{
 
 use async_trait::async_trait;
 use directory_sync_model::{
-    attribute::AttributeSet,
+    attribute::{Attribute, AttributeSet},
+    expression::{Expression, Subject},
     fingerprint::FingerprintKey,
     guard::Limits,
     plan::PlanHash,
-    rules::{Adoption, GroupSelector, Mapping, Protect, Rules, TeamSelector, UserScope},
+    rules::{
+        Adoption, AttributeRule, AttributeSource, GroupSelector, Mapping, Protect, Rules, TeamSelector, UserScope,
+    },
     snapshot::{Batch, Loss, Seen},
 };
 use futures::{StreamExt as _, stream};
@@ -153,7 +156,10 @@ fn rules() -> Rules {
         owner: OWNER.into(),
         scope: UserScope::MappedGroups,
         filter: None,
-        attributes: Vec::new(),
+        attributes: vec![AttributeRule {
+            name: "title".to_owned(),
+            source: AttributeSource::Expression(Expression::compile_attribute("user.title", Subject::User).unwrap()),
+        }],
         default_role: None,
         allowed_roles: None,
         adoption: Adoption::Email,
@@ -427,4 +433,38 @@ async fn what_the_other_side_wants_waited_out_is_waited_out_and_the_read_is_good
             assert_eq!(platform.take_removals(), start.due, "{status}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_attribute_that_everybody_lost_at_once_is_taken_from_nobody_until_a_person_agrees() {
+    let testbed = scim::Scim::ALL[0];
+    let platform = Memory::default();
+    let titled = || Company {
+        titled: true,
+        ..Company::before()
+    };
+    let first = sync(testbed.serve(titled(), None).await, &platform, None, None).await;
+    assert_eq!(first.outcome, Outcome::Synced, "{first:?}");
+    platform.take_writes();
+    // The account may no longer read it.
+    let held = sync(
+        testbed.serve(Company::before(), None).await,
+        &platform,
+        first.seen,
+        None,
+    )
+    .await;
+    let losses = held.hold.as_ref().map(|hold| hold.losses.clone());
+    assert_eq!(losses, Some(vec![Loss::Attribute(Attribute::Title)]), "{held:?}");
+    assert_eq!((held.planned.users_updated, platform.take_writes()), (80, 0));
+    let recovered = sync(testbed.serve(titled(), None).await, &platform, first.seen, None).await;
+    assert_eq!(recovered.outcome, Outcome::Unchanged, "{recovered:?}");
+    let agreed = sync(
+        testbed.serve(Company::before(), None).await,
+        &platform,
+        first.seen,
+        held.hash,
+    )
+    .await;
+    assert_eq!((agreed.outcome, agreed.done.users_updated), (Outcome::Synced, 80));
 }

@@ -7,8 +7,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use directory_sync_model::observed::{
-    ContainerKind, ContainerRow, Mark, MarkRow, MembershipRow, Observer, RoleRow, UserRow,
+use directory_sync_model::{
+    observed::{ContainerKind, ContainerRow, Mark, MarkRow, MembershipRow, Observer, RoleRow, UserRow},
+    value::AttributeValue,
 };
 
 use crate::platform::{
@@ -22,6 +23,19 @@ struct User {
     active: bool,
     role: String,
     mark: Mark,
+    attributes: BTreeMap<String, AttributeValue>,
+}
+
+impl User {
+    fn with(mut self, attributes: &[(String, Option<AttributeValue>)]) -> Self {
+        for (name, value) in attributes {
+            match value {
+                Some(value) => self.attributes.insert(name.clone(), value.clone()),
+                None => self.attributes.remove(name),
+            };
+        }
+        self
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -101,6 +115,11 @@ impl Platform for Memory {
                     email: Cow::Borrowed(&user.email),
                     active: user.active,
                     role: Cow::Borrowed(&user.role),
+                    attributes: user
+                        .attributes
+                        .iter()
+                        .map(|(name, value)| (Cow::Borrowed(name.as_str()), value.clone()))
+                        .collect(),
                     mark: Some(MarkRow {
                         owner: Cow::Borrowed(&user.mark.owner),
                         role: user.mark.role.as_deref().map(Cow::Borrowed),
@@ -141,7 +160,9 @@ impl Platform for Memory {
                 active: true,
                 role: new.role.clone().unwrap_or_else(|| "member".to_owned()),
                 mark: new.mark.clone(),
+                attributes: BTreeMap::new(),
             };
+            let user = user.with(&new.fields.attributes);
             assert!(state.users.insert(id.clone(), user).is_none(), "{id} was there");
             Ok(id)
         };
@@ -161,6 +182,7 @@ impl Platform for Memory {
             user.role = patch.role.clone().unwrap_or_else(|| user.role.clone());
             user.mark = patch.mark.clone().unwrap_or_else(|| user.mark.clone());
             user.active = patch.active.unwrap_or(user.active);
+            *user = user.clone().with(&patch.fields.attributes);
             if patch.active == Some(false) {
                 state.removals.insert(format!("deactivate {}", patch.id));
             }

@@ -184,7 +184,7 @@ fn list(company: &Company, first: usize, within: usize, by_cursor: bool, fault: 
         .map(|(at, number)| {
             let fault = fault.filter(|_| at == 1);
             match page {
-                Page::People(_) => person(number, fault),
+                Page::People(_) => person(company, number, fault),
                 Page::Groups(_) => group(company, number, fault),
             }
         })
@@ -201,8 +201,11 @@ fn list(company: &Company, first: usize, within: usize, by_cursor: bool, fault: 
     list
 }
 
-fn person(number: usize, fault: Option<Fault>) -> Value {
+fn person(company: &Company, number: usize, fault: Option<Fault>) -> Value {
     let mut person = json!({ "id": person_id(number), "userName": email(number), "active": true });
+    if company.titled {
+        person["title"] = json!("Agent");
+    }
     match fault {
         Some(Fault::NamelessRow) => person["id"] = Value::Null,
         Some(Fault::UnreadableRow) => person["active"] = json!("perhaps"),
