@@ -2,10 +2,14 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
-use crate::http::Network;
+use crate::{
+    http::Network,
+    sync::ledger::{Ledgers, MemoryLedgers},
+};
 
 /// What the operator is told at its start; the command line maps its flags to this.
 #[derive(Clone, Debug)]
@@ -30,6 +34,8 @@ pub struct ControllerConfig {
     pub network: Network,
     /// How long things wait.
     pub timing: Timing,
+    /// Where runs write down what they give and take. Default: in memory, for as long as the process lasts.
+    pub ledgers: Arc<dyn Ledgers>,
 }
 
 impl Default for ControllerConfig {
@@ -44,6 +50,7 @@ impl Default for ControllerConfig {
             read_memory: 512 << 20,
             network: Network::default(),
             timing: Timing::default(),
+            ledgers: Arc::new(MemoryLedgers::default()),
         }
     }
 }

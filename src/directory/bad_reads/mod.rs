@@ -45,7 +45,7 @@ use super::{Capability, Cursor, Directory, Error, Finding, PageEnd, Part, fetch:
 use crate::{
     call::{CallMetrics, CallPolicy, LayeredDirectory, Limiter},
     fault::Fault as _,
-    sync::{self, Ends, Mode, Options, Outcome, Report},
+    sync::{self, Ends, Mode, Options, Outcome, Report, ledger::MemoryLedger},
 };
 
 const OWNER: &str = "acme/acme";
@@ -199,7 +199,8 @@ async fn sync(directory: Served, platform: &Memory, seen: Option<Seen>, approved
         key: FingerprintKey::new(1, 2),
         fetch: FetchLimits::default(),
     };
-    sync::run(&ends, &rules(), &options, &CancellationToken::new(), &()).await
+    let (ledger, stop) = (MemoryLedger::new(), CancellationToken::new());
+    sync::run(&ends, &rules(), &options, &ledger, &stop, &()).await
 }
 
 /// What status would say of a run that didn't see everything; `None` where it has nothing to say.

@@ -80,6 +80,7 @@ impl Platform for Memory {
 
     fn capability(&self) -> Capability {
         Capability {
+            marks: true,
             create_teams: true,
             users_per_request: 100,
             memberships_per_request: 1000,
