@@ -42,6 +42,7 @@ pub fn summary(hold: &Hold, losses: &[Population]) -> Vec<String> {
             format!("{loss}; the limits allow {allowed}")
         })
         .collect();
+    lines.extend(hold.losses.iter().map(ToString::to_string));
     if hold.departures > 0 {
         lines.push(format!(
             "{} would be deactivated because a mapping is gone or names other groups; that is always held",

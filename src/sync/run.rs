@@ -12,7 +12,7 @@ use directory_sync_model::{
     observed::ContainerKind,
     plan::{Place, Plan, PlanHash},
     rules::{Rules, UserScope},
-    snapshot::{Snapshot, SnapshotBuilder},
+    snapshot::{Seen, Snapshot, SnapshotBuilder},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -66,6 +66,8 @@ pub struct Options {
     /// Whether deactivations of people whom the specification doesn't want any more hold the plan, however few they are:
     /// for the first plans after a mapping has gone.
     pub hold_departures: bool,
+    /// What the last read saw that was relied upon; absent: nothing is known.
+    pub seen: Option<Seen>,
     /// The time that expressions see.
     pub now: Now,
     /// The key of this process's fingerprints.
@@ -145,6 +147,9 @@ async fn steps(
         groups: u64::from(snapshot.group_count()),
     });
 
+    let seen = heavy(|| snapshot.seen());
+    report.seen = Some(seen);
+
     clock.begin(Step::Map, watch);
     let desired = heavy(|| map(&snapshot, rules, options.now));
     clock.end(report);
@@ -177,6 +182,9 @@ async fn steps(
             .stricter
             .map_or(rules.limits, |other| rules.limits.stricter(other)),
         hold_departures: options.hold_departures,
+        losses: options
+            .seen
+            .map_or_else(Vec::new, |before| seen.losses(&before, rules.reads_by_expressions())),
         approved: if continues(&plan, opened.unfinished.as_ref(), options) {
             Some(hash.clone())
         } else {

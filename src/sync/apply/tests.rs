@@ -105,6 +105,7 @@ fn options() -> Options {
         rejected: Vec::new(),
         stricter: None,
         hold_departures: false,
+        seen: None,
         now: SystemTime::UNIX_EPOCH,
         key: FingerprintKey::new(1, 2),
         fetch: FetchLimits::default(),
