@@ -7,6 +7,7 @@ mod incidents;
 mod order;
 mod promises;
 mod requests;
+mod retirement;
 
 use std::{
     sync::{Arc, PoisonError},

@@ -10,6 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use directory_sync_model::{
+    attribute::AttributeSet,
     observed::Observer,
     rules::{Adoption, Deprovision, Protect, UserScope},
     snapshot::Batch,
