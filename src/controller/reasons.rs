@@ -265,7 +265,8 @@ fn causes() -> Vec<Cause> {
             source,
         })
     });
-    let failed = answered.chain([panicked]).map(|error| Cause::failed(&error));
+    let unwritten = sync::Error::Ledger(sync::ledger::LedgerError::new("writing the ledger", "the disk is full"));
+    let failed = answered.chain([panicked, unwritten]).map(|error| Cause::failed(&error));
     unresolved
         .iter()
         .map(Cause::unresolved)

@@ -16,7 +16,7 @@ use directory_sync_model::observed::{
 
 use super::*;
 use crate::platform::{
-    Capability, Identity, MembershipWrite, NewUser, PageEnd, Part, Platform, UserDeletion, UserPatch, WriteKey,
+    Capability, Identity, MembershipWrite, NewUser, PageEnd, Part, UserDeletion, UserPatch, WriteKey,
 };
 
 #[derive(Clone, Debug)]
@@ -137,6 +137,8 @@ pub(super) struct Fake {
     state: Mutex<State>,
     pub(super) capability: Capability,
     pub(super) seats: Option<usize>,
+    /// Whether users carry the directory's id.
+    pub(super) external_ids: bool,
     /// How long a write takes.
     pub(super) takes: Duration,
     /// Whether a whole request fails in place of being done.
@@ -163,12 +165,14 @@ impl Fake {
         Self {
             state: Mutex::default(),
             capability: Capability {
+                marks: true,
                 create_teams: true,
                 users_per_request: 100,
                 memberships_per_request: 1000,
                 concurrency: 8,
             },
             seats: None,
+            external_ids: true,
             takes: Duration::from_millis(10),
             on_call: Box::new(|_| None),
             on_item: Box::new(|_| None),
@@ -389,16 +393,20 @@ impl Platform for Arc<Fake> {
                 observer.user(&UserRow {
                     id: Cow::Borrowed(id),
                     version: Cow::Owned(user.version.to_string()),
-                    external_id: Cow::Borrowed(&user.external_id),
+                    external_id: Cow::Borrowed(if self.external_ids { &user.external_id } else { "" }),
                     email: Cow::Borrowed(&user.email),
                     given_name: Cow::Borrowed(&user.given_name),
                     active: user.active,
                     role: Cow::Borrowed(&user.role),
-                    mark: user.mark.as_ref().map(|mark| MarkRow {
-                        owner: Cow::Borrowed(&mark.owner),
-                        role: mark.role.as_deref().map(Cow::Borrowed),
-                        deactivated: mark.deactivated,
-                    }),
+                    mark: user
+                        .mark
+                        .as_ref()
+                        .filter(|_| self.capability.marks)
+                        .map(|mark| MarkRow {
+                            owner: Cow::Borrowed(&mark.owner),
+                            role: mark.role.as_deref().map(Cow::Borrowed),
+                            deactivated: mark.deactivated,
+                        }),
                     ..UserRow::default()
                 });
             }),
@@ -407,7 +415,7 @@ impl Platform for Arc<Fake> {
                     kind: ContainerKind::Team,
                     container: Cow::Borrowed(team),
                     user: Cow::Borrowed(user),
-                    owner: Some(Cow::Borrowed(OWNER)),
+                    owner: self.capability.marks.then_some(Cow::Borrowed(OWNER)),
                 });
             }),
             Part::Inboxes | Part::InboxMemberships => {}
