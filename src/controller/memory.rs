@@ -161,6 +161,7 @@ impl Memory {
                 let expires = (!rejected).then_some(held.expire_time.0);
                 if is_gone { Some(now) } else { expires }
             }),
+            interval: view.connection.spec.interval.get(),
             running: self.running.as_ref().map(|running| running.generation),
         };
         let decision = decide(&situation, &self.past, timing);

@@ -35,7 +35,15 @@ async fn retire(rules: &Rules, platform: &Arc<Fake>) -> Report {
         key: FingerprintKey::new(1, 2),
         fetch: FetchLimits::default(),
     };
-    run(&ends, rules, &options, &CancellationToken::new(), &()).await
+    run(
+        &ends,
+        rules,
+        &options,
+        &MemoryLedger::new(),
+        &CancellationToken::new(),
+        &(),
+    )
+    .await
 }
 
 fn platform() -> Fake {
@@ -65,8 +73,7 @@ async fn what_a_deleted_connection_gave_is_taken_back_and_nobody_is_managed_any_
     for person in ["ann", "bob", "left", "boss", ""] {
         assert_eq!(platform.user(person).mark, None, "{person}");
     }
-    let active =
-        ["ann", "bob", "left", "boss", "", "foreign", "hand"].map(|person| platform.user(person).active);
+    let active = ["ann", "bob", "left", "boss", "", "foreign", "hand"].map(|person| platform.user(person).active);
     assert_eq!(active, [false, false, false, true, true, true, true]);
     assert_eq!(platform.user("foreign").mark.unwrap().owner, "eu1/globex");
     // Who is protected keeps what they have; the team stays.
