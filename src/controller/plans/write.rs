@@ -12,7 +12,7 @@ use kube::{
 use super::{Hold, Judgement, Settlement, is_late, late_notice};
 use crate::{
     api::{
-        CONTROLLER_MANAGER, DirectoryConnection, SyncPlan,
+        CONNECTION_UID, CONTROLLER_MANAGER, DirectoryConnection, SyncPlan,
         condition::{ConditionType, Reason, Status, set},
         plan::{RemovalSample, SyncPlanSpec, SyncPlanStatus},
         reference::{ConnectionRef, ObjectName},
@@ -154,7 +154,13 @@ async fn create(
         };
         let mut plan = SyncPlan::new(&format!("{prefix}{suffix}"), spec);
         plan.metadata.namespace.clone_from(&connection.metadata.namespace);
-        plan.metadata.owner_references = connection.controller_owner_ref(&()).map(|owner| vec![owner]);
+        if connection.metadata.deletion_timestamp.is_some() {
+            // What an object owns that is deleted in the foreground is deleted before it, again and again.
+            let uid = connection.metadata.uid.clone().unwrap_or_default();
+            plan.metadata.labels = Some([(CONNECTION_UID.to_owned(), uid)].into());
+        } else {
+            plan.metadata.owner_references = connection.controller_owner_ref(&()).map(|owner| vec![owner]);
+        }
         match within("creating a SyncPlan", api.create(&parameters, &plan)).await {
             Ok(plan) => return Ok(plan),
             Err(error) if is_taken(&error) => {
