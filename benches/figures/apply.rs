@@ -7,7 +7,8 @@ use directory_sync::{
     call::{CallMetrics, CallPolicy, LayeredPlatform, Limiter},
     http::{Network, NetworkPolicy},
     platform::{
-        Capability, Error, Identity, MembershipWrite, NewUser, PageEnd, Part, Platform, UserPatch, WriteKey,
+        Capability, Error, Identity, MembershipWrite, NewUser, PageEnd, Part, Platform, UserDeletion, UserPatch,
+        WriteKey,
         rest::{Config, RestPlatform},
         server::{ServerConfig, TokenConfig, serve},
     },
@@ -154,6 +155,10 @@ impl Platform for OneByOne {
         key: &WriteKey,
     ) -> Result<Vec<Result<Option<String>, Error>>, Error> {
         self.0.update_users(users, key).await
+    }
+
+    async fn delete_users(&self, users: &[UserDeletion], key: &WriteKey) -> Result<Vec<Result<(), Error>>, Error> {
+        self.0.delete_users(users, key).await
     }
 
     async fn change_memberships(

@@ -78,15 +78,15 @@ impl fmt::Display for Exceeded {
             population,
             allowed,
         } = self;
-        let what = kind.noun();
+        let (what, done) = (kind.noun(), kind.verb());
         match name {
             Some(name) => write!(
                 f,
-                "{removals} of {population} {what} of {name:?} would be removed, allowed are {allowed}"
+                "{removals} of {population} {what} of {name:?} would be {done}, allowed are {allowed}"
             ),
             None => write!(
                 f,
-                "{removals} of {population} {what} would be removed, allowed are {allowed}"
+                "{removals} of {population} {what} would be {done}, allowed are {allowed}"
             ),
         }
     }
@@ -107,7 +107,7 @@ impl<'a> ApprovedPlan<'a> {
 pub struct Terms {
     /// How much may be removed without asking.
     pub limits: Limits,
-    /// Whether deactivations of people whom no mapping has any more hold the plan, however few they are.
+    /// Whether deactivations and deletions of people whom no mapping has any more hold the plan, however few they are.
     pub hold_departures: bool,
     /// What the read saw no longer of what was there before. It holds a plan that removes something.
     pub losses: Vec<Loss>,
@@ -122,7 +122,7 @@ pub struct Terms {
 pub struct Hold {
     /// Every limit that it exceeds.
     pub exceeded: Vec<Exceeded>,
-    /// How many people it deactivates because a mapping has gone, where [`Terms::hold_departures`] says that they count.
+    /// How many people it deactivates or deletes because a mapping has gone, where [`Terms::hold_departures`] says that they count.
     pub departures: u64,
     /// What can't be seen any more of what was there before, where the plan may follow from that.
     pub losses: Vec<Loss>,

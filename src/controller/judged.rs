@@ -131,6 +131,8 @@ impl Judged {
             Known::Fully(before) => {
                 rules.protect.users.extend(before.users.iter().cloned());
                 rules.protect.roles.extend(before.roles.iter().cloned());
+                let fewest = &mut rules.protect.min_administrators;
+                *fewest = (*fewest).max(before.min_administrators);
             }
             Known::Digest(before) if *before != protect_digest(&rules.protect) => limits = NO_REMOVALS,
             Known::Digest(_) => {}
@@ -172,6 +174,7 @@ impl Judged {
         let both = |one: &Protect, other: &Protect| Protect {
             users: &one.users | &other.users,
             roles: &one.roles | &other.roles,
+            min_administrators: one.min_administrators.max(other.min_administrators),
         };
         Self {
             limits: before.limits.stricter(now.limits),
@@ -206,16 +209,22 @@ fn groups_digest(groups: &BTreeSet<String>) -> Digest {
 }
 
 fn protect_digest(protect: &Protect) -> Digest {
-    let Protect { users, roles } = protect;
+    let Protect {
+        users,
+        roles,
+        min_administrators,
+    } = protect;
     let users = users.iter().map(String::as_str);
-    Digest::of(users.chain(["/"]).chain(roles.iter().map(String::as_str)))
+    let roles = roles.iter().map(String::as_str);
+    let fewest = min_administrators.to_string();
+    Digest::of(users.chain(["/"]).chain(roles).chain(["/", &fewest]))
 }
 
 #[cfg(test)]
 mod tests {
     use directory_sync_model::{
         attribute::{Attribute, AttributeSet},
-        rules::Adoption,
+        rules::{Adoption, Deprovision},
     };
 
     use super::*;
@@ -230,7 +239,7 @@ mod tests {
     fn protect(users: &[&str]) -> Protect {
         Protect {
             users: users.iter().map(|&user| user.to_owned()).collect(),
-            roles: BTreeSet::new(),
+            ..Protect::default()
         }
     }
 
@@ -258,6 +267,7 @@ mod tests {
             default_role: None,
             allowed_roles: None,
             adoption: Adoption::Email,
+            deprovision: Deprovision::Deactivate,
             protect: protect(users),
             limits: limits(max_percent),
             mappings: Vec::new(),

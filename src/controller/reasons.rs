@@ -410,18 +410,22 @@ fn plans(produced: &mut Produced) {
         (Some(Decision::Rejected), Judgement::None, 1),
         (None, Judgement::Held { hash: "bb" }, 1),
         (None, Judgement::None, 1000),
+        (Some(Decision::Approved), Judgement::None, 1000),
     ] {
         let plan = plan(decision, Some(0));
         let settlement = plans::settle([&plan], judgement, at(now));
         for (plan, reason) in &settlement.marks {
             let mut status = plan.status.clone().unwrap_or_default();
-            plans::mark(&mut status, None, *reason, at(now));
+            plans::mark(&mut status, None, *reason, "", at(now));
             produced.note(&status.conditions);
         }
         let status = DirectoryConnectionStatus::default();
         let assessment = assess(&order(), &ended(report(Outcome::Unchanged)), None);
         let outcome = Outcome::Unchanged;
         produced.announce(events::of_run(&status, &status, outcome, &assessment, &settlement));
+        for (plan, reason) in &settlement.marks {
+            produced.announce(plans::late_notice(plan, *reason, "too late"));
+        }
     }
 }
 

@@ -130,7 +130,7 @@ mod tests {
     use directory_sync_model::observed::{ContainerRow, MembershipRow, RoleRow, UserRow};
 
     use super::*;
-    use crate::platform::{Capability, Identity, MembershipWrite, NewUser, PageEnd, UserPatch, WriteKey};
+    use crate::platform::{Capability, Identity, MembershipWrite, NewUser, PageEnd, UserDeletion, UserPatch, WriteKey};
 
     /// Pages of users by cursor: rows, total, where it leads. Every other part is empty.
     struct Script(Vec<(&'static str, u64, Option<u64>, Option<&'static str>)>);
@@ -180,6 +180,10 @@ mod tests {
             _: &[UserPatch],
             _: &WriteKey,
         ) -> Result<Vec<Result<Option<String>, Error>>, Error> {
+            unreachable!("observing writes nothing")
+        }
+
+        async fn delete_users(&self, _: &[UserDeletion], _: &WriteKey) -> Result<Vec<Result<(), Error>>, Error> {
             unreachable!("observing writes nothing")
         }
 

@@ -121,7 +121,9 @@ impl Work<'_, '_> {
         self.change_roles().await?;
         self.remove_members().await?;
         self.deactivate().await?;
-        self.create_again(&without_seat).await
+        self.create_again(&without_seat).await?;
+        self.delete().await?;
+        self.release().await
     }
 
     async fn create_teams(&mut self) -> Result<(), End> {

@@ -62,7 +62,7 @@ fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, frozen: bo
         leaving: Vec::new(),
         with_deactivation: Vec::new(),
     };
-    let mut population = 0;
+    let (mut population, mut waiting) = (0, 0);
     for Membership { holding, ours: marked } in held {
         let row = draft.seen.holdings.get(holding);
         let fate = draft.fates[holding as usize];
@@ -71,8 +71,11 @@ fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, frozen: bo
         match fate {
             Fate::Deactivated if ours && !frozen => removals.with_deactivation.push(holding),
             Fate::Gone if ours && !frozen => removals.leaving.push(holding),
-            Fate::Deactivated | Fate::Gone => {}
-            Fate::Stays | Fate::Adopted | Fate::Waits => {
+            // The directory has nothing of him, so his account is all that is kept.
+            Fate::Kept if row.user().is_none() && ours && frozen => waiting += 1,
+            Fate::Kept if row.user().is_none() && ours => removals.leaving.push(holding),
+            Fate::Deactivated | Fate::Gone | Fate::Deleted => {}
+            Fate::Stays | Fate::Adopted | Fate::Waits | Fate::Kept => {
                 let person = row.user().filter(|user| draft.holding_of(*user) == Some(holding));
                 present.extend(person.map(|user| (user, holding << 1 | u32::from(ours))));
             }
@@ -83,7 +86,6 @@ fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, frozen: bo
     let kind = RemovalKind::from(draft.seen.containers[container].kind);
     let desired = draft.desired();
     let unplaced = |user: &u32| kind == RemovalKind::TeamMembership && desired.unplaced.contains(user);
-    let mut waiting = 0;
     let mut at = 0;
     for (user, membership) in &present {
         while wanted.get(at).is_some_and(|other| other < user) {
@@ -91,8 +93,8 @@ fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, frozen: bo
         }
         let belongs = wanted.get(at) == Some(user);
         let (holding, ours) = (membership >> 1, membership & 1 == 1);
-        let judged =
-            desired.people[*user as usize].standing == Standing::Wanted || draft.fates[holding as usize] == Fate::Waits;
+        let judged = desired.people[*user as usize].standing == Standing::Wanted
+            || matches!(draft.fates[holding as usize], Fate::Waits | Fate::Kept);
         if belongs || !ours || !judged || draft.left_alone[*user as usize] {
             continue;
         }

@@ -12,6 +12,7 @@ mod adoption;
 mod attributes;
 mod bad_input;
 mod completeness;
+mod deprovision;
 mod doubtful_groups;
 mod expressions;
 mod identity;

@@ -199,3 +199,27 @@ fn a_mapping_that_cannot_be_read_is_frozen_and_the_others_go_on() {
     assert_eq!(outcome.changes, ["create cid", "create new", "add both to Other"]);
     assert_eq!(outcome.problems.len(), 1);
 }
+
+#[test]
+fn while_a_mapping_is_suspended_whoever_left_another_group_leaves_its_team_and_keeps_his_account() {
+    let mut world = World::new(
+        directory()
+            .with_people(&["ann", "bob"])
+            .with(group("A").of(&["bob"]))
+            .with(group("B")),
+        rules()
+            .who("user.id == 'ann' ? user.custom.nothing == '' : true")
+            .with(mapping("A").suspended())
+            .with(mapping("B").to_team("T")),
+        platform().with(user("ann").managed()).team("T").gave("T", "ann"),
+    );
+    let outcome = world.sync();
+    assert_eq!(outcome.changes, ["remove ann from T"]);
+    assert_eq!(outcome.failures, [], "whether she passes the filter has no effect");
+    assert_eq!(
+        outcome.kept.len(),
+        1,
+        "her account waits for the suspended mapping: {:?}",
+        outcome.kept
+    );
+}

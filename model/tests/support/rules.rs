@@ -4,8 +4,8 @@ use directory_sync_model::{
     expression::{Expression, Subject},
     guard::Limits,
     rules::{
-        Adoption, AttributeRule, AttributeSource, GroupSelector, InboxSelector, Mapping, NamePattern, Protect, Rules,
-        TeamSelector, UserScope,
+        Adoption, AttributeRule, AttributeSource, Deprovision, GroupSelector, InboxSelector, Mapping, NamePattern,
+        Protect, Rules, TeamSelector, UserScope,
     },
     value::AttributeValue,
 };
@@ -22,6 +22,7 @@ pub fn rules() -> Rules {
         default_role: None,
         allowed_roles: None,
         adoption: Adoption::Email,
+        deprovision: Deprovision::Deactivate,
         protect: Protect::default(),
         limits: Limits {
             max_percent: 100,
@@ -43,6 +44,8 @@ pub trait RulesWords {
     fn value(self, name: &str, value: &str) -> Self;
     fn protecting_user(self, user: &str) -> Self;
     fn protecting_role(self, role: &str) -> Self;
+    fn keeping_administrators(self, min: u32) -> Self;
+    fn deprovisioning(self, deprovision: Deprovision) -> Self;
     fn limited_to(self, max_percent: u8, min_population: u32) -> Self;
 }
 
@@ -96,6 +99,16 @@ impl RulesWords for Rules {
 
     fn protecting_role(mut self, role: &str) -> Self {
         self.protect.roles.insert(role.to_owned());
+        self
+    }
+
+    fn keeping_administrators(mut self, min: u32) -> Self {
+        self.protect.min_administrators = min;
+        self
+    }
+
+    fn deprovisioning(mut self, deprovision: Deprovision) -> Self {
+        self.deprovision = deprovision;
         self
     }
 

@@ -32,7 +32,8 @@ use directory_sync_model::{
     guard::Limits,
     plan::PlanHash,
     rules::{
-        Adoption, AttributeRule, AttributeSource, GroupSelector, Mapping, Protect, Rules, TeamSelector, UserScope,
+        Adoption, AttributeRule, AttributeSource, Deprovision, GroupSelector, Mapping, Protect, Rules, TeamSelector,
+        UserScope,
     },
     snapshot::{Batch, Loss, Seen},
 };
@@ -163,6 +164,7 @@ fn rules() -> Rules {
         default_role: None,
         allowed_roles: None,
         adoption: Adoption::Email,
+        deprovision: Deprovision::Deactivate,
         protect: Protect::default(),
         limits: Limits::default(),
         mappings: names

@@ -13,7 +13,7 @@ use directory_sync_model::{
 };
 
 use crate::platform::{
-    Capability, Error, Identity, MembershipWrite, NewUser, PageEnd, Part, Platform, UserPatch, WriteKey,
+    Capability, Error, Identity, MembershipWrite, NewUser, PageEnd, Part, Platform, UserDeletion, UserPatch, WriteKey,
 };
 
 #[derive(Clone, Debug)]
@@ -192,6 +192,16 @@ impl Platform for Memory {
             }
         }
         Ok(users.iter().map(|_| Ok(None)).collect())
+    }
+
+    async fn delete_users(&self, users: &[UserDeletion], _: &WriteKey) -> Result<Vec<Result<(), Error>>, Error> {
+        let mut state = self.state();
+        state.writes += users.len();
+        for user in users {
+            state.users.remove(&user.id);
+            state.removals.insert(format!("delete {}", user.id));
+        }
+        Ok(users.iter().map(|_| Ok(())).collect())
     }
 
     async fn change_memberships(

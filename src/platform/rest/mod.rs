@@ -22,7 +22,9 @@ pub use config::Config;
 pub use page::{PageError, decode_inboxes, decode_memberships, decode_roles, decode_teams, decode_users};
 pub use roles::Roles;
 
-use super::{Capability, Error, Identity, MembershipWrite, NewUser, PageEnd, Part, Platform, UserPatch, WriteKey};
+use super::{
+    Capability, Error, Identity, MembershipWrite, NewUser, PageEnd, Part, Platform, UserDeletion, UserPatch, WriteKey,
+};
 use crate::http::{Auth, HttpClient, Network, Tls};
 use observe::KnownRoles;
 use wire::{Limits, MAX_MEMBERSHIP_BATCH, MAX_USER_BATCH};
@@ -116,6 +118,10 @@ impl Platform for RestPlatform {
         key: &WriteKey,
     ) -> Result<Vec<Result<Option<String>, Error>>, Error> {
         self.post_updates(users, key).await
+    }
+
+    async fn delete_users(&self, users: &[UserDeletion], key: &WriteKey) -> Result<Vec<Result<(), Error>>, Error> {
+        self.post_deletions(users, key).await
     }
 
     async fn change_memberships(

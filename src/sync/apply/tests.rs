@@ -11,7 +11,6 @@ mod promises;
 mod requests;
 
 use std::{
-    collections::BTreeSet,
     sync::{Arc, PoisonError},
     time::{Duration, SystemTime},
 };
@@ -19,7 +18,7 @@ use std::{
 use directory_sync_model::{
     fingerprint::FingerprintKey,
     guard::Limits,
-    rules::{Adoption, GroupSelector, Mapping, Protect, Rules, TeamSelector, UserScope},
+    rules::{Adoption, Deprovision, GroupSelector, Mapping, Protect, Rules, TeamSelector, UserScope},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -57,10 +56,8 @@ fn rules(groups: &[&str]) -> Rules {
         default_role: None,
         allowed_roles: None,
         adoption: Adoption::Email,
-        protect: Protect {
-            users: BTreeSet::new(),
-            roles: BTreeSet::new(),
-        },
+        deprovision: Deprovision::Deactivate,
+        protect: Protect::default(),
         limits: Limits {
             max_percent: 100,
             min_population: 10_000,
@@ -96,7 +93,12 @@ async fn sync_with(
         directory: Box::new(company.clone()),
         platform,
     };
-    let options = Options {
+    run(&ends, rules, &options(), ledger, stop, &()).await
+}
+
+/// A run that carries its plan out, and that nobody has decided anything about.
+fn options() -> Options {
+    Options {
         id: new_id(),
         mode: Mode::Apply,
         approved: None,
@@ -107,8 +109,7 @@ async fn sync_with(
         now: SystemTime::UNIX_EPOCH,
         key: FingerprintKey::new(1, 2),
         fetch: FetchLimits::default(),
-    };
-    run(&ends, rules, &options, ledger, stop, &()).await
+    }
 }
 
 /// The ids of those who failed on their own, sorted.

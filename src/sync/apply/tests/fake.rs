@@ -15,7 +15,9 @@ use directory_sync_model::observed::{
 };
 
 use super::*;
-use crate::platform::{Capability, Identity, MembershipWrite, NewUser, PageEnd, Part, UserPatch, WriteKey};
+use crate::platform::{
+    Capability, Identity, MembershipWrite, NewUser, PageEnd, Part, UserDeletion, UserPatch, WriteKey,
+};
 
 #[derive(Clone, Debug)]
 pub(super) struct User {
@@ -45,6 +47,13 @@ pub(super) fn user(person: &str) -> User {
 }
 
 impl User {
+    /// Deactivated by a sync, at the time that the tests of this module have.
+    pub(super) fn deactivated(mut self) -> Self {
+        self.active = false;
+        self.mark.get_or_insert_default().deactivated = Some(SystemTime::UNIX_EPOCH);
+        self
+    }
+
     pub(super) fn given(mut self, role: &str) -> Self {
         role.clone_into(&mut self.role);
         self.mark.get_or_insert_default().role = Some(role.to_owned());
@@ -59,6 +68,7 @@ pub(super) enum Call {
     Create(Vec<NewUser>),
     Update(Vec<UserPatch>),
     Members(Vec<MembershipWrite>),
+    Delete(Vec<UserDeletion>),
 }
 
 /// What a request is for.
@@ -71,6 +81,7 @@ pub(super) enum Step {
     Role,
     Remove,
     Deactivate,
+    Delete,
 }
 
 impl Call {
@@ -83,6 +94,7 @@ impl Call {
             Self::Update(_) => Step::Update,
             Self::Members(changes) if changes.iter().all(|change| change.add) => Step::Add,
             Self::Members(_) => Step::Remove,
+            Self::Delete(_) => Step::Delete,
         }
     }
 
@@ -92,6 +104,7 @@ impl Call {
             Self::Create(users) => users.len(),
             Self::Update(patches) => patches.len(),
             Self::Members(changes) => changes.len(),
+            Self::Delete(users) => users.len(),
         }
     }
 
@@ -103,6 +116,7 @@ impl Call {
             Self::Create(users) => users.iter().any(|new| new.external_id == person),
             Self::Update(patches) => patches.iter().any(|patch| patch.id == user),
             Self::Members(changes) => changes.iter().any(|change| change.user == user),
+            Self::Delete(users) => users.iter().any(|deletion| deletion.id == user),
         }
     }
 }
@@ -112,6 +126,7 @@ pub(super) enum Item<'a> {
     Create,
     Update,
     Member(&'a MembershipWrite),
+    Delete,
 }
 
 type OnCall = Box<dyn Fn(&Call) -> Option<Error> + Send + Sync>;
@@ -195,6 +210,10 @@ impl Fake {
         let mut steps: Vec<_> = self.calls().iter().map(Call::step).collect();
         steps.dedup();
         steps
+    }
+
+    pub(super) fn has(&self, person: &str) -> bool {
+        self.state().users.contains_key(&format!("u-{person}"))
     }
 
     pub(super) fn user(&self, person: &str) -> User {
@@ -294,6 +313,23 @@ impl Fake {
         user.role = patch.role.clone().unwrap_or_else(|| user.role.clone());
         user.mark = patch.mark.clone().or_else(|| user.mark.clone());
         Ok(Some(user.version.to_string()))
+    }
+
+    fn delete(&self, state: &mut State, deletion: &UserDeletion) -> Result<(), Error> {
+        self.judge(&Item::Delete)?;
+        let Some(user) = state.users.get(&deletion.id) else {
+            return Ok(());
+        };
+        if deletion
+            .version
+            .as_ref()
+            .is_some_and(|version| *version != user.version.to_string())
+        {
+            return Err(refused(Class::Conflict, "changed meanwhile"));
+        }
+        state.users.remove(&deletion.id);
+        state.members.retain(|(_, member)| *member != deletion.id);
+        Ok(())
     }
 
     fn change(&self, state: &mut State, change: &MembershipWrite) -> Result<(), Error> {
@@ -404,6 +440,11 @@ impl Platform for Arc<Fake> {
     ) -> Result<Vec<Result<Option<String>, Error>>, Error> {
         let work = |state: &mut State, _: &Call| users.iter().map(|patch| self.update(state, patch)).collect();
         self.write(Call::Update(users.to_vec()), key, work).await
+    }
+
+    async fn delete_users(&self, users: &[UserDeletion], key: &WriteKey) -> Result<Vec<Result<(), Error>>, Error> {
+        let work = |state: &mut State, _: &Call| users.iter().map(|user| self.delete(state, user)).collect();
+        self.write(Call::Delete(users.to_vec()), key, work).await
     }
 
     async fn change_memberships(
