@@ -6,8 +6,8 @@ use super::{Differ, NOBODY};
 use crate::{
     desired::{Desired, Failure, FailureKind, FailureReason, MappingOutcome, Standing},
     plan::{
-        Additions, Creation, Deactivation, Kept, KeptReason, NewTeam, Place, Plan, Population, RemovalKind, Removals,
-        RoleChange, Update,
+        Additions, Creation, Deactivation, Kept, KeptReason, NewTeam, Notice, Place, Plan, Population, RemovalKind,
+        Removals, RoleChange, TeamUpdate, Tightened, Update,
     },
 };
 
@@ -49,13 +49,17 @@ pub(super) enum Fate {
 #[derive(Default)]
 pub(super) struct PlanLists {
     pub new_teams: Vec<NewTeam>,
+    pub team_updates: Vec<TeamUpdate>,
     pub creations: Vec<Creation>,
     pub updates: Vec<Update>,
     pub additions: Vec<Additions>,
+    pub adoptions: Vec<Additions>,
     pub role_changes: Vec<RoleChange>,
     pub removals: Vec<Removals>,
     pub deactivations: Vec<Deactivation>,
     pub populations: Vec<Population>,
+    pub tightened: Vec<Tightened>,
+    pub notices: Vec<Notice>,
     pub managed_users: u64,
 }
 
@@ -122,13 +126,17 @@ impl<'a> Draft<'a> {
     pub fn into_plan(self, places: Vec<Option<Place>>) -> Plan<'a> {
         let PlanLists {
             new_teams,
+            team_updates,
             creations,
             updates,
             additions,
+            adoptions,
             role_changes,
             removals,
             deactivations,
             populations,
+            tightened,
+            notices,
             managed_users,
         } = self.plan;
         let kept = self
@@ -144,14 +152,18 @@ impl<'a> Draft<'a> {
             holding_of: self.seen.holding_of,
             places,
             new_teams,
+            team_updates,
             creations,
             updates,
             additions,
+            adoptions,
             role_changes,
             removals,
             deactivations,
             populations,
+            tightened,
             kept,
+            notices,
             failures: self.failures,
             outcomes: self.outcomes,
             managed_users,

@@ -17,6 +17,10 @@ pub struct Counts {
     pub users_deactivated: u64,
     /// Teams created.
     pub teams_created: u64,
+    /// Teams updated; renamed ones are among them.
+    pub teams_updated: u64,
+    /// Teams renamed.
+    pub teams_renamed: u64,
     /// Team memberships added.
     pub team_memberships_added: u64,
     /// Team memberships removed.
@@ -25,6 +29,8 @@ pub struct Counts {
     pub inbox_memberships_added: u64,
     /// Inbox memberships removed.
     pub inbox_memberships_removed: u64,
+    /// Memberships of teams and inboxes taken over from another connection.
+    pub memberships_adopted: u64,
     /// Roles of existing users changed.
     pub roles_changed: u64,
 }
@@ -103,10 +109,17 @@ impl Plan<'_> {
             users_activated: self.updates.iter().filter(|update| update.activate).count() as u64,
             users_deactivated: self.deactivations.len() as u64,
             teams_created: self.new_teams.len() as u64,
+            teams_updated: self.team_updates.len() as u64,
+            teams_renamed: self.team_updates.iter().filter(|update| update.name.is_some()).count() as u64,
             team_memberships_added: added(Team),
             team_memberships_removed: removed(Team),
             inbox_memberships_added: added(Inbox),
             inbox_memberships_removed: removed(Inbox),
+            memberships_adopted: self
+                .adoptions
+                .iter()
+                .map(|adoptions| adoptions.users.len() as u64)
+                .sum(),
             roles_changed: self.role_changes.len() as u64,
         }
     }

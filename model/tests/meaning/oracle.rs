@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use directory_sync_model::{observed::ContainerKind, plan::KeptReason, value::AttributeValue};
+use directory_sync_model::{
+    observed::{ContainerKind, Mark},
+    plan::KeptReason,
+    value::AttributeValue,
+};
 
 use crate::support::{
     Directory, OWNER, Platform, World,
@@ -268,7 +272,9 @@ impl Seen<'_> {
             }
             let places = wanted.map(|person| self.places(person)).unwrap_or_default();
             for ((container, id), owner) in &self.after.memberships {
-                let ours = owner.as_deref() == Some(OWNER) && *id == user.id;
+                let held = self.after.containers.iter().find(|held| held.id == *container);
+                let protected = held.is_some_and(|held| self.spec.protects_team(held));
+                let ours = owner.as_deref() == Some(OWNER) && *id == user.id && !protected;
                 assert!(
                     !ours || places.contains(container.as_str()),
                     "{id} is still in {container}"
@@ -289,7 +295,8 @@ impl Seen<'_> {
             assert_eq!(user.role, self.role(person).unwrap_or(default), "a new user");
             return;
         };
-        let mark = before.mark.as_ref().filter(|mark| mark.owner == OWNER);
+        let counts = |mark: &&Mark| mark.owner == OWNER || self.spec.takes_over;
+        let mark = before.mark.as_ref().filter(counts);
         let given = mark.and_then(|mark| mark.role.as_deref());
         let ours = !before.role.is_empty() && given == Some(&before.role);
         let nobodys = given.is_none()

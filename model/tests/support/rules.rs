@@ -1,11 +1,13 @@
 //! Specifications in words.
 
+use std::collections::BTreeSet;
+
 use directory_sync_model::{
     expression::{Expression, Subject},
     guard::Limits,
     rules::{
         Adoption, AttributeRule, AttributeSource, GroupSelector, InboxSelector, Mapping, NamePattern, Protect, Rules,
-        TeamSelector, UserScope,
+        TeamSelector, Tightening, UserScope,
     },
     value::AttributeValue,
 };
@@ -22,6 +24,7 @@ pub fn rules() -> Rules {
         default_role: None,
         allowed_roles: None,
         adoption: Adoption::Email,
+        from_owners: BTreeSet::new(),
         protect: Protect::default(),
         limits: Limits {
             max_percent: 100,
@@ -43,6 +46,8 @@ pub trait RulesWords {
     fn value(self, name: &str, value: &str) -> Self;
     fn protecting_user(self, user: &str) -> Self;
     fn protecting_role(self, role: &str) -> Self;
+    fn protecting_team(self, team: &str) -> Self;
+    fn taking_over_from(self, owner: &str) -> Self;
     fn limited_to(self, max_percent: u8, min_population: u32) -> Self;
 }
 
@@ -99,6 +104,16 @@ impl RulesWords for Rules {
         self
     }
 
+    fn protecting_team(mut self, team: &str) -> Self {
+        self.protect.teams.insert(team.to_owned());
+        self
+    }
+
+    fn taking_over_from(mut self, owner: &str) -> Self {
+        self.from_owners.insert(owner.to_owned());
+        self
+    }
+
     fn limited_to(mut self, max_percent: u8, min_population: u32) -> Self {
         self.limits = Limits {
             max_percent,
@@ -120,6 +135,7 @@ pub fn mapping(group: &str) -> Mapping {
         inboxes: Vec::new(),
         priority: 100,
         suspended: false,
+        removals: None,
     }
 }
 
@@ -138,6 +154,7 @@ pub trait MappingWords {
     fn giving(self, role: &str) -> Self;
     fn first(self, priority: i32) -> Self;
     fn suspended(self) -> Self;
+    fn tightened(self, max_percent: u8, min_population: u32) -> Self;
 }
 
 impl MappingWords for Mapping {
@@ -206,6 +223,15 @@ impl MappingWords for Mapping {
 
     fn suspended(mut self) -> Self {
         self.suspended = true;
+        self
+    }
+
+    fn tightened(mut self, max_percent: u8, min_population: u32) -> Self {
+        self.removals = Some(Tightening {
+            max_percent: Some(max_percent),
+            min_population: Some(min_population),
+            max_count: None,
+        });
         self
     }
 }
