@@ -70,6 +70,12 @@ const HELD: Row = Row {
     labels: &[],
     help: "Connections with a plan that is held.",
 };
+const QUARANTINED: Row = Row {
+    name: "directory_sync_quarantined_connections",
+    kind: "gauge",
+    labels: &[],
+    help: "Connections whose syncs have failed so often that one is tried once a day.",
+};
 const SINCE: Row = Row {
     name: "directory_sync_seconds_since_last_success",
     kind: "gauge",
@@ -101,6 +107,7 @@ pub const METRICS: &[Row] = &[
     RUNNING,
     WAITING,
     HELD,
+    QUARANTINED,
     SINCE,
     REQUESTS,
     REQUEST_SECONDS,
@@ -125,6 +132,8 @@ pub struct Metrics {
     pub waiting: IntGauge,
     /// Connections with a held plan.
     pub held: IntGauge,
+    /// Connections that are tried once a day.
+    pub quarantined: IntGauge,
 }
 
 impl Metrics {
@@ -142,11 +151,12 @@ impl Metrics {
             running: IntGauge::new(RUNNING.name, RUNNING.help)?,
             waiting: IntGauge::new(WAITING.name, WAITING.help)?,
             held: IntGauge::new(HELD.name, HELD.help)?,
+            quarantined: IntGauge::new(QUARANTINED.name, QUARANTINED.help)?,
             registry,
         };
         metrics.registry.register(Box::new(metrics.steps.clone()))?;
         metrics.registry.register(Box::new(metrics.since.clone()))?;
-        for gauge in [&metrics.running, &metrics.waiting, &metrics.held] {
+        for gauge in [&metrics.running, &metrics.waiting, &metrics.held, &metrics.quarantined] {
             metrics.registry.register(Box::new(gauge.clone()))?;
         }
         Ok(metrics)

@@ -363,6 +363,10 @@ pub struct DirectoryConnectionStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
     pub next_sync_time: Option<Time>,
+    /// How many syncs in a row have failed or saw only a part of the directory. With each one the wait for the next grows, up
+    /// to a day. 0, and left out, after one that came to its end.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub consecutive_failures: i32,
     /// What the operator compares with after a restart of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled: Option<LastHandled>,
@@ -512,6 +516,7 @@ mod tests {
             failures: vec![Failure::new(ObjectType::Membership, &long, reason, &long); MAX_FAILURES],
             history: vec![run; MAX_HISTORY],
             next_sync_time: Some(now),
+            consecutive_failures: i32::MAX,
             last_handled: Some(LastHandled {
                 mappings: "x".repeat(17),
                 documents: "x".repeat(17),

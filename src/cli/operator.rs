@@ -3,7 +3,7 @@
 use super::{Exit, args::ControllerArguments, error::Error};
 use crate::{
     controller::{self, ControllerConfig},
-    http::NetworkPolicy,
+    http::{Network, NetworkPolicy},
 };
 
 /// Runs the operator until it is told to stop.
@@ -24,11 +24,11 @@ pub async fn run(arguments: ControllerArguments) -> Result<Exit, Error> {
         observe_only,
         removals_max_percent,
         removals_max_count,
-        network: NetworkPolicy {
+        network: Network::new(NetworkPolicy {
             allow_loopback: network.allow_loopback,
             allow_insecure: network.allow_insecure,
             allowed_hosts: network.allow_hosts,
-        },
+        }),
         ..ControllerConfig::default()
     };
     let failed = |error: controller::Error| Error::Controller(Box::new(error));

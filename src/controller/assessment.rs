@@ -5,9 +5,10 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use directory_sync_model::{desired::MappingProblem, snapshot::Doubt};
+use jiff::Timestamp;
 
 use super::{
-    backoff::After,
+    backoff::{After, Timing, is_quarantined, told},
     cause::Cause,
     plans::Hold,
     run::{Ended, Order},
@@ -35,8 +36,8 @@ pub struct Assessment {
     pub complete: Option<Claim>,
     /// Whether a person must act.
     pub stalled: bool,
-    /// Why the operator goes on trying; `None` where it doesn't.
-    pub reconciling: Option<Reason>,
+    /// Why the operator goes on trying, and in a sentence; `None` where it doesn't.
+    pub reconciling: Option<(Reason, String)>,
     /// When the next run is due.
     pub after: After,
 }
@@ -52,10 +53,33 @@ impl Assessment {
         }
         if self.ready.0 == Status::True {
             self.ready = (Status::False, reason, format!("{} {error}", reason.row().meaning));
-            self.reconciling = Some(Reason::Retrying);
+            self.reconciling = at_work(Reason::Retrying);
             self.after = After::Failure { retry_after: None };
         }
     }
+
+    /// Says how often it has failed in a row, when it is tried again, and whether that is once a day by now.
+    pub fn tries_again(&mut self, failures: u32, next: Timestamp, timing: &Timing) {
+        let Some((reason, message)) = &mut self.reconciling else {
+            return;
+        };
+        if *reason == Reason::Retrying {
+            if is_quarantined(self.after, failures, timing) {
+                *reason = Reason::Quarantined;
+            }
+            let (meaning, next) = (reason.row().meaning, told(next));
+            let failed = match failures {
+                0 | 1 => String::new(),
+                many => format!(" {many} syncs in a row weren't complete."),
+            };
+            *message = format!("{meaning}{failed} The next one is due at {next}.");
+        }
+    }
+}
+
+/// A reason of Reconciling with what it means.
+pub fn at_work(reason: Reason) -> Option<(Reason, String)> {
+    Some((reason, reason.row().meaning.to_owned()))
 }
 
 /// Judges a run. `hold` is the plan that is held now.
@@ -74,12 +98,12 @@ pub fn assess(order: &Order, ended: &Ended, hold: Option<&Hold<'_>>) -> Assessme
     let (ready, reconciling, after) = match report.outcome {
         Outcome::Stopped => (
             (Status::Unknown, Reason::Stopped),
-            Some(Reason::Progressing),
+            at_work(Reason::Progressing),
             After::Stopped,
         ),
         _ if incomplete => (
             (Status::False, Reason::DirectoryIncomplete),
-            Some(Reason::Retrying),
+            at_work(Reason::Retrying),
             After::Incomplete,
         ),
         Outcome::Observed => ((Status::True, Reason::Observed), None, After::Success),
@@ -114,7 +138,7 @@ fn failed(cause: Option<Cause>, complete: Option<Claim>) -> Assessment {
         held: None,
         complete,
         stalled: cause.needs_a_person,
-        reconciling: (!cause.needs_a_person).then_some(Reason::Retrying),
+        reconciling: (!cause.needs_a_person).then(|| at_work(Reason::Retrying)).flatten(),
         after,
     }
 }

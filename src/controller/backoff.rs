@@ -50,6 +50,17 @@ pub fn next_run(
     after(now, wait)
 }
 
+/// Whether a connection whose last run came to this, the `failures`th in a row, has failed so often that it waits as long as
+/// ever. An incomplete read is tried again with the interval at the latest, and so never comes to it.
+pub fn is_quarantined(after_what: After, failures: u32, timing: &Timing) -> bool {
+    matches!(after_what, After::Failure { .. }) && growing(failures, timing) >= timing.max_retry
+}
+
+/// A time as messages tell it: in UTC, to the second.
+pub fn told(time: Timestamp) -> impl std::fmt::Display {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ")
+}
+
 /// When to look at the Secrets and `ConfigMap`s of a stalled connection again.
 pub fn next_look(now: Timestamp, timing: &Timing, chance: f64) -> Timestamp {
     after(now, jittered(timing.stalled_look, chance))
@@ -99,9 +110,21 @@ mod tests {
     }
 
     #[test]
-    fn failures_wait_ten_seconds_and_then_twice_as_long_up_to_an_hour() {
-        let seconds = [1, 2, 3, 4, 9, 10, 40, u32::MAX].map(|failures| wait(failure(None), failures, 0.5).as_secs());
-        assert_eq!(seconds, [10, 20, 40, 80, 2560, 3600, 3600, 3600]);
+    fn failures_wait_ten_seconds_and_then_twice_as_long_up_to_a_day() {
+        let seconds =
+            [1, 2, 3, 4, 9, 14, 15, 40, u32::MAX].map(|failures| wait(failure(None), failures, 0.5).as_secs());
+        assert_eq!(seconds, [10, 20, 40, 80, 2560, 81_920, 86_400, 86_400, 86_400]);
+    }
+
+    #[test]
+    fn a_connection_is_in_quarantine_once_it_waits_a_day_and_not_before() {
+        let is_quarantined = |after_what, failures| is_quarantined(after_what, failures, &Timing::default());
+        assert!(!is_quarantined(failure(None), 14));
+        assert!(is_quarantined(failure(None), 15));
+        assert!(is_quarantined(failure(Some(HOUR)), u32::MAX));
+        assert!(!is_quarantined(After::Success, 15));
+        // Its reads go on with the interval.
+        assert!(!is_quarantined(After::Incomplete, 40));
     }
 
     #[test]
@@ -121,6 +144,15 @@ mod tests {
         let minute = Duration::from_mins(1);
         let next = next_run(now, After::Incomplete, minute, 9, &Timing::default(), 0.5);
         assert_eq!(until(now, next), minute);
+        // And where the interval is a week, with a day.
+        let next = next_run(now, After::Incomplete, HOUR * 24 * 7, 40, &Timing::default(), 0.5);
+        assert_eq!(until(now, next), HOUR * 24);
+    }
+
+    #[test]
+    fn messages_tell_a_time_to_the_second() {
+        let time: Timestamp = "2026-11-22T05:06:07.89Z".parse().unwrap();
+        assert_eq!(told(time).to_string(), "2026-11-22T05:06:07Z");
     }
 
     #[test]

@@ -44,8 +44,13 @@ const MAPPING_WAIT: Duration = Duration::from_millis(500);
 pub async fn conclude(fleet: &Fleet, order: &Order, ended: &Ended) -> Result<bool, ReconcileError> {
     let key = order.key();
     let uid = order.connection.metadata.uid.as_deref().unwrap_or_default();
-    let Some((before, failures)) = fleet.recollect(&key, uid, |memory| (memory.status.clone(), memory.past.failures))
-    else {
+    let known = fleet.recollect(&key, uid, |memory| {
+        // What was changed is tried as if for the first time.
+        let changed = memory.past.generation != Some(order.generation());
+        let failures = if changed { 0 } else { memory.past.failures };
+        (memory.status.clone(), failures)
+    });
+    let Some((before, failures)) = known else {
         // The connection is gone.
         return Ok(false);
     };
@@ -66,10 +71,12 @@ pub async fn conclude(fleet: &Fleet, order: &Order, ended: &Ended) -> Result<boo
     }
     let held = written.held.or_else(|| still_held(&before, ended, now));
     let due = due(fleet, order, assessment.after, failures, now);
+    assessment.tries_again(due.failures, due.next, &fleet.config.timing);
     let after = status::After {
         assessment: &assessment,
         held,
         next: due.next,
+        failures: due.failures,
         handled: handled(&before, order, ended),
     };
     let status = status::after_run(&before, order, ended, after);

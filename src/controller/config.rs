@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::http::NetworkPolicy;
+use crate::http::Network;
 
 /// What the operator is told at its start; the command line maps its flags to this.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct ControllerConfig {
     /// Ceiling over `spec.removals.maxCount` of every connection.
     pub removals_max_count: Option<u32>,
     /// What connections may reach.
-    pub network: NetworkPolicy,
+    pub network: Network,
     /// How long things wait.
     pub timing: Timing,
 }
@@ -39,7 +39,7 @@ impl Default for ControllerConfig {
             observe_only: false,
             removals_max_percent: None,
             removals_max_count: None,
-            network: NetworkPolicy::default(),
+            network: Network::default(),
             timing: Timing::default(),
         }
     }
@@ -52,7 +52,7 @@ pub struct Timing {
     pub settle: Duration,
     /// After the first failed run; twice as long after each further one. Default: 10 s.
     pub first_retry: Duration,
-    /// The longest wait after a failed run. Default: 1 h.
+    /// The longest wait after a failed run; a connection that has come to it is in quarantine. Default: 24 h.
     pub max_retry: Duration,
     /// Between two looks at the Secrets and `ConfigMap`s of a stalled connection. Default: 1 min.
     pub stalled_look: Duration,
@@ -67,7 +67,7 @@ impl Default for Timing {
         Self {
             settle: Duration::from_secs(10),
             first_retry: Duration::from_secs(10),
-            max_retry: Duration::from_hours(1),
+            max_retry: Duration::from_hours(24),
             stalled_look: Duration::from_mins(1),
             stalled_retry: Duration::from_hours(24),
             grace: Duration::from_secs(40),

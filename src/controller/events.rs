@@ -86,6 +86,11 @@ pub fn of_run(
         ConditionType::DirectoryComplete,
         assessment.complete.as_ref(),
     ));
+    notices.extend(transition_of(
+        &before.conditions,
+        &after.conditions,
+        ConditionType::Reconciling,
+    ));
     notices.retain(|notice| notice.reason.row().event.is_some());
     notices
 }

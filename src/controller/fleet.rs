@@ -26,9 +26,12 @@ use super::{
     view::{Guarded, Key, View, concerns, is_plan_of},
 };
 use crate::{
-    api::{DirectoryConnection, GroupMapping, SyncPlan, connection::Mode},
+    api::{
+        DirectoryConnection, GroupMapping, SyncPlan,
+        condition::{ConditionType, Reason, find},
+        connection::Mode,
+    },
     call::LimiterRegistry,
-    http::Network,
     metrics::Metrics,
     resolve::Connector,
     sync,
@@ -120,7 +123,7 @@ impl Fleet {
             shared: Shared {
                 client: client.clone(),
                 connector: Connector {
-                    network: Network::new(config.network.clone()),
+                    network: config.network.clone(),
                     limiters: Arc::new(LimiterRegistry::default()),
                     metrics: metrics.calls(),
                 },
@@ -257,13 +260,17 @@ impl Fleet {
     /// The counts as they are now, in Prometheus' text format.
     pub fn render_metrics(&self) -> Result<String, prometheus::Error> {
         let now = Timestamp::now();
-        let mut held = 0;
+        let (mut held, mut quarantined) = (0, 0);
         for (key, memory) in self.memories().iter() {
             held += i64::from(memory.status.held_plan.is_some());
+            let reconciling = find(&memory.status.conditions, ConditionType::Reconciling);
+            let in_quarantine = reconciling.is_some_and(|now| now.reason == Reason::Quarantined.as_str());
+            quarantined += i64::from(in_quarantine);
             let seconds = now.duration_since(memory.succeeded).as_secs_f64().max(0.0);
             self.metrics.set_since_success(&key.namespace, &key.name, seconds);
         }
         self.metrics.held.set(held);
+        self.metrics.quarantined.set(quarantined);
         self.metrics.render()
     }
 

@@ -99,7 +99,9 @@ impl Memory {
                 mappings: Digest::stored(&handled.mappings),
                 settling: None,
                 next: status.next_sync_time.as_ref().map(|time| time.0),
-                failures: u32::from(failed),
+                failures: u32::try_from(status.consecutive_failures)
+                    .unwrap_or(0)
+                    .max(u32::from(failed)),
                 stalled: stalled.then_some(look),
                 ran: false,
             },

@@ -12,6 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{
     assessment::{Assessment, assess},
+    backoff::Timing,
     cause::Cause,
     events,
     plans::{self, Hold, Judgement, Settlement},
@@ -72,6 +73,7 @@ impl Produced {
             assessment: &assessment,
             held: None,
             next: at(7200),
+            failures: 0,
             handled: LastHandled::default(),
         };
         let after = status::after_run(&before, order, ended, after);
@@ -315,6 +317,12 @@ fn connections(produced: &mut Produced) {
     produced.held(vec![exceeded()], hold);
     for cause in causes() {
         produced.run(&order(), &failed(cause), None);
+    }
+    for failures in [1, 15] {
+        let cause = failed(Cause::abandoned());
+        produced.run_with(&order(), &cause, None, |assessment| {
+            assessment.tries_again(failures, at(7200), &Timing::default());
+        });
     }
     let held = report(Outcome::Held);
     produced.run_with(&order(), &ended(held), None, |assessment| {

@@ -10,9 +10,9 @@ use directory_sync_model::{
 };
 use jiff::Timestamp;
 use kube::Client;
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio_util::sync::CancellationToken;
-use tracing::Span;
+use tracing::{Instrument as _, Span};
 
 use super::{
     cause::Cause,
@@ -174,20 +174,24 @@ pub struct Shared {
 /// Runs the pipeline once. It never fails and never panics: whatever happens is in what it came to. It is given up when
 /// `abandon` is cancelled.
 pub async fn run(order: &Arc<Order>, shared: &Shared, stop: &CancellationToken, abandon: &CancellationToken) -> Ended {
-    let (runtime, span) = (Handle::current(), Span::current());
     let (stop, abandon) = (stop.clone(), abandon.clone());
     let (task_order, shared) = (Arc::clone(order), shared.clone());
-    contain(&order.id, move || {
-        let _entered = span.entered();
-        runtime.block_on(abandon.run_until_cancelled(attempt(&task_order, &shared, &stop)))
+    contain(&order.id, async move {
+        abandon.run_until_cancelled(attempt(&task_order, &shared, &stop)).await
     })
     .await
 }
 
 /// Gives a run a thread of its own: while it maps and compares a million people it keeps no other connection waiting, and a
-/// panic in somebody's parser ends this run and nothing else.
-async fn contain(id: &str, work: impl FnOnce() -> Option<Ended> + Send + 'static) -> Ended {
-    let cause = match tokio::task::spawn_blocking(work).await {
+/// panic in somebody's parser ends this run and nothing else. A runtime that has one thread alone keeps the run on it, so
+/// that everything happens in one order, which can be repeated.
+async fn contain(id: &str, work: impl Future<Output = Option<Ended>> + Send + 'static) -> Ended {
+    let (runtime, work) = (Handle::current(), work.instrument(Span::current()));
+    let task = match runtime.runtime_flavor() {
+        RuntimeFlavor::CurrentThread => runtime.spawn(work),
+        _ => runtime.clone().spawn_blocking(move || runtime.block_on(work)),
+    };
+    let cause = match task.await {
         Ok(Some(ended)) => return ended,
         Ok(None) => Cause::abandoned(),
         Err(error) => {
@@ -293,7 +297,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_the_failure_of_one_run_and_says_nothing_of_what_it_saw() {
-        let ended = contain("run-7", || panic!("ann@acme.test is no number")).await;
+        let ended = contain("run-7", async { panic!("ann@acme.test is no number") }).await;
         let cause = ended.cause().unwrap();
         assert_eq!((cause.reason, ended.outcome()), (Reason::Internal, Outcome::Failed));
         assert!(
@@ -306,7 +310,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_run_that_is_given_up_failed() {
-        assert_eq!(contain("run-7", || None).await.outcome(), Outcome::Failed);
+        assert_eq!(contain("run-7", async { None }).await.outcome(), Outcome::Failed);
     }
 
     #[test]

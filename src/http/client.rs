@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{
-    Auth, Error, Network, Problem, Tls,
+    Auth, Error, InProcess, Network, Problem, Tls,
     error::{shown, unusable},
     network::CheckedResolver,
     problem::excerpt,
@@ -137,6 +137,8 @@ pub struct HttpClient {
 #[derive(Debug)]
 struct Inner {
     client: reqwest::Client,
+    /// Who answers in place of the network.
+    in_process: Option<Arc<dyn InProcess>>,
     base: Url,
     /// Host and port, for messages.
     host: String,
@@ -192,6 +194,7 @@ impl HttpClient {
             inner: Arc::new(Inner {
                 host: host_and_port(&base),
                 client,
+                in_process: network.other_side(),
                 base,
                 auth,
                 header,
@@ -328,14 +331,7 @@ impl RequestBuilder<'_> {
             headers.insert(AUTHORIZATION, header.clone());
         }
         for _ in 0..=REDIRECTS {
-            let mut request = client
-                .client
-                .request(method.clone(), url.clone())
-                .headers(headers.clone());
-            if let Some(body) = &body {
-                request = request.body(body.clone());
-            }
-            let response = request.send().await.map_err(|error| client.failed(error))?;
+            let response = client.exchange(&method, &url, &headers, body.as_ref()).await?;
             let status = response.status();
             tracing::debug!(%method, host = client.host, path = url.path(), status = status.as_u16(), "Answered");
             if method == Method::GET && is_redirect(status) {
@@ -355,6 +351,37 @@ impl RequestBuilder<'_> {
 }
 
 impl Inner {
+    /// One request and the beginning of its answer.
+    async fn exchange(
+        &self,
+        method: &Method,
+        url: &Url,
+        headers: &HeaderMap,
+        body: Option<&Bytes>,
+    ) -> Result<reqwest::Response, Error> {
+        let Some(other_side) = &self.in_process else {
+            let mut request = self
+                .client
+                .request(method.clone(), url.clone())
+                .headers(headers.clone());
+            if let Some(body) = body {
+                request = request.body(body.clone());
+            }
+            return request.send().await.map_err(|error| self.failed(error));
+        };
+        let mut request = http::Request::new(body.cloned().unwrap_or_default());
+        *request.method_mut() = method.clone();
+        *request.headers_mut() = headers.clone();
+        *request.uri_mut() = url
+            .as_str()
+            .parse()
+            .map_err(|error: http::uri::InvalidUri| Error::Request {
+                host: self.host.clone(),
+                why: error.to_string(),
+            })?;
+        Ok(other_side.answer(request).await?.into())
+    }
+
     fn redirected(&self, from: &Url, headers: &HeaderMap) -> Result<Url, Error> {
         let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
         let target = location

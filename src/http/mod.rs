@@ -15,6 +15,7 @@ pub mod address;
 pub mod auth;
 pub mod client;
 pub mod error;
+pub mod in_process;
 pub mod network;
 pub mod problem;
 pub mod retry_after;
@@ -27,6 +28,7 @@ pub use client::{
     Advice, HttpClient, PAGE_LIMIT, RequestBuilder, Response, Timeouts, decode_error, encode_segment, parse_base,
 };
 pub use error::Error;
+pub use in_process::InProcess;
 pub use network::{HostPattern, Network, NetworkPolicy};
 pub use problem::Problem;
 pub use retry_after::retry_after;

@@ -10,7 +10,7 @@ use rustls::RootCertStore;
 use url::{Host, Url};
 
 use super::{
-    Error,
+    Error, InProcess,
     address::{Reach, reach},
     error::{shown, unusable},
 };
@@ -75,6 +75,7 @@ pub struct Network {
 struct Inner {
     policy: NetworkPolicy,
     roots: OnceLock<Arc<RootCertStore>>,
+    in_process: Option<Arc<dyn InProcess>>,
 }
 
 impl Network {
@@ -83,9 +84,26 @@ impl Network {
         Self {
             inner: Arc::new(Inner {
                 policy,
-                roots: OnceLock::new(),
+                ..Inner::default()
             }),
         }
+    }
+
+    /// A network on which `other_side` answers every HTTP request, and nothing leaves this process. The policy holds as it
+    /// does for any other.
+    pub fn in_process(policy: NetworkPolicy, other_side: Arc<dyn InProcess>) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                policy,
+                roots: OnceLock::new(),
+                in_process: Some(other_side),
+            }),
+        }
+    }
+
+    /// Who answers every HTTP request, where that is somebody in this process.
+    pub(super) fn other_side(&self) -> Option<Arc<dyn InProcess>> {
+        self.inner.in_process.clone()
     }
 
     /// Whether a connection may ask for plain text.
@@ -180,6 +198,12 @@ impl Network {
         let addresses: Vec<IpAddr> = sockets.iter().map(SocketAddr::ip).collect();
         self.check_addresses(host, &addresses)?;
         Ok(sockets)
+    }
+}
+
+impl From<NetworkPolicy> for Network {
+    fn from(policy: NetworkPolicy) -> Self {
+        Self::new(policy)
     }
 }
 

@@ -164,6 +164,9 @@ reasons! {
     Retrying [On(Reconciling, True)] None,
         "The last sync failed and is tried again, less and less often.",
         "See the condition Ready.";
+    Quarantined [On(Reconciling, True)] Some(Warning),
+        "Syncs keep failing, so that one is tried once a day only; the first that doesn't fail ends this.",
+        "See the condition Ready. Once it is mended, ask for a sync with the annotation directory-sync.io/requestedAt.";
 
     // Failures that pass, or may: the message says whether it was the directory or the platform.
     DirectoryIncomplete [On(Ready, False)] Some(Warning),

@@ -139,7 +139,7 @@ fn an_incomplete_read_is_not_ready_and_is_tried_again() {
         "False/NothingHeld",
         "False/SizeLimit",
     );
-    assert_eq!(assessment.reconciling, Some(Reason::Retrying));
+    assert_eq!(assessment.reconciling, at_work(Reason::Retrying));
     assert_eq!(assessment.after, After::Incomplete);
 }
 
@@ -180,7 +180,7 @@ fn a_stopped_run_is_neither_ready_nor_not_and_due_at_once() {
     let assessment = judge(report(Outcome::Stopped), None);
     expect(&assessment, "Unknown/Stopped", "-", "True/Complete");
     assert_eq!(assessment.after, After::Stopped);
-    assert_eq!(assessment.reconciling, Some(Reason::Progressing));
+    assert_eq!(assessment.reconciling, at_work(Reason::Progressing));
 }
 
 #[test]
@@ -193,7 +193,10 @@ fn a_failure_that_may_pass_is_tried_again_and_one_that_needs_a_person_stalls() {
     };
     let passing = assess(&order(), &failed(cause(Reason::Unreachable, false)), None);
     expect(&passing, "False/Unreachable", "-", "-");
-    assert_eq!((passing.stalled, passing.reconciling), (false, Some(Reason::Retrying)));
+    assert_eq!(
+        (passing.stalled, passing.reconciling),
+        (false, at_work(Reason::Retrying))
+    );
     assert_eq!(
         passing.after,
         After::Failure {
@@ -252,4 +255,42 @@ fn counts_in_messages_are_right_for_one() {
     });
     let message = judge(held, Some(&Hold::New)).held.unwrap().2;
     assert!(message.starts_with("1 user would be deactivated"), "{message}");
+}
+
+#[test]
+fn who_keeps_failing_is_told_to_be_in_quarantine_once_the_wait_has_come_to_a_day() {
+    let cause = || Cause {
+        reason: Reason::Unreachable,
+        message: "no route".into(),
+        needs_a_person: false,
+        retry_after: None,
+    };
+    let after = |failures| {
+        let mut assessment = assess(&order(), &failed(cause()), None);
+        assessment.tries_again(failures, crate::controller::testing::at(86_400), &Timing::default());
+        assessment.reconciling.unwrap()
+    };
+    let (reason, message) = after(1);
+    assert_eq!(reason, Reason::Retrying);
+    assert!(
+        message.ends_with("The next one is due at 1970-01-02T00:00:00Z."),
+        "{message}"
+    );
+    assert_eq!(after(14).0, Reason::Retrying);
+    let (reason, message) = after(15);
+    assert_eq!(reason, Reason::Quarantined);
+    assert!(message.contains("15 syncs in a row"), "{message}");
+    // Ready says why, as before.
+    let mut quarantined = assess(&order(), &failed(cause()), None);
+    quarantined.tries_again(15, crate::controller::testing::at(1), &Timing::default());
+    expect(&quarantined, "False/Unreachable", "-", "-");
+}
+
+#[test]
+fn an_incomplete_read_is_never_in_quarantine() {
+    let mut incomplete = report(Outcome::Synced);
+    incomplete.doubts = vec![Doubt::SizeLimit];
+    let mut assessment = judge(incomplete, None);
+    assessment.tries_again(100, crate::controller::testing::at(1), &Timing::default());
+    assert_eq!(assessment.reconciling.unwrap().0, Reason::Retrying);
 }

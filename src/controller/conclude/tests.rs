@@ -172,3 +172,68 @@ async fn an_incomplete_read_is_no_success() {
         "after a restart it isn't one either"
     );
 }
+
+/// So many runs that failed in a way that may pass.
+async fn failing(bench: &Bench, order: &Order, times: usize) {
+    for _ in 0..times {
+        let ended = testing::failed(crate::controller::cause::Cause::abandoned());
+        assert!(conclude(&bench.fleet, order, &ended).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_keeps_failing_is_in_quarantine_until_one_run_does_not_fail() {
+    let mut bench = Bench::new();
+    let (order, ended) = concluded(&mut bench, Vec::new(), report(Outcome::Unchanged)).await;
+    failing(&bench, &order, 14).await;
+    let status = bench.told("directoryconnections").unwrap();
+    assert_eq!(condition(&status, "Reconciling").unwrap(), "True/Retrying");
+    failing(&bench, &order, 1).await;
+    let status = bench.told("directoryconnections").unwrap();
+    assert_eq!(condition(&status, "Reconciling").unwrap(), "True/Quarantined");
+    assert_eq!(condition(&status, "Ready").unwrap(), "False/Internal", "Ready says why");
+    assert_eq!(status["consecutiveFailures"], 15);
+    let next: Timestamp = status["nextSyncTime"].as_str().unwrap().parse().unwrap();
+    let hours = next.duration_since(Timestamp::now()).as_hours();
+    assert!((21..=26).contains(&hours), "{hours} h");
+    let events = |bench: &Bench| {
+        let calls = bench.calls().into_iter();
+        let told = calls.filter(|call| call.creates("events") && call.body["reason"] == "Quarantined");
+        told.count()
+    };
+    assert_eq!(events(&bench), 1);
+    failing(&bench, &order, 1).await;
+    assert_eq!(events(&bench), 1, "it is told once");
+    let metrics = bench.fleet.render_metrics().unwrap();
+    assert!(
+        metrics.contains("directory_sync_quarantined_connections 1"),
+        "{metrics}"
+    );
+
+    assert!(conclude(&bench.fleet, &order, &ended).await.unwrap());
+    let status = bench.told("directoryconnections").unwrap();
+    assert_eq!(condition(&status, "Reconciling"), None);
+    assert!(status.get("consecutiveFailures").is_none(), "{status}");
+    let metrics = bench.fleet.render_metrics().unwrap();
+    assert!(
+        metrics.contains("directory_sync_quarantined_connections 0"),
+        "{metrics}"
+    );
+}
+
+#[tokio::test]
+async fn a_quarantine_outlives_a_restart_and_a_changed_spec_is_tried_as_if_for_the_first_time() {
+    let mut bench = Bench::new();
+    let (mut order, ended) = concluded(&mut bench, Vec::new(), report(Outcome::Unchanged)).await;
+    failing(&bench, &order, 15).await;
+    let mut connection = order.connection.clone();
+    connection.status = Some(bench.fleet.remember(&connection, |memory| memory.status.clone()));
+    let again = Memory::recall(&connection, ended.end, ended.end);
+    assert_eq!(again.past.failures, 15);
+
+    order.connection.metadata.generation = Some(5);
+    failing(&bench, &order, 1).await;
+    let status = bench.told("directoryconnections").unwrap();
+    assert_eq!(status["consecutiveFailures"], 1);
+    assert_eq!(condition(&status, "Reconciling").unwrap(), "True/Retrying");
+}

@@ -14,7 +14,7 @@ use crate::{
         },
     },
     controller::{
-        assessment::{Assessment, Claim},
+        assessment::{Assessment, Claim, at_work},
         run::{Ended, Order},
     },
     sync::{self, Mode, Report},
@@ -30,6 +30,8 @@ pub struct After<'a> {
     pub held: Option<HeldPlan>,
     /// When the next run is due.
     pub next: Timestamp,
+    /// How many runs have failed in a row.
+    pub failures: u32,
     /// What is to be remembered.
     pub handled: LastHandled,
 }
@@ -45,6 +47,7 @@ pub fn after_run(
         assessment,
         held,
         next,
+        failures: in_a_row,
         handled,
     } = after;
     let stopped = ended.outcome() == sync::Outcome::Stopped;
@@ -77,6 +80,7 @@ pub fn after_run(
     status.last_sync = Some(summary);
     status.held_plan = held;
     status.next_sync_time = Some(Time(next));
+    status.consecutive_failures = i32::try_from(in_a_row).unwrap_or(i32::MAX);
     status.last_handled = Some(handled);
     conditions(&mut status.conditions, assessment, order.generation(), ended.end);
     status
@@ -97,7 +101,7 @@ pub fn announced(
         held: None,
         complete: None,
         stalled: false,
-        reconciling: Some(Reason::Progressing),
+        reconciling: at_work(Reason::Progressing),
         after: crate::controller::backoff::After::Stopped,
     };
     let generation = connection.metadata.generation.unwrap_or_default();
@@ -187,11 +191,8 @@ fn conditions(conditions: &mut Vec<Condition>, assessment: &Assessment, generati
             &(Status::True, *ready_reason, ready_message.clone()),
         );
     }
-    if let Some(reason) = assessment.reconciling {
-        put(
-            ConditionType::Reconciling,
-            &(Status::True, reason, reason.row().meaning.to_owned()),
-        );
+    if let Some((reason, message)) = &assessment.reconciling {
+        put(ConditionType::Reconciling, &(Status::True, *reason, message.clone()));
     }
     if !assessment.stalled {
         remove(conditions, ConditionType::Stalled);

@@ -8,7 +8,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::ServerError;
+use super::{Durability, ServerError};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/platform/server/migrations");
 
@@ -23,8 +23,8 @@ const ACQUIRE: Duration = Duration::from_secs(10);
 
 /// Opens the file, creates it when there is none, and brings its tables up to date.
 ///
-/// Every commit is on the disk before it is answered (`synchronous = FULL`).
-pub(super) async fn open(path: &Path) -> Result<(SqliteConnection, SqlitePool), ServerError> {
+/// Every commit is on the disk before it is answered (`synchronous = FULL`), unless nothing is to be waited for.
+pub(super) async fn open(path: &Path, durability: Durability) -> Result<(SqliteConnection, SqlitePool), ServerError> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .busy_timeout(BUSY)
@@ -37,7 +37,10 @@ pub(super) async fn open(path: &Path) -> Result<(SqliteConnection, SqlitePool), 
         .clone()
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full);
+        .synchronous(match durability {
+            Durability::Full => SqliteSynchronous::Full,
+            Durability::None => SqliteSynchronous::Off,
+        });
     let single = SqlitePoolOptions::new()
         .max_connections(1)
         .connect_with(writing)

@@ -93,7 +93,7 @@ pub(super) async fn sweep(db: &mut SqliteConnection, now: i64) -> Result<bool, F
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Durability, *};
 
     const DAY: i64 = 24 * 60 * 60 * 1000;
 
@@ -108,7 +108,10 @@ mod tests {
     #[tokio::test]
     async fn an_answer_is_kept_for_24_hours_and_then_swept() {
         let folder = tempfile::tempdir().unwrap();
-        let mut db = super::super::database::open(&folder.path().join("db")).await.unwrap().0;
+        let mut db = super::super::database::open(&folder.path().join("db"), Durability::Full)
+            .await
+            .unwrap()
+            .0;
         let answer = Answer::created(&"x", Some("/v1/x".into())).unwrap().with_etag("1");
         keep(&mut db, &request("k", 1), &answer, 1_000).await.unwrap();
 
@@ -143,7 +146,10 @@ mod tests {
     #[tokio::test]
     async fn a_sweep_removes_a_bounded_number_at_once() {
         let folder = tempfile::tempdir().unwrap();
-        let mut db = super::super::database::open(&folder.path().join("db")).await.unwrap().0;
+        let mut db = super::super::database::open(&folder.path().join("db"), Durability::Full)
+            .await
+            .unwrap()
+            .0;
         let answer = Answer::ok(&"x").unwrap();
         for n in 0..=SWEEP {
             keep(&mut db, &request(&n.to_string(), 1), &answer, n).await.unwrap();

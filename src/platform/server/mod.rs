@@ -48,7 +48,7 @@ use axum::{
 use futures::FutureExt;
 use jiff::Timestamp;
 use sqlx::{SqliteConnection, SqlitePool};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 pub use config::{ServerConfig, TokenConfig, TokenFileError, parse_token_file};
@@ -130,37 +130,18 @@ pub async fn serve(
     ready: impl FnOnce(SocketAddr),
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServerError> {
-    let ServerConfig {
-        listen,
-        database,
-        tokens,
-        rate,
-        seats,
-    } = config;
-    let (mut db, readers) = database::open(&database).await?;
-    roles::seed(&mut db).await.map_err(ServerError::SetUp)?;
-    let rates = rate::Rates::new(rate, tokens.len());
-    let tokens = auth::Tokens::set_up(&tokens, &mut db).await?;
-
+    let (listen, database) = (config.listen, config.database.clone());
+    let stop_writer = CancellationToken::new();
+    let (app, run_writer) = open(config, Durability::Full, stop_writer.clone()).await?;
     let failed = |source| ServerError::Listen {
         address: listen,
         source,
     };
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let stop_writer = CancellationToken::new();
-    let (writer, run_writer) = writer::Writer::new(db, stop_writer.clone());
+    let readers = app.readers.clone();
     let mut writing = tokio::spawn(run_writer);
-    let sweeping = tokio::spawn(sweep(writer.clone()));
-    let app = App {
-        readers: readers.clone(),
-        writer,
-        tokens,
-        rates,
-        rate,
-        seats,
-        in_flight: in_flight::InFlight::default(),
-    };
+    let sweeping = tokio::spawn(sweep(app.writer.clone()));
     tracing::info!(%address, database = %database.display(), "The platform listens.");
     ready(address);
 
@@ -191,6 +172,76 @@ pub async fn serve(
     }
     tracing::info!(milliseconds = begun.elapsed().as_millis(), "The platform has stopped.");
     outcome
+}
+
+/// How much of a commit is on the disk when it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// All of it.
+    Full,
+    /// Nothing is waited for: what the machine's end would lose is of no use to anybody after it.
+    None,
+}
+
+/// The server without its socket, for whoever calls its router by himself.
+pub struct Embedded {
+    /// Answers requests as the server does.
+    pub router: Router,
+    readers: SqlitePool,
+    stop_writer: CancellationToken,
+    writing: JoinHandle<()>,
+}
+
+impl Embedded {
+    /// Opens the database and begins. `config.listen` is of no account; answers that are kept are never swept.
+    pub async fn open(config: ServerConfig, durability: Durability) -> Result<Self, ServerError> {
+        let stop_writer = CancellationToken::new();
+        let (app, run_writer) = open(config, durability, stop_writer.clone()).await?;
+        Ok(Self {
+            readers: app.readers.clone(),
+            writing: tokio::spawn(run_writer),
+            stop_writer,
+            router: router(app),
+        })
+    }
+
+    /// Ends it. The database is one file then.
+    pub async fn close(self) {
+        self.readers.close().await;
+        self.stop_writer.cancel();
+        // A panic of it is told by its own message.
+        let _ = self.writing.await;
+    }
+}
+
+/// Opens the database; the writer is to be run until it is told to stop.
+async fn open(
+    config: ServerConfig,
+    durability: Durability,
+    stop_writer: CancellationToken,
+) -> Result<(App, impl Future<Output = ()> + Send + 'static), ServerError> {
+    let ServerConfig {
+        listen: _,
+        database,
+        tokens,
+        rate,
+        seats,
+    } = config;
+    let (mut db, readers) = database::open(&database, durability).await?;
+    roles::seed(&mut db).await.map_err(ServerError::SetUp)?;
+    let rates = rate::Rates::new(rate, tokens.len());
+    let tokens = auth::Tokens::set_up(&tokens, &mut db).await?;
+    let (writer, run_writer) = writer::Writer::new(db, stop_writer);
+    let app = App {
+        readers,
+        writer,
+        tokens,
+        rates,
+        rate,
+        seats,
+        in_flight: in_flight::InFlight::default(),
+    };
+    Ok((app, run_writer))
 }
 
 fn router(app: App) -> Router {

@@ -129,7 +129,7 @@ async fn run_one(db: &mut SqliteConnection, work: Work) -> Result<Result<Answer,
 mod tests {
     use futures::FutureExt;
 
-    use super::*;
+    use super::{super::Durability, *};
 
     async fn writer() -> (
         Writer,
@@ -138,7 +138,10 @@ mod tests {
         tempfile::TempDir,
     ) {
         let folder = tempfile::tempdir().unwrap();
-        let mut db = super::super::database::open(&folder.path().join("db")).await.unwrap().0;
+        let mut db = super::super::database::open(&folder.path().join("db"), Durability::Full)
+            .await
+            .unwrap()
+            .0;
         sqlx::query("CREATE TABLE t (n INTEGER PRIMARY KEY)")
             .execute(&mut db)
             .await
@@ -198,7 +201,10 @@ mod tests {
         for write in submitted {
             done += i64::from(write.await.unwrap().is_ok());
         }
-        let mut db = super::super::database::open(&folder.path().join("db")).await.unwrap().0;
+        let mut db = super::super::database::open(&folder.path().join("db"), Durability::Full)
+            .await
+            .unwrap()
+            .0;
         let count: i64 = sqlx::query_scalar("SELECT count(*) FROM t")
             .fetch_one(&mut db)
             .await

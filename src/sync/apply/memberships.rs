@@ -29,15 +29,16 @@ impl Work<'_, '_> {
         // Lent to the writes, which are made while batches go out: ten million of them at once would not fit.
         let created = std::mem::take(&mut self.created);
         let writes = places.iter().flat_map(|((kind, container), additions)| {
-            additions.users.iter().filter(|user| which(**user)).filter_map(|user| {
-                let id = platform_id(plan, &created, *user)?;
+            let users = additions.users.iter().copied();
+            users.filter(|user| which(*user)).filter_map(|user| {
+                let id = platform_id(plan, &created, user)?;
                 let write = MembershipWrite {
                     kind: *kind,
                     container: container.clone(),
                     user: id.to_owned(),
                     add: true,
                 };
-                Some((Some(*user), write))
+                Some((Some(user), write))
             })
         });
         let sent = self.write_members("add", writes).await;
@@ -56,12 +57,13 @@ impl Work<'_, '_> {
                 with_deactivation,
             } = removals;
             let container = &plan.containers[*container];
-            leaving.iter().chain(with_deactivation).filter_map(|holding| {
-                let user = plan.holdings.get(*holding).user();
+            let leaving = leaving.iter().copied();
+            leaving.chain(with_deactivation.iter().copied()).filter_map(|holding| {
+                let user = plan.holdings.get(holding).user();
                 if user.is_some_and(|user| blocked.contains(&user)) {
                     return None;
                 }
-                let id = plan.holdings.id(*holding).to_owned();
+                let id = plan.holdings.id(holding).to_owned();
                 let write = MembershipWrite {
                     kind: container.kind,
                     container: container.id.clone(),

@@ -387,7 +387,10 @@ fn is_whole(there: usize) -> bool {
 async fn until_there(platform: &Platform, users: usize) {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while platform.list("users").await.len() < users {
-        assert!(tokio::time::Instant::now() < deadline, "{users} users were not there in {PATIENCE:?}");
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "{users} users were not there in {PATIENCE:?}"
+        );
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

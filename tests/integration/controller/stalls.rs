@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use directory_sync::api::DirectoryConnection;
 use directory_sync::api::status::Trigger;
+use directory_sync::http::{Network, NetworkPolicy};
 use kube::api::{Api, DynamicObject};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::json;
@@ -93,6 +94,32 @@ async fn a_dead_platform_is_told_of_and_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_keeps_failing_is_in_quarantine_and_one_success_ends_it() {
+    let mut world = World::new().await;
+    let mut config = hurried(&world.space.name);
+    // The first wait is the longest one already.
+    config.timing.max_retry = config.timing.first_retry;
+    world.start_operator(config).await;
+    world.put(company(&[1])).await;
+    world.put(world.connection(json!({}))).await;
+    world.put(support()).await;
+    world.until_ready("acme", "True/Synced").await;
+    world.platform.stop().await;
+    let dead = world.sync("acme").await;
+    assert_eq!(condition(&dead, "Ready").unwrap(), "False/Unreachable");
+    assert_eq!(condition(&dead, "Reconciling").unwrap(), "True/Quarantined");
+    let status = dead.status.as_ref().unwrap();
+    assert!(status.consecutive_failures >= 1 && status.next_sync_time.is_some());
+    let events = world.events("DirectoryConnection", "acme").await;
+    assert!(events.contains(&"Warning/Quarantined".to_owned()), "{events:?}");
+
+    world.platform.restart().await;
+    let mended = world.until_ready("acme", "True/Synced").await;
+    assert_eq!(condition(&mended, "Reconciling"), None);
+    assert_eq!(mended.status.unwrap().consecutive_failures, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_makes_no_sense_is_named_and_mended() {
     let world = World::with_operator().await;
     let mut people = company(&[1]);
@@ -110,7 +137,10 @@ async fn a_file_that_makes_no_sense_is_named_and_mended() {
 async fn a_host_that_the_operator_may_not_reach_is_refused() {
     let mut world = World::new().await;
     let mut config = hurried(&world.space.name);
-    config.network.allow_loopback = false;
+    config.network = Network::new(NetworkPolicy {
+        allow_insecure: true,
+        ..NetworkPolicy::default()
+    });
     world.start_operator(config).await;
     world.put(company(&[1])).await;
     world.put(support()).await;

@@ -42,7 +42,8 @@ pub fn hurried(namespace: &str) -> ControllerConfig {
             allow_loopback: true,
             allow_insecure: true,
             allowed_hosts: Vec::new(),
-        },
+        }
+        .into(),
         timing: Timing {
             settle: Duration::from_millis(400),
             first_retry: Duration::from_millis(500),
@@ -440,6 +441,11 @@ impl Platform {
                 .then_some(())
         })
         .await;
+    }
+
+    /// Starts it again after it was stopped, on the same port and an empty database.
+    pub async fn restart(&mut self) {
+        *self = Self::start(self.port, None).await;
     }
 
     /// A whole list, as it is.

@@ -101,6 +101,7 @@ fn connection_status() -> DirectoryConnectionStatus {
         )],
         history: vec![run()],
         next_sync_time: Some(time(1_700_003_600)),
+        consecutive_failures: 3,
         last_handled: None,
     }
 }

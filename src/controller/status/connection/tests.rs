@@ -29,6 +29,7 @@ fn run(before: &DirectoryConnectionStatus, order: &Order, ended: &Ended) -> Dire
         assessment: &assessment,
         held: None,
         next: next(),
+        failures: 0,
         handled: LastHandled::default(),
     };
     after_run(before, order, ended, after)
