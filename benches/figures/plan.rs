@@ -168,6 +168,7 @@ pub fn rules(computed: bool) -> Rules {
         default_role: Some("member".to_owned()),
         allowed_roles: None,
         adoption: Adoption::Email,
+        from_owners: std::collections::BTreeSet::new(),
         protect: Protect::default(),
         limits: Limits::default(),
         mappings: vec![Mapping {
@@ -181,6 +182,7 @@ pub fn rules(computed: bool) -> Rules {
             inboxes: Vec::new(),
             priority: 0,
             suspended: false,
+            removals: None,
         }],
     }
 }

@@ -126,6 +126,12 @@ pub struct TeamCounts {
     /// Teams created.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub created: i64,
+    /// Teams updated; renamed ones are among them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub updated: i64,
+    /// Teams renamed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub renamed: i64,
     /// Teams that failed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failed: i64,
@@ -140,6 +146,9 @@ pub struct MembershipCounts {
     /// Memberships removed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub removed: i64,
+    /// Memberships taken over from another connection.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub adopted: i64,
     /// Memberships that failed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failed: i64,

@@ -124,6 +124,7 @@ impl Judged {
             Known::Fully(before) => {
                 rules.protect.users.extend(before.users.iter().cloned());
                 rules.protect.roles.extend(before.roles.iter().cloned());
+                rules.protect.teams.extend(before.teams.iter().cloned());
             }
             Known::Digest(before) if *before != protect_digest(&rules.protect) => limits = NO_REMOVALS,
             Known::Digest(_) => {}
@@ -162,6 +163,7 @@ impl Judged {
         let both = |one: &Protect, other: &Protect| Protect {
             users: &one.users | &other.users,
             roles: &one.roles | &other.roles,
+            teams: &one.teams | &other.teams,
         };
         Self {
             limits: before.limits.stricter(now.limits),
@@ -195,9 +197,12 @@ fn groups_digest(groups: &BTreeSet<String>) -> Digest {
 }
 
 fn protect_digest(protect: &Protect) -> Digest {
-    let Protect { users, roles } = protect;
+    let Protect { users, roles, teams } = protect;
     let users = users.iter().map(String::as_str);
-    Digest::of(users.chain(["/"]).chain(roles.iter().map(String::as_str)))
+    // Without teams it is what it was before there were any to protect: an upgrade is no change.
+    let marker = (!teams.is_empty()).then_some("/");
+    let teams = marker.into_iter().chain(teams.iter().map(String::as_str));
+    Digest::of(users.chain(["/"]).chain(roles.iter().map(String::as_str)).chain(teams))
 }
 
 #[cfg(test)]
@@ -217,6 +222,7 @@ mod tests {
         Protect {
             users: users.iter().map(|&user| user.to_owned()).collect(),
             roles: BTreeSet::new(),
+            teams: BTreeSet::new(),
         }
     }
 
@@ -233,6 +239,7 @@ mod tests {
             default_role: None,
             allowed_roles: None,
             adoption: Adoption::Email,
+            from_owners: BTreeSet::new(),
             protect: protect(users),
             limits: limits(max_percent),
             mappings: Vec::new(),
@@ -282,6 +289,23 @@ mod tests {
         let mut rules = rules(20, &["bob@acme.test"], UserScope::MappedGroups);
         judged().strictness(&mut rules, &set(&["a", "b"]));
         assert_eq!(rules.protect.users, protect(&["ann@acme.test", "bob@acme.test"]).users);
+    }
+
+    #[test]
+    fn a_team_that_was_protected_stays_so_for_one_plan() {
+        let mut before = these(20, &[], &["a"]);
+        before.protect.teams = set(&["Board"]);
+        let judged = Judged::next(None, before, Weight::Passed);
+        let mut loosened = rules(20, &[], UserScope::MappedGroups);
+        judged.strictness(&mut loosened, &set(&["a"]));
+        assert_eq!(loosened.protect.teams, set(&["Board"]));
+        let strictness =
+            after_a_restart(&judged).strictness(&mut rules(20, &[], UserScope::MappedGroups), &set(&["a"]));
+        assert_eq!(strictness.limits, Some(NO_REMOVALS));
+        let partial = Judged::next(Some(&judged), these(20, &[], &["a"]), Weight::Partial);
+        let mut still = rules(20, &[], UserScope::MappedGroups);
+        partial.strictness(&mut still, &set(&["a"]));
+        assert_eq!(still.protect.teams, set(&["Board"]));
     }
 
     #[test]

@@ -185,6 +185,7 @@ mod tests {
             inboxes: vec![InboxSelector::Name(inbox.into())],
             priority: 100,
             suspended: false,
+            removals: None,
         }
     }
 
@@ -197,10 +198,8 @@ mod tests {
             default_role: None,
             allowed_roles: None,
             adoption: Adoption::Email,
-            protect: Protect {
-                users: BTreeSet::new(),
-                roles: BTreeSet::new(),
-            },
+            from_owners: BTreeSet::new(),
+            protect: Protect::default(),
             limits: Limits::default(),
             mappings: vec![
                 mapping("a", TeamSelector::Name("Support".into()), false, "Desk"),
@@ -257,6 +256,8 @@ mod tests {
                 id: id.into(),
                 name: name.into(),
                 phone: "".into(),
+                external_id: "".into(),
+                version: "".into(),
                 owner: None,
             });
         }

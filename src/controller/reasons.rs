@@ -306,6 +306,7 @@ fn connections(produced: &mut Produced) {
         removals: 5,
         population: 10,
         allowed: 4,
+        mapping: None,
     };
     let rejected = plan(Some(Decision::Rejected), None);
     produced.held(vec![exceeded()], Hold::New);
@@ -350,6 +351,7 @@ fn mappings(produced: &mut Produced) {
             role: None,
             inboxes: Vec::new(),
             priority: 100,
+            removals: None,
             suspend,
         };
         GroupMapping::new("support", spec)

@@ -9,7 +9,7 @@ use directory_sync_model::{
     guard::Limits,
     rules::{
         Adoption, AttributeRule, AttributeSource, GroupSelector, InboxSelector, Mapping, NamePattern, Protect, Rules,
-        TeamSelector, UserScope,
+        TeamSelector, Tightening, UserScope,
     },
     value::AttributeValue,
 };
@@ -18,7 +18,7 @@ use kube::ResourceExt as _;
 use super::Error;
 use crate::api::{
     connection::{self, AdoptionMatch, DirectoryConnection, ScopeUsers},
-    mapping::{GroupMapping, GroupMappingSpec, GroupSelection, InboxSelection, TeamSelection},
+    mapping::{GroupMapping, GroupMappingSpec, GroupSelection, InboxSelection, MappingRemovals, TeamSelection},
 };
 
 /// The rules of a connection with its mappings, sorted by name whatever their order.
@@ -53,10 +53,21 @@ pub fn rules(connection: &DirectoryConnection, mappings: &[GroupMapping]) -> Res
             AdoptionMatch::ExternalId => Adoption::ExternalId,
             AdoptionMatch::Never => Adoption::Never,
         },
+        from_owners: from_owners(connection)?,
         protect: protect(&spec.protect),
         limits: limits(&spec.removals),
         mappings,
     })
+}
+
+/// The connections that hand their users over. Without an ownerID of its own, only its namespace says what a connection's is.
+fn from_owners(connection: &DirectoryConnection) -> Result<BTreeSet<String>, Error> {
+    let owners = &connection.spec.adoption.from_owner_ids;
+    if owners.contains(&connection.owner_id()) {
+        let message = "names this connection itself; it names connections that hand their users over";
+        return Err(invalid("spec.adoption.fromOwnerIDs", message));
+    }
+    Ok(owners.iter().cloned().collect())
 }
 
 /// The removal limits of a specification.
@@ -79,6 +90,18 @@ fn protect(protect: &connection::Protect) -> Protect {
     Protect {
         users,
         roles: protect.roles.iter().cloned().collect(),
+        teams: protect.teams.iter().cloned().collect(),
+    }
+}
+
+fn tightening(removals: &MappingRemovals) -> Tightening {
+    let count = |number: i32| u32::try_from(number).unwrap_or(0);
+    Tightening {
+        max_percent: removals
+            .max_percent
+            .map(|percent| u8::try_from(percent.clamp(0, 100)).unwrap_or(0)),
+        min_population: removals.min_population.map(count),
+        max_count: removals.max_count.map(count),
     }
 }
 
@@ -126,6 +149,7 @@ fn mapping(mapping: &GroupMapping) -> Mapping {
         inboxes,
         priority: spec.priority,
         suspended: spec.suspend,
+        removals: spec.removals.as_ref().map(tightening),
     }
 }
 

@@ -29,8 +29,10 @@ pub struct Counts {
     pub inbox_memberships_added: u64,
     /// Inbox memberships removed.
     pub inbox_memberships_removed: u64,
-    /// Memberships of teams and inboxes taken over from another connection.
-    pub memberships_adopted: u64,
+    /// Team memberships taken over from another connection.
+    pub team_memberships_adopted: u64,
+    /// Inbox memberships taken over from another connection.
+    pub inbox_memberships_adopted: u64,
     /// Roles of existing users changed.
     pub roles_changed: u64,
 }
@@ -86,13 +88,12 @@ impl Plan<'_> {
             super::Place::Held(at) => self.containers[at].kind,
             super::Place::New(_) => Team,
         };
-        let added = |kind| {
-            let of_kind = self
-                .additions
-                .iter()
-                .filter(|additions| kind_of(additions.place) == kind);
+        let count = |additions: &[super::Additions], kind| {
+            let of_kind = additions.iter().filter(|additions| kind_of(additions.place) == kind);
             of_kind.map(|additions| additions.users.len() as u64).sum()
         };
+        let added = |kind| count(&self.additions, kind);
+        let adopted = |kind| count(&self.adoptions, kind);
         let removed = |kind| {
             let of_kind = self
                 .removals
@@ -115,11 +116,8 @@ impl Plan<'_> {
             team_memberships_removed: removed(Team),
             inbox_memberships_added: added(Inbox),
             inbox_memberships_removed: removed(Inbox),
-            memberships_adopted: self
-                .adoptions
-                .iter()
-                .map(|adoptions| adoptions.users.len() as u64)
-                .sum(),
+            team_memberships_adopted: adopted(Team),
+            inbox_memberships_adopted: adopted(Inbox),
             roles_changed: self.role_changes.len() as u64,
         }
     }

@@ -75,7 +75,7 @@ fn a_connection_takes_over_the_users_of_those_that_hand_them_over_and_no_others(
             "remove ann from Elsewhere"
         ]
     );
-    assert_eq!(outcome.counts.memberships_adopted, 1);
+    assert_eq!(outcome.counts.team_memberships_adopted, 1);
     let ann = world.platform.user("ann");
     let mark = ann.mark.as_ref().unwrap();
     assert_eq!((mark.owner.as_str(), mark.role.as_deref()), (OWNER, Some("agent")));

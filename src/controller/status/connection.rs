@@ -255,11 +255,14 @@ fn summary(order: &Order, ended: &Ended) -> SyncSummary {
         },
         teams: TeamCounts {
             created: number(counts.teams_created),
+            updated: number(counts.teams_updated),
+            renamed: number(counts.teams_renamed),
             failed: failed(FailureKind::Team),
         },
         memberships: MembershipCounts {
             added: number(counts.team_memberships_added),
             removed: number(counts.team_memberships_removed),
+            adopted: number(counts.team_memberships_adopted),
             failed: failed(FailureKind::Membership),
         },
         roles: RoleCounts {
@@ -269,6 +272,7 @@ fn summary(order: &Order, ended: &Ended) -> SyncSummary {
         inboxes: MembershipCounts {
             added: number(counts.inbox_memberships_added),
             removed: number(counts.inbox_memberships_removed),
+            adopted: number(counts.inbox_memberships_adopted),
             failed: failed(FailureKind::Inbox),
         },
     }
@@ -312,13 +316,14 @@ fn done_something(summary: &SyncSummary) -> bool {
         deactivated,
         failed: _,
     } = users;
-    let moved = |counts: &MembershipCounts| counts.added + counts.removed;
+    let moved = |counts: &MembershipCounts| counts.added + counts.removed + counts.adopted;
     created
         + adopted
         + updated
         + activated
         + deactivated
         + teams.created
+        + teams.updated
         + moved(memberships)
         + roles.changed
         + moved(inboxes)

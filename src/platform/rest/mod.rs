@@ -22,7 +22,10 @@ pub use config::Config;
 pub use page::{PageError, decode_inboxes, decode_memberships, decode_roles, decode_teams, decode_users};
 pub use roles::Roles;
 
-use super::{Capability, Error, Identity, MembershipWrite, NewUser, PageEnd, Part, Platform, UserPatch, WriteKey};
+use super::{
+    Capability, Error, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, Part, Platform, TeamPatch, UserPatch,
+    WriteKey,
+};
 use crate::http::{Auth, HttpClient, Network, Tls};
 use observe::KnownRoles;
 use wire::{Limits, MAX_MEMBERSHIP_BATCH, MAX_USER_BATCH};
@@ -101,8 +104,12 @@ impl Platform for RestPlatform {
         self.read_page(part, cursor, observer).await
     }
 
-    async fn create_team(&self, name: &str, owner: &str, key: &WriteKey) -> Result<String, Error> {
-        self.post_team(name, owner, key).await
+    async fn create_team(&self, team: &NewTeam, owner: &str, key: &WriteKey) -> Result<String, Error> {
+        self.post_team(team, owner, key).await
+    }
+
+    async fn update_team(&self, team: &TeamPatch, key: &WriteKey) -> Result<(), Error> {
+        self.patch_team(team, key).await
     }
 
     async fn create_users(&self, users: &[NewUser], key: &WriteKey) -> Result<Vec<Result<String, Error>>, Error> {

@@ -5,6 +5,7 @@ mod failures;
 mod fake;
 mod order;
 mod requests;
+mod teams;
 
 use std::{
     collections::BTreeSet,
@@ -33,6 +34,9 @@ use crate::{
 
 const OWNER: &str = "eu1/acme";
 
+/// A connection that hands its users over.
+const OTHER: &str = "eu1/old";
+
 /// Everybody is in scope; each group gives the team of that name, which is created when it is missing.
 fn rules(groups: &[&str]) -> Rules {
     let mapping = |group: &&str| Mapping {
@@ -44,6 +48,7 @@ fn rules(groups: &[&str]) -> Rules {
         inboxes: Vec::new(),
         priority: 100,
         suspended: false,
+        removals: None,
     };
     Rules {
         owner: OWNER.to_owned(),
@@ -53,10 +58,8 @@ fn rules(groups: &[&str]) -> Rules {
         default_role: None,
         allowed_roles: None,
         adoption: Adoption::Email,
-        protect: Protect {
-            users: BTreeSet::new(),
-            roles: BTreeSet::new(),
-        },
+        from_owners: BTreeSet::new(),
+        protect: Protect::default(),
         limits: Limits {
             max_percent: 100,
             min_population: 10_000,

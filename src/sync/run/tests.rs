@@ -118,7 +118,11 @@ impl Platform for Untouched {
         })
     }
 
-    async fn create_team(&self, _: &str, _: &str, _: &WriteKey) -> Result<String, platform::Error> {
+    async fn create_team(&self, _: &platform::NewTeam, _: &str, _: &WriteKey) -> Result<String, platform::Error> {
+        unreachable!("nothing is written")
+    }
+
+    async fn update_team(&self, _: &platform::TeamPatch, _: &WriteKey) -> Result<(), platform::Error> {
         unreachable!("nothing is written")
     }
 
@@ -157,10 +161,8 @@ fn rules() -> Rules {
         default_role: None,
         allowed_roles: None,
         adoption: Adoption::Email,
-        protect: Protect {
-            users: BTreeSet::new(),
-            roles: BTreeSet::new(),
-        },
+        from_owners: BTreeSet::new(),
+        protect: Protect::default(),
         limits: Limits::default(),
         mappings: Vec::new(),
     }
