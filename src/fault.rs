@@ -36,6 +36,8 @@ pub enum Class {
     Rejected,
     /// No seat or licence is left on the platform.
     NoSeats,
+    /// Our own store can't be read or written.
+    StoreUnavailable,
     /// A panic in the code of this sync.
     Internal,
 }
@@ -74,6 +76,7 @@ impl Class {
             Self::Conflict => "Conflict",
             Self::Rejected => "Rejected",
             Self::NoSeats => "NoSeats",
+            Self::StoreUnavailable => "StoreUnavailable",
             Self::Internal => "Internal",
         }
     }

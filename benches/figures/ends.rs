@@ -116,6 +116,7 @@ impl Platform for PagesPlatform {
 
     fn capability(&self) -> Capability {
         Capability {
+            marks: true,
             create_teams: true,
             users_per_request: 1,
             memberships_per_request: 1,

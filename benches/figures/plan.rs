@@ -128,7 +128,15 @@ pub async fn report(ends: &Ends, rules: &Rules, mode: Mode, watch: &dyn Watch) -
         key: FingerprintKey::new(fastrand::u64(..), fastrand::u64(..)),
         fetch: directory_sync::directory::fetch::FetchLimits::default(),
     };
-    sync::run(ends, rules, &options, &CancellationToken::new(), watch).await
+    sync::run(
+        ends,
+        rules,
+        &options,
+        &sync::MemoryLedger::new(),
+        &CancellationToken::new(),
+        watch,
+    )
+    .await
 }
 
 /// The runtime of the operator and of the command line.

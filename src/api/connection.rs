@@ -457,7 +457,6 @@ mod tests {
         let memberships = MembershipCounts {
             added: many,
             removed: many,
-            adopted: many,
             failed: many,
         };
         let run = SyncSummary {
@@ -477,7 +476,6 @@ mod tests {
             teams: TeamCounts {
                 created: many,
                 updated: many,
-                renamed: many,
                 failed: many,
             },
             memberships: memberships.clone(),

@@ -18,9 +18,9 @@ pub const MAX_FAILURES: usize = 20;
 /// The most runs that a status remembers.
 pub const MAX_HISTORY: usize = 10;
 /// The most bytes of a failure's message.
-pub const MAX_FAILURE_MESSAGE: usize = 180;
+pub const MAX_FAILURE_MESSAGE: usize = 160;
 /// The most bytes of an id in a status.
-pub const MAX_ID: usize = 100;
+pub const MAX_ID: usize = 80;
 
 /// The kinds of thing that a sync writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -126,12 +126,9 @@ pub struct TeamCounts {
     /// Teams created.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub created: i64,
-    /// Teams updated; renamed ones are among them.
+    /// Teams renamed, or told which group made them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub updated: i64,
-    /// Teams renamed.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub renamed: i64,
     /// Teams that failed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failed: i64,
@@ -140,15 +137,12 @@ pub struct TeamCounts {
 /// What a run did to memberships of teams or inboxes. Zeros are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MembershipCounts {
-    /// Memberships added.
+    /// Memberships added, or taken over from another connection.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub added: i64,
     /// Memberships removed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub removed: i64,
-    /// Memberships taken over from another connection.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub adopted: i64,
     /// Memberships that failed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failed: i64,

@@ -331,6 +331,7 @@ impl platform::Platform for Shaky {
 
     fn capability(&self) -> platform::Capability {
         platform::Capability {
+            marks: true,
             create_teams: true,
             users_per_request: 1,
             memberships_per_request: 1,

@@ -86,7 +86,15 @@ pub async fn check(arguments: &CheckArguments) -> Result<Exit, Error> {
     {
         let ends = Ends { directory, platform };
         let explainer = Explainer::new(arguments.user.clone());
-        let report = sync::run(&ends, &rules, &options(), &CancellationToken::new(), &explainer).await;
+        let report = sync::run(
+            &ends,
+            &rules,
+            &options(),
+            &sync::MemoryLedger::new(),
+            &CancellationToken::new(),
+            &explainer,
+        )
+        .await;
         findings.extend(of_report(&report));
         person = explainer.finish(&report);
     }

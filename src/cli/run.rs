@@ -23,7 +23,7 @@ use crate::{
     directory::fetch::FetchLimits,
     http::{Network, NetworkPolicy},
     resolve::{self, Connector, EachEnd},
-    sync::{self, Ends, Mode, Options, Outcome, Report},
+    sync::{self, Ends, MemoryLedger, Mode, Options, Outcome, Report},
     telemetry::{begin_sync, sync_span},
 };
 
@@ -81,7 +81,7 @@ async fn once(
     let progress = Progress::new();
     let report = async {
         begin_sync(&options.id);
-        sync::run(&ends, &rules, &options, &stop, &progress).await
+        sync::run(&ends, &rules, &options, &MemoryLedger::new(), &stop, &progress).await
     };
     let report = tokio::select! {
         biased;

@@ -48,12 +48,12 @@ pub struct RemovalsView {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Action {
-    /// A team is renamed, or told its group.
-    UpdateTeam,
     /// A team is created.
     CreateTeam,
     /// A user is created.
     Create,
+    /// A team is renamed, or told its group.
+    UpdateTeam,
     /// An existing user becomes managed.
     Adopt,
     /// A user is activated again.

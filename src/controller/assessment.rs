@@ -56,7 +56,7 @@ impl Assessment {
         }
         if self.ready.0 == Status::True {
             self.ready = (Status::False, reason, format!("{} {error}", reason.row().meaning));
-            self.reconciling = at_work(Reason::Retrying);
+            self.reconciling = Some(at_work(Reason::Retrying));
             self.after = After::Failure { retry_after: None };
         }
     }
@@ -81,8 +81,8 @@ impl Assessment {
 }
 
 /// A reason of Reconciling with what it means.
-pub fn at_work(reason: Reason) -> Option<(Reason, String)> {
-    Some((reason, reason.row().meaning.to_owned()))
+pub fn at_work(reason: Reason) -> (Reason, String) {
+    (reason, reason.row().meaning.to_owned())
 }
 
 /// Judges a run. `hold` is the plan that is held now.
@@ -101,12 +101,12 @@ pub fn assess(order: &Order, ended: &Ended, hold: Option<&Hold<'_>>) -> Assessme
     let (ready, reconciling, after) = match report.outcome {
         Outcome::Stopped => (
             (Status::Unknown, Reason::Stopped),
-            at_work(Reason::Progressing),
+            Some(at_work(Reason::Progressing)),
             After::Stopped,
         ),
         _ if incomplete => (
             (Status::False, Reason::DirectoryIncomplete),
-            at_work(Reason::Retrying),
+            Some(at_work(Reason::Retrying)),
             After::Incomplete,
         ),
         Outcome::Observed => ((Status::True, Reason::Observed), None, After::Success),
@@ -150,7 +150,7 @@ fn failed(cause: Option<Cause>, complete: Option<Claim>) -> Assessment {
         held: None,
         complete,
         stalled: cause.needs_a_person,
-        reconciling: (!cause.needs_a_person).then(|| at_work(Reason::Retrying)).flatten(),
+        reconciling: (!cause.needs_a_person).then(|| at_work(Reason::Retrying)),
         after,
     }
 }

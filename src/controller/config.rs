@@ -2,10 +2,14 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
-use crate::http::Network;
+use crate::{
+    http::Network,
+    sync::ledger::{Ledgers, MemoryLedgers},
+};
 
 /// What the operator is told at its start; the command line maps its flags to this.
 #[derive(Clone, Debug)]
@@ -28,6 +32,8 @@ pub struct ControllerConfig {
     pub network: Network,
     /// How long things wait.
     pub timing: Timing,
+    /// Where runs write down what they give and take. Default: in memory, for as long as the process lasts.
+    pub ledgers: Arc<dyn Ledgers>,
 }
 
 impl Default for ControllerConfig {
@@ -41,6 +47,7 @@ impl Default for ControllerConfig {
             removals_max_count: None,
             network: Network::default(),
             timing: Timing::default(),
+            ledgers: Arc::new(MemoryLedgers::default()),
         }
     }
 }

@@ -15,7 +15,6 @@ use kube::{
 };
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use url::Url;
 
 use super::{
     backoff::next_look,
@@ -33,7 +32,7 @@ use crate::{
     },
     call::LimiterRegistry,
     metrics::Metrics,
-    resolve::Connector,
+    resolve::{Connector, platform_address},
     sync,
 };
 
@@ -128,6 +127,7 @@ impl Fleet {
                     metrics: metrics.calls(),
                 },
                 key: FingerprintKey::new(fastrand::u64(..), fastrand::u64(..)),
+                ledgers: Arc::clone(&config.ledgers),
             },
             recorder: Recorder::new(client.clone(), instance),
             tasks: TaskTracker::new(),
@@ -295,7 +295,7 @@ impl Fleet {
 
     /// An older connection that marks the same platform in the same way: only one of the two may run.
     pub fn older_twin(&self, connection: &DirectoryConnection) -> Option<Key> {
-        let (owner, address) = (connection.owner_id(), address(connection)?);
+        let (owner, address) = (connection.owner_id(), platform_address(connection)?);
         let age = |connection: &DirectoryConnection| {
             let created = connection.metadata.creation_timestamp.clone();
             (created, connection.metadata.uid.clone())
@@ -304,7 +304,7 @@ impl Fleet {
             other.0.as_ref().is_ok_and(|other| {
                 age(other) < age(connection)
                     && other.owner_id() == owner
-                    && self::address(other) == Some(address.clone())
+                    && platform_address(other) == Some(address.clone())
             })
         });
         twins.first().map(|twin| Key::of(kube::Resource::meta(&**twin)))
@@ -321,18 +321,6 @@ where
     K: kube::Resource<DynamicType = ()>,
 {
     ObjectRef::new(&key.name).within(&key.namespace)
-}
-
-/// The address of a connection's platform, the same for every spelling of it: a host in whatever case, its scheme's own port or
-/// none, with or without a slash at its end.
-fn address(connection: &DirectoryConnection) -> Option<String> {
-    let rest = connection.spec.platform.rest.as_ref()?;
-    let Ok(mut url) = Url::parse(&rest.url) else {
-        return Some(rest.url.clone());
-    };
-    let path = url.path().trim_end_matches('/').to_owned();
-    url.set_path(&path);
-    Some(url.to_string())
 }
 
 #[cfg(test)]

@@ -174,6 +174,8 @@ fn problems() -> Vec<MappingProblem> {
             message: text(),
         },
         MappingProblem::TeamNotFound { team: text() },
+        MappingProblem::TeamProtected { team: text() },
+        MappingProblem::TeamNameTaken { team: text() },
         MappingProblem::Ambiguous { name: text() },
         MappingProblem::InboxNotFound { inbox: text() },
         MappingProblem::RoleNotFound { role: text() },
@@ -283,6 +285,14 @@ fn connections(produced: &mut Produced) {
             kind: FailureKind::User,
             id: "1".into(),
             reason: FailureReason::InvalidEmail,
+            message: String::new(),
+        }];
+    });
+    produced.report(Outcome::PartlyFailed, |report| {
+        report.failures = vec![Failure {
+            kind: FailureKind::User,
+            id: "1".into(),
+            reason: FailureReason::NoSeats,
             message: String::new(),
         }];
     });

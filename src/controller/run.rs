@@ -27,7 +27,10 @@ use crate::{
     api::{DirectoryConnection, GroupMapping, SyncPlan, status::Trigger},
     directory::fetch::FetchLimits,
     resolve::{self, Connector},
-    sync::{self, Mode, Options, Outcome, Report},
+    sync::{
+        self, Mode, Options, Outcome, Report,
+        ledger::{Ledgers, Scope},
+    },
 };
 
 /// What one run works with: everything as it was at its beginning.
@@ -169,6 +172,8 @@ pub struct Shared {
     pub connector: Connector,
     /// The key of this process's fingerprints.
     pub key: FingerprintKey,
+    /// Where runs write down what they give and take.
+    pub ledgers: Arc<dyn Ledgers>,
 }
 
 /// Runs the pipeline once. It never fails and never panics: whatever happens is in what it came to. It is given up when
@@ -257,6 +262,12 @@ async fn pipeline(
         return Ok(Report::stopped(order.id.clone()));
     };
     let ends = ends.map_err(|error| Cause::unresolved(&error))?;
+    let ledger = shared.ledgers.of(&Scope {
+        connection: order.key().to_string(),
+        owner: rules.owner.clone(),
+        platform: resolve::platform_address(&order.connection).unwrap_or_default(),
+        trigger: format!("{:?}", order.trigger),
+    });
     let options = Options {
         id: order.id.clone(),
         mode: order.mode,
@@ -268,7 +279,7 @@ async fn pipeline(
         key: shared.key,
         fetch: FetchLimits::default(),
     };
-    Ok(sync::run(&ends, &rules, &options, stop, notes).await)
+    Ok(sync::run(&ends, &rules, &options, ledger.as_ref(), stop, notes).await)
 }
 
 /// How this plan is judged beside its own rules: by the operator's ceilings, and by what was before.

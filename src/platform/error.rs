@@ -64,6 +64,9 @@ pub enum Error {
         /// How long the pause still is.
         rest: Duration,
     },
+    /// What was to be written couldn't be written down first, so nothing was sent.
+    #[error("nothing is sent to the platform while the operator's own store can't be written")]
+    NotRecorded,
     /// A layer gave up waiting.
     #[error("{operation}: no answer within {} s", .after.as_secs())]
     Timeout {
@@ -102,6 +105,7 @@ impl Fault for Error {
             Self::Configuration { .. } => Class::InvalidConfiguration,
             Self::Paused { .. } => Class::RateLimited,
             Self::Timeout { .. } => Class::Timeout,
+            Self::NotRecorded => Class::StoreUnavailable,
         }
     }
 

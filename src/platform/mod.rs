@@ -45,6 +45,8 @@ impl Part {
 /// What a platform can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capability {
+    /// Users, teams and memberships carry our marks. Where they can't, the ledger is the mark.
+    pub marks: bool,
     /// Teams can be created and renamed. Where they can't, a mapping's team that is missing isn't found, whatever the mapping
     /// says.
     pub create_teams: bool,

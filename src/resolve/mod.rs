@@ -14,6 +14,7 @@ use secrecy::SecretSlice;
 
 pub use ends::{Connector, EachEnd, each_end, ends};
 pub use error::Error;
+pub use platform::platform_address;
 pub use rules::rules;
 
 use crate::api::reference::{KeyRef, ObjectKind};

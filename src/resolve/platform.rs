@@ -6,8 +6,11 @@ use super::{
     Error,
     ends::{Connector, Keys, Layers, connect_timeout, renew},
 };
+use url::Url;
+
 use crate::{
     api::{
+        DirectoryConnection,
         platform::{PlatformSpec, RestPlatform},
         reference::HttpTlsMode,
     },
@@ -15,6 +18,18 @@ use crate::{
     http::{Advice, Auth, Timeouts, parse_base},
     platform::{Platform, rest},
 };
+
+/// The address of a connection's platform, the same for every spelling of it: a host in whatever case, its scheme's own port
+/// or none, with or without a slash at its end. `None` where no platform is set.
+pub fn platform_address(connection: &DirectoryConnection) -> Option<String> {
+    let rest = connection.spec.platform.rest.as_ref()?;
+    let Ok(mut url) = Url::parse(&rest.url) else {
+        return Some(rest.url.clone());
+    };
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    Some(url.to_string())
+}
 
 /// Connects the platform that is set.
 pub(super) fn connect(spec: PlatformSpec<'_>, keys: &Keys, connector: &Connector) -> Result<Box<dyn Platform>, Error> {

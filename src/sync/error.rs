@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::ledger::LedgerError;
 use crate::{
     directory::{self, fetch::FetchFailure},
     fault::{Class, Fault},
@@ -26,6 +27,9 @@ pub enum Error {
         /// The rights that are missing.
         missing: Vec<String>,
     },
+    /// The ledger could not be read or written; nothing more was written to the platform.
+    #[error("the operator's own store failed, so nothing more is written to the platform")]
+    Ledger(#[source] LedgerError),
     /// The platform failed while it was written; what was done is in the report, and the next run goes on from there.
     #[error("the platform could not be written")]
     Apply(#[source] platform::Error),
@@ -51,6 +55,7 @@ impl Fault for Error {
         match self {
             Self::Fetch(failure) => failure.source.class(),
             Self::Observe(source) | Self::Apply(source) => source.class(),
+            Self::Ledger(source) => source.class(),
             Self::Rights { .. } => Class::Forbidden,
         }
     }
@@ -59,7 +64,7 @@ impl Fault for Error {
         match self {
             Self::Fetch(failure) => failure.source.retry_after(),
             Self::Observe(source) | Self::Apply(source) => source.retry_after(),
-            Self::Rights { .. } => None,
+            Self::Ledger(_) | Self::Rights { .. } => None,
         }
     }
 }

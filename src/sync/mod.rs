@@ -4,11 +4,17 @@
 //! stopped before apply.
 
 pub mod apply;
+mod book;
 pub mod error;
+pub mod ledger;
+mod marks;
+mod record;
+mod removals;
 pub mod report;
 pub mod run;
 
 pub use error::Error;
+pub use ledger::{Ledger, MemoryLedger};
 pub use report::{Outcome, Report, Step};
 pub use run::{Ends, Mode, Options, Watch, run};
 

@@ -62,6 +62,21 @@ pub enum Outcome {
     Failed,
 }
 
+impl Outcome {
+    /// The word in histories.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Unchanged => "Unchanged",
+            Self::Synced => "Synced",
+            Self::PartlyFailed => "PartlyFailed",
+            Self::Held => "Held",
+            Self::Observed => "Observed",
+            Self::Stopped => "Stopped",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
 /// What a run did.
 #[derive(Debug)]
 pub struct Report {

@@ -1,6 +1,6 @@
 //! The one way through the pipeline.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use directory_sync_model::{
     attribute::AttributeSet,
@@ -8,7 +8,7 @@ use directory_sync_model::{
     diff::{Account, Differ},
     expression::Now,
     fingerprint::FingerprintKey,
-    guard::{Hold, Limits, Terms, Verdict, guard},
+    guard::{ApprovedPlan, Hold, Limits, Terms, Verdict, guard},
     map::map,
     observed::ContainerKind,
     plan::{Place, Plan, PlanHash},
@@ -20,6 +20,10 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Error,
     apply::{Applied, apply},
+    book::{RUNNING, continues, finish, history, keep_held, spend},
+    ledger::{Ledger, Opened, Settlement, SyncRecord},
+    marks::Marks,
+    record::Recorded,
     report::{DirectoryCounts, GroupSample, MappingReport, Outcome, PlatformCounts, Report, Step},
 };
 use crate::{
@@ -84,15 +88,31 @@ pub trait Watch: Send + Sync {
 /// Watches nothing.
 impl Watch for () {}
 
-/// Runs the pipeline once. Every outcome, failure included, is in the report. `stop` ends it: at once while it reads, after the
-/// batch in flight while it writes.
-pub async fn run(ends: &Ends, rules: &Rules, options: &Options, stop: &CancellationToken, watch: &dyn Watch) -> Report {
+/// Runs the pipeline once. Every outcome, failure included, is in the report. Whatever is to be remembered of it goes through
+/// `ledger`, which belongs to this connection. `stop` ends it: at once while it reads, after the batch in flight while it
+/// writes.
+pub async fn run(
+    ends: &Ends,
+    rules: &Rules,
+    options: &Options,
+    ledger: &dyn Ledger,
+    stop: &CancellationToken,
+    watch: &dyn Watch,
+) -> Report {
     let mut report = Report::begin(options.id.clone());
-    match steps(ends, rules, options, stop, watch, &mut report).await {
+    let start = SystemTime::now();
+    match Box::pin(steps(ends, rules, options, ledger, stop, watch, &mut report)).await {
         Ok(outcome) => report.outcome = outcome,
         Err(error) => {
             report.outcome = Outcome::Failed;
             report.error = Some(error);
+        }
+    }
+    if options.mode == Mode::Apply && !report.is_void() {
+        let record = history(&report, start, Some(SystemTime::now()));
+        if let Err(error) = ledger.record(&record).await {
+            report.outcome = Outcome::Failed;
+            report.error.get_or_insert(Error::Ledger(error));
         }
     }
     report
@@ -102,11 +122,17 @@ async fn steps(
     ends: &Ends,
     rules: &Rules,
     options: &Options,
+    ledger: &dyn Ledger,
     stop: &CancellationToken,
     watch: &dyn Watch,
     report: &mut Report,
 ) -> Result<Outcome, Error> {
     let mut clock = Clock::default();
+    // First of all: without it nothing could be written, and nobody is asked in vain.
+    let opened = ledger
+        .open(ends.platform.capability().marks)
+        .await
+        .map_err(Error::Ledger)?;
 
     clock.begin(Step::Fetch, watch);
     let fetching = fetch_snapshot(ends.directory.as_ref(), rules.reads(), options, watch);
@@ -126,7 +152,15 @@ async fn steps(
     report.doubts = snapshot.completeness.doubts().cloned().chain(desired.doubt()).collect();
 
     clock.begin(Step::Observe, watch);
-    let observing = observe_platform(ends.platform.as_ref(), &desired, options.mode, watch, report);
+    let observing = observe_platform(
+        ends.platform.as_ref(),
+        &desired,
+        options,
+        ledger,
+        &opened,
+        watch,
+        report,
+    );
     let Some(differ) = stop.run_until_cancelled(observing).await.transpose()? else {
         return Ok(Outcome::Stopped);
     };
@@ -142,7 +176,11 @@ async fn steps(
             .stricter
             .map_or(rules.limits, |other| rules.limits.stricter(other)),
         hold_departures: options.hold_departures,
-        approved: options.approved.clone(),
+        approved: if continues(&plan, opened.unfinished.as_ref(), options) {
+            Some(hash.clone())
+        } else {
+            options.approved.clone()
+        },
         rejected: options.rejected.clone(),
     };
     let verdict = guard(plan, &hash, &terms);
@@ -151,6 +189,9 @@ async fn steps(
     let approved = match verdict {
         Verdict::Hold(plan, hold) => {
             watch.planned(&plan, Some(&hold));
+            if options.mode == Mode::Apply {
+                keep_held(&plan, &hash, &hold, options, ledger, opened.unfinished.as_ref()).await?;
+            }
             report.hold = Some(hold);
             return Ok(match options.mode {
                 Mode::Observe => Outcome::Observed,
@@ -163,7 +204,9 @@ async fn steps(
     if options.mode == Mode::Observe {
         return Ok(Outcome::Observed);
     }
+    let spent = spend(&hash, &terms, options, ledger, opened.unfinished.as_ref()).await?;
     if empty {
+        finish(spent, report, ledger).await?;
         return Ok(if report.failures.is_empty() {
             Outcome::Unchanged
         } else {
@@ -171,24 +214,65 @@ async fn steps(
         });
     }
 
+    carry_out(
+        ends,
+        &approved,
+        options,
+        ledger,
+        spent,
+        (stop, watch),
+        &mut clock,
+        report,
+    )
+    .await
+}
+
+/// The step that writes, with everything on record.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the last step of one function, with all that it has by then"
+)]
+async fn carry_out(
+    ends: &Ends,
+    approved: &ApprovedPlan<'_>,
+    options: &Options,
+    ledger: &dyn Ledger,
+    spent: Option<String>,
+    (stop, watch): (&CancellationToken, &dyn Watch),
+    clock: &mut Clock,
+    report: &mut Report,
+) -> Result<Outcome, Error> {
     clock.begin(Step::Apply, watch);
+    let begun = SyncRecord {
+        outcome: RUNNING.to_owned(),
+        ..history(report, SystemTime::now(), None)
+    };
+    ledger.record(&begun).await.map_err(Error::Ledger)?;
+    let platform = ends.platform.as_ref();
+    let recorded = Recorded::new(platform, ledger, approved.plan(), &options.id, options.now);
     let Applied {
         done,
         failures,
         stopped,
         error,
         team_ids,
-    } = apply(&approved, ends.platform.as_ref(), &options.id, stop, watch).await;
+    } = apply(approved, &recorded, &options.id, stop, watch).await;
     clock.end(report);
     report.done = done;
     report.failures.extend(failures);
     name_new_teams(report, approved.plan(), &team_ids);
-    match error {
-        Some(error) => Err(Error::Apply(error)),
-        None if stopped => Ok(Outcome::Stopped),
-        None if report.failures.is_empty() => Ok(Outcome::Synced),
-        None => Ok(Outcome::PartlyFailed),
+    match (recorded.into_failure(), error) {
+        (Some(error), _) => return Err(Error::Ledger(error)),
+        (None, Some(error)) => return Err(Error::Apply(error)),
+        (None, None) if stopped => return Ok(Outcome::Stopped),
+        (None, None) => {}
     }
+    finish(spent, report, ledger).await?;
+    Ok(if report.failures.is_empty() {
+        Outcome::Synced
+    } else {
+        Outcome::PartlyFailed
+    })
 }
 
 async fn fetch_snapshot(
@@ -206,13 +290,15 @@ async fn fetch_snapshot(
 async fn observe_platform<'a>(
     platform: &dyn Platform,
     desired: &'a Desired<'a>,
-    mode: Mode,
+    options: &Options,
+    ledger: &dyn Ledger,
+    opened: &Opened,
     watch: &dyn Watch,
     report: &mut Report,
 ) -> Result<Differ<'a>, Error> {
     let identity = platform.identity().await.map_err(Error::Observe)?;
     // A plan alone needs no right to write.
-    if mode == Mode::Apply && !identity.missing.is_empty() {
+    if options.mode == Mode::Apply && !identity.missing.is_empty() {
         return Err(Error::Rights {
             account: identity.name,
             missing: identity.missing,
@@ -226,15 +312,41 @@ async fn observe_platform<'a>(
         },
     );
     let progress = |progress: observe::Progress| watch.progress(progress.rows, progress.total);
-    observe::observe(
-        platform,
-        &Part::ALL,
-        &mut differ,
-        observe::ObserveLimits::default(),
-        &progress,
-    )
-    .await
-    .map_err(Error::Observe)?;
+    let owner = &desired.rules.owner;
+    let carried = platform.capability().marks;
+    let mut marks = Marks::load(ledger, carried, opened, owner, options.now, options.key)
+        .await
+        .map_err(Error::Ledger)?;
+    // A ledger that is new to this owner is filled from the marks, while they are read.
+    let fill = options.mode == Mode::Apply && !opened.known;
+    let (sender, mut chunks) = tokio::sync::mpsc::unbounded_channel();
+    let mut marking = marks.over(&mut differ, (fill && carried).then_some(sender));
+    let observing = async {
+        let limits = observe::ObserveLimits::default();
+        let observed = observe::observe(platform, &Part::ALL, &mut marking, limits, &progress).await;
+        drop(marking);
+        observed.map_err(Error::Observe)
+    };
+    let filling = async {
+        while let Some(record) = chunks.recv().await {
+            let settlement = Settlement {
+                record,
+                ..Settlement::default()
+            };
+            ledger.settle(&settlement).await.map_err(Error::Ledger)?;
+        }
+        Ok(())
+    };
+    tokio::try_join!(observing, filling)?;
+    if options.mode == Mode::Apply {
+        let settlement = marks.settlement();
+        if !settlement.is_empty() {
+            ledger.settle(&settlement).await.map_err(Error::Ledger)?;
+        }
+        if fill {
+            ledger.known().await.map_err(Error::Ledger)?;
+        }
+    }
     let containers = |kind| {
         differ
             .containers()

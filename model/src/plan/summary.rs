@@ -38,6 +38,37 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Each number with its name, in camel case.
+    pub fn named(&self) -> Vec<(&'static str, u64)> {
+        // Taken apart without `..`, so that a new number is told here or doesn't compile.
+        let Self {
+            users_created,
+            users_updated,
+            users_adopted,
+            users_activated,
+            users_deactivated,
+            teams_created,
+            team_memberships_added,
+            team_memberships_removed,
+            inbox_memberships_added,
+            inbox_memberships_removed,
+            roles_changed,
+        } = *self;
+        vec![
+            ("usersCreated", users_created),
+            ("usersUpdated", users_updated),
+            ("usersAdopted", users_adopted),
+            ("usersActivated", users_activated),
+            ("usersDeactivated", users_deactivated),
+            ("teamsCreated", teams_created),
+            ("teamMembershipsAdded", team_memberships_added),
+            ("teamMembershipsRemoved", team_memberships_removed),
+            ("inboxMembershipsAdded", inbox_memberships_added),
+            ("inboxMembershipsRemoved", inbox_memberships_removed),
+            ("rolesChanged", roles_changed),
+        ]
+    }
+
     /// Whether nothing is touched.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

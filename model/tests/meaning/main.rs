@@ -10,6 +10,7 @@ mod support;
 mod address;
 mod adoption;
 mod attributes;
+mod bad_input;
 mod completeness;
 mod doubtful_groups;
 mod expressions;

@@ -25,6 +25,7 @@ impl From<Class> for Reason {
             Class::Conflict => Self::Conflict,
             Class::Rejected => Self::Rejected,
             Class::NoSeats => Self::NoSeats,
+            Class::StoreUnavailable => Self::StoreUnavailable,
             Class::Internal => Self::Internal,
         }
     }
@@ -119,6 +120,7 @@ mod tests {
             Class::Conflict,
             Class::Rejected,
             Class::NoSeats,
+            Class::StoreUnavailable,
             Class::Internal,
         ] {
             let reason = Reason::from(class);

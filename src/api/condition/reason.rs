@@ -199,6 +199,9 @@ reasons! {
     Stopped [On(Ready, Unknown)] None,
         "The sync was stopped in the middle of its changes; the next one goes on from there.",
         "";
+    StoreUnavailable [On(Ready, False)] Some(Warning),
+        "The operator's own store can't be read or written; nothing more is written to the platform.",
+        "Look at the store: whether its disk is full, whether its file or its server can be reached.";
     Internal [On(Ready, False)] Some(Warning),
         "The operator itself failed on this connection.",
         "Look at the operator's log, and report it.";

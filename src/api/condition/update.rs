@@ -6,7 +6,7 @@ use super::{ConditionType, Place, Reason, Status};
 use crate::api::status::cut;
 
 /// The most bytes of a condition's message, so that a status stays small.
-pub const MAX_MESSAGE: usize = 400;
+pub const MAX_MESSAGE: usize = 360;
 
 /// Sets a condition. `lastTransitionTime` moves only when the status changes; a long message is cut.
 pub fn set(

@@ -140,7 +140,7 @@ fn an_incomplete_read_is_not_ready_and_is_tried_again() {
         "False/NothingHeld",
         "False/SizeLimit",
     );
-    assert_eq!(assessment.reconciling, at_work(Reason::Retrying));
+    assert_eq!(assessment.reconciling, Some(at_work(Reason::Retrying)));
     assert_eq!(assessment.after, After::Incomplete);
 }
 
@@ -181,7 +181,7 @@ fn a_stopped_run_is_neither_ready_nor_not_and_due_at_once() {
     let assessment = judge(report(Outcome::Stopped), None);
     expect(&assessment, "Unknown/Stopped", "-", "True/Complete");
     assert_eq!(assessment.after, After::Stopped);
-    assert_eq!(assessment.reconciling, at_work(Reason::Progressing));
+    assert_eq!(assessment.reconciling, Some(at_work(Reason::Progressing)));
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn a_failure_that_may_pass_is_tried_again_and_one_that_needs_a_person_stalls() {
     expect(&passing, "False/Unreachable", "-", "-");
     assert_eq!(
         (passing.stalled, passing.reconciling),
-        (false, at_work(Reason::Retrying))
+        (false, Some(at_work(Reason::Retrying)))
     );
     assert_eq!(
         passing.after,

@@ -101,7 +101,7 @@ pub fn announced(
         held: None,
         complete: None,
         stalled: false,
-        reconciling: at_work(Reason::Progressing),
+        reconciling: Some(at_work(Reason::Progressing)),
         after: crate::controller::backoff::After::Stopped,
     };
     let generation = connection.metadata.generation.unwrap_or_default();
@@ -256,13 +256,11 @@ fn summary(order: &Order, ended: &Ended) -> SyncSummary {
         teams: TeamCounts {
             created: number(counts.teams_created),
             updated: number(counts.teams_updated),
-            renamed: number(counts.teams_renamed),
             failed: failed(FailureKind::Team),
         },
         memberships: MembershipCounts {
-            added: number(counts.team_memberships_added),
+            added: number(counts.team_memberships_added + counts.team_memberships_adopted),
             removed: number(counts.team_memberships_removed),
-            adopted: number(counts.team_memberships_adopted),
             failed: failed(FailureKind::Membership),
         },
         roles: RoleCounts {
@@ -270,9 +268,8 @@ fn summary(order: &Order, ended: &Ended) -> SyncSummary {
             failed: failed(FailureKind::Role),
         },
         inboxes: MembershipCounts {
-            added: number(counts.inbox_memberships_added),
+            added: number(counts.inbox_memberships_added + counts.inbox_memberships_adopted),
             removed: number(counts.inbox_memberships_removed),
-            adopted: number(counts.inbox_memberships_adopted),
             failed: failed(FailureKind::Inbox),
         },
     }
@@ -316,7 +313,7 @@ fn done_something(summary: &SyncSummary) -> bool {
         deactivated,
         failed: _,
     } = users;
-    let moved = |counts: &MembershipCounts| counts.added + counts.removed + counts.adopted;
+    let moved = |counts: &MembershipCounts| counts.added + counts.removed;
     created
         + adopted
         + updated

@@ -83,6 +83,7 @@ impl Platform for RestPlatform {
     fn capability(&self) -> Capability {
         let limits = self.limits.get();
         Capability {
+            marks: true,
             create_teams: true,
             users_per_request: limits.map_or(MAX_USER_BATCH, |limits| limits.user_batch.max(1) as usize),
             memberships_per_request: limits

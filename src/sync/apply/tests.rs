@@ -1,9 +1,13 @@
 //! Whole runs from a directory in plain data to a platform in memory that records what it is asked.
 
 mod company;
+mod crashes;
 mod failures;
 mod fake;
+mod incidents;
+mod ledger;
 mod order;
+mod promises;
 mod requests;
 mod teams;
 
@@ -21,15 +25,15 @@ use directory_sync_model::{
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    company::{Company, person},
+    company::{Answer, Company, person},
     fake::{Call, Fake, Item, Step, user},
 };
 use crate::{
     directory::fetch::FetchLimits,
     fault::{Class, Fault as _},
     http,
-    platform::Error,
-    sync::{Ends, Mode, Options, Outcome, Report, new_id, run},
+    platform::{Error, Platform},
+    sync::{Ends, Ledger, MemoryLedger, Mode, Options, Outcome, Report, new_id, run},
 };
 
 const OWNER: &str = "eu1/acme";
@@ -74,9 +78,26 @@ async fn sync(company: &Company, rules: &Rules, platform: &Arc<Fake>) -> Report 
 }
 
 async fn sync_until(company: &Company, rules: &Rules, platform: &Arc<Fake>, stop: &CancellationToken) -> Report {
+    sync_with(
+        company,
+        rules,
+        Box::new(Arc::clone(platform)),
+        &MemoryLedger::new(),
+        stop,
+    )
+    .await
+}
+
+async fn sync_with(
+    company: &Company,
+    rules: &Rules,
+    platform: Box<dyn Platform>,
+    ledger: &dyn Ledger,
+    stop: &CancellationToken,
+) -> Report {
     let ends = Ends {
         directory: Box::new(company.clone()),
-        platform: Box::new(Arc::clone(platform)),
+        platform,
     };
     let options = Options {
         id: new_id(),
@@ -89,7 +110,7 @@ async fn sync_until(company: &Company, rules: &Rules, platform: &Arc<Fake>, stop
         key: FingerprintKey::new(1, 2),
         fetch: FetchLimits::default(),
     };
-    run(&ends, rules, &options, stop, &()).await
+    run(&ends, rules, &options, ledger, stop, &()).await
 }
 
 /// The ids of those who failed on their own, sorted.

@@ -16,7 +16,7 @@ use directory_sync_model::{
     snapshot::Batch,
 };
 
-use super::*;
+use super::{super::MemoryLedger, *};
 use crate::{
     directory::{self, Cursor, Finding, Part as DirectoryPart},
     platform::{self, Capability, Identity, MembershipWrite, NewUser, PageEnd, UserPatch, WriteKey},
@@ -90,6 +90,7 @@ impl Platform for Untouched {
 
     fn capability(&self) -> Capability {
         Capability {
+            marks: true,
             create_teams: true,
             users_per_request: 1,
             memberships_per_request: 1,
@@ -197,7 +198,8 @@ async fn stopped(directory: Option<u32>, platform: Option<u32>) -> (Report, bool
     };
     let stop = CancellationToken::new();
     let rules = rules();
-    let running = run(&ends, &rules, &options, &stop, &());
+    let ledger = MemoryLedger::new();
+    let running = run(&ends, &rules, &options, &ledger, &stop, &());
     let stopping = async {
         silence.await.unwrap();
         stop.cancel();

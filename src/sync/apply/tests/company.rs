@@ -17,6 +17,30 @@ pub(super) struct Company {
     pub(super) groups: Vec<(String, Vec<String>)>,
     /// The ids of groups by name, where they aren't `g-NAME`.
     pub(super) ids: BTreeMap<String, String>,
+    pub(super) answer: Answer,
+}
+
+/// How a directory answers.
+#[derive(Clone, Copy, Default)]
+pub(super) enum Answer {
+    /// With everything on one page.
+    #[default]
+    Whole,
+    /// With 503 from the first page of this part on.
+    Fails(Part),
+    /// With pages of so many people, of which the second is 503.
+    BreaksOff(usize),
+    /// With so many people, although it says how many there are.
+    Cut(usize),
+    /// With nothing, and it says that this is all.
+    Empty,
+}
+
+fn unavailable() -> Error {
+    Error::Protocol {
+        operation: "reading".to_owned(),
+        message: "503 Service Unavailable".to_owned(),
+    }
 }
 
 #[derive(Clone)]
@@ -60,7 +84,13 @@ impl Company {
             people: people.into_iter().collect(),
             groups: Vec::new(),
             ids: BTreeMap::new(),
+            answer: Answer::Whole,
         }
+    }
+
+    pub(super) fn answering(mut self, answer: Answer) -> Self {
+        self.answer = answer;
+        self
     }
 
     pub(super) fn group<I: AsRef<str>>(mut self, name: &str, members: impl IntoIterator<Item = I>) -> Self {
@@ -80,10 +110,35 @@ impl Directory for Company {
         Capability { repeatable_pages: true }
     }
 
-    async fn read(&self, part: Part, _: AttributeSet, _: Option<&Cursor>, batch: &mut Batch) -> Result<PageEnd, Error> {
+    async fn read(
+        &self,
+        part: Part,
+        _: AttributeSet,
+        cursor: Option<&Cursor>,
+        batch: &mut Batch,
+    ) -> Result<PageEnd, Error> {
+        let mut end = PageEnd::default();
+        let mut people = self.people.as_slice();
+        match (self.answer, part) {
+            (Answer::Fails(failing), _) if failing == part => return Err(unavailable()),
+            (Answer::BreaksOff(_), Part::Users) if cursor.is_some() => return Err(unavailable()),
+            (Answer::BreaksOff(rows), Part::Users) => {
+                people = &people[..rows];
+                end.next = Some(Cursor("2".to_owned()));
+            }
+            (Answer::Cut(rows), Part::Users) => {
+                end.total = Some(people.len() as u64);
+                people = &people[..rows];
+            }
+            (Answer::Empty, _) => {
+                end.total = Some(0);
+                return Ok(end);
+            }
+            _ => {}
+        }
         match part {
             Part::Users => {
-                for person in &self.people {
+                for person in people {
                     batch.user(&person.id, |record| {
                         record.text(Attribute::Email, &person.email);
                         record.text(Attribute::GivenName, &person.given_name);
@@ -101,7 +156,7 @@ impl Directory for Company {
                 }
             }
         }
-        Ok(PageEnd::default())
+        Ok(end)
     }
 
     async fn check(&self) -> Vec<Finding> {

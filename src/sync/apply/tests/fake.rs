@@ -16,7 +16,7 @@ use directory_sync_model::observed::{
 
 use super::*;
 use crate::platform::{
-    Capability, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, Part, Platform, TeamPatch, UserPatch, WriteKey,
+    Capability, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, Part, TeamPatch, UserPatch, WriteKey,
 };
 
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ impl User {
 #[derive(Clone, Debug)]
 pub(super) enum Call {
     Rename(TeamPatch),
-    Team(NewTeam),
+    Team,
     Create(Vec<NewUser>),
     Update(Vec<UserPatch>),
     Members(Vec<MembershipWrite>),
@@ -82,7 +82,7 @@ impl Call {
     pub(super) fn step(&self) -> Step {
         match self {
             Self::Rename(_) => Step::Rename,
-            Self::Team(_) => Step::Team,
+            Self::Team => Step::Team,
             Self::Create(_) => Step::Create,
             Self::Update(patches) if patches.iter().all(|patch| patch.active == Some(false)) => Step::Deactivate,
             Self::Update(patches) if patches.iter().all(|patch| patch.role.is_some()) => Step::Role,
@@ -95,7 +95,7 @@ impl Call {
 
     pub(super) fn items(&self) -> usize {
         match self {
-            Self::Rename(_) | Self::Team(_) => 1,
+            Self::Rename(_) | Self::Team => 1,
             Self::Create(users) => users.len(),
             Self::Update(patches) => patches.len(),
             Self::Members(changes) => changes.len(),
@@ -106,7 +106,7 @@ impl Call {
     pub(super) fn names(&self, person: &str) -> bool {
         let user = format!("u-{person}");
         match self {
-            Self::Rename(_) | Self::Team(_) => false,
+            Self::Rename(_) | Self::Team => false,
             Self::Create(users) => users.iter().any(|new| new.external_id == person),
             Self::Update(patches) => patches.iter().any(|patch| patch.id == user),
             Self::Members(changes) => changes.iter().any(|change| change.user == user),
@@ -129,6 +129,8 @@ pub(super) struct Fake {
     state: Mutex<State>,
     pub(super) capability: Capability,
     pub(super) seats: Option<usize>,
+    /// Whether users carry the directory's id.
+    pub(super) external_ids: bool,
     /// How long a write takes.
     pub(super) takes: Duration,
     /// Whether a whole request fails in place of being done.
@@ -159,12 +161,14 @@ impl Fake {
         Self {
             state: Mutex::default(),
             capability: Capability {
+                marks: true,
                 create_teams: true,
                 users_per_request: 100,
                 memberships_per_request: 1000,
                 concurrency: 8,
             },
             seats: None,
+            external_ids: true,
             takes: Duration::from_millis(10),
             on_call: Box::new(|_| None),
             on_item: Box::new(|_| None),
@@ -373,23 +377,27 @@ impl Platform for Arc<Fake> {
                     phone: Cow::Borrowed(""),
                     external_id: state.groups.get(id).map_or("".into(), Into::into),
                     version: Cow::Borrowed("1"),
-                    owner: state.groups.contains_key(id).then_some(Cow::Borrowed(OWNER)),
+                    owner: (self.capability.marks && state.groups.contains_key(id)).then_some(Cow::Borrowed(OWNER)),
                 });
             }),
             Part::Users => state.users.iter().for_each(|(id, user)| {
                 observer.user(&UserRow {
                     id: Cow::Borrowed(id),
                     version: Cow::Owned(user.version.to_string()),
-                    external_id: Cow::Borrowed(&user.external_id),
+                    external_id: Cow::Borrowed(if self.external_ids { &user.external_id } else { "" }),
                     email: Cow::Borrowed(&user.email),
                     given_name: Cow::Borrowed(&user.given_name),
                     active: user.active,
                     role: Cow::Borrowed(&user.role),
-                    mark: user.mark.as_ref().map(|mark| MarkRow {
-                        owner: Cow::Borrowed(&mark.owner),
-                        role: mark.role.as_deref().map(Cow::Borrowed),
-                        deactivated: mark.deactivated,
-                    }),
+                    mark: user
+                        .mark
+                        .as_ref()
+                        .filter(|_| self.capability.marks)
+                        .map(|mark| MarkRow {
+                            owner: Cow::Borrowed(&mark.owner),
+                            role: mark.role.as_deref().map(Cow::Borrowed),
+                            deactivated: mark.deactivated,
+                        }),
                     ..UserRow::default()
                 });
             }),
@@ -398,10 +406,11 @@ impl Platform for Arc<Fake> {
                     kind: ContainerKind::Team,
                     container: Cow::Borrowed(team),
                     user: Cow::Borrowed(user),
-                    owner: Some(Cow::Borrowed(
-                        match state.others.contains(&(team.clone(), user.clone())) {
-                            true => OTHER,
-                            false => OWNER,
+                    owner: self.capability.marks.then_some(Cow::Borrowed(
+                        if state.others.contains(&(team.clone(), user.clone())) {
+                            OTHER
+                        } else {
+                            OWNER
                         },
                     )),
                 });
@@ -423,7 +432,7 @@ impl Platform for Arc<Fake> {
                 .insert(id.clone(), team.external_id.clone().unwrap_or_default());
             id
         };
-        self.write(Call::Team(team.clone()), key, work).await
+        self.write(Call::Team, key, work).await
     }
 
     async fn update_team(&self, patch: &TeamPatch, key: &WriteKey) -> Result<(), Error> {

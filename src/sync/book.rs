@@ -1,0 +1,100 @@
+//! What a run notes of itself: held plans, approvals that are used, history.
+
+use std::time::SystemTime;
+
+use directory_sync_model::{
+    guard::{Hold, Terms},
+    plan::{Plan, PlanHash},
+};
+
+use super::{
+    Error, Options, Report,
+    ledger::{HeldPlan, Ledger, SyncRecord, Unfinished},
+    removals::removals,
+};
+
+/// How an apply under way stands in the history.
+pub(super) const RUNNING: &str = "Running";
+
+/// The longest error of the history, in bytes.
+const MAX_ERROR: usize = 1024;
+
+/// Whether this plan is what is left of one that a person approved and that a run was carrying out when it was broken off:
+/// every removal of it is among the approved ones.
+pub(super) fn continues(plan: &Plan<'_>, unfinished: Option<&Unfinished>, options: &Options) -> bool {
+    let Some(unfinished) = unfinished else { return false };
+    let approved = |line: &String| unfinished.removals.binary_search(line).is_ok();
+    removals(plan, options.now).all(|removal| approved(&removal.line()))
+}
+
+/// Keeps a held plan in full. What is left of an approved one that it isn't part of may not go on.
+pub(super) async fn keep_held(
+    plan: &Plan<'_>,
+    hash: &PlanHash,
+    hold: &Hold,
+    options: &Options,
+    ledger: &dyn Ledger,
+    unfinished: Option<&Unfinished>,
+) -> Result<(), Error> {
+    let held = HeldPlan {
+        hash: hash.to_string(),
+        sync: options.id.clone(),
+        at: options.now,
+        reasons: hold.exceeded.iter().map(ToString::to_string).collect(),
+    };
+    ledger
+        .hold(&held, &mut removals(plan, options.now))
+        .await
+        .map_err(Error::Ledger)?;
+    match unfinished {
+        Some(unfinished) => ledger.finish(&unfinished.hash).await.map_err(Error::Ledger),
+        None => Ok(()),
+    }
+}
+
+/// Notes that an approval is used, before anything of the plan is done. The approved plan that is under way, if one is.
+pub(super) async fn spend(
+    hash: &PlanHash,
+    terms: &Terms,
+    options: &Options,
+    ledger: &dyn Ledger,
+    unfinished: Option<&Unfinished>,
+) -> Result<Option<String>, Error> {
+    if terms.approved.as_ref() != Some(hash) {
+        return Ok(unfinished.map(|unfinished| unfinished.hash.clone()));
+    }
+    let hash = match unfinished {
+        Some(unfinished) if options.approved.as_ref() != Some(hash) => unfinished.hash.clone(),
+        _ => hash.to_string(),
+    };
+    let spent = ledger.spend(&hash, &options.id, options.now).await;
+    spent.map_err(Error::Ledger).map(|()| Some(hash))
+}
+
+/// Notes that an approved plan was carried out to its end; after a read that didn't see everything something may be left.
+pub(super) async fn finish(spent: Option<String>, report: &Report, ledger: &dyn Ledger) -> Result<(), Error> {
+    match spent.filter(|_| report.doubts.is_empty()) {
+        Some(hash) => ledger.finish(&hash).await.map_err(Error::Ledger),
+        None => Ok(()),
+    }
+}
+
+/// A run as history tells it.
+pub(super) fn history(report: &Report, start: SystemTime, end: Option<SystemTime>) -> SyncRecord {
+    let done = report.done.named().into_iter().filter(|(_, count)| *count > 0);
+    let done: serde_json::Map<_, _> = done.map(|(name, count)| (name.to_owned(), count.into())).collect();
+    let mut error = report
+        .error
+        .as_ref()
+        .map(|error| crate::fault::chain(error))
+        .unwrap_or_default();
+    error.truncate(error.floor_char_boundary(MAX_ERROR));
+    SyncRecord {
+        id: report.id.clone(),
+        outcome: report.outcome.label().to_owned(),
+        start,
+        end,
+        counts: serde_json::Value::Object(done).to_string(),
+        error,
+    }
+}
