@@ -550,6 +550,7 @@ mod tests {
                     max_count: Some(i32::MAX),
                 }),
                 protect: "x".repeat(17),
+                mapping_removals: "x".repeat(17),
                 groups: "x".repeat(17),
             }),
         };

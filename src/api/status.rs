@@ -265,6 +265,10 @@ pub struct LastHandled {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 17))]
     pub protect: String,
+    /// Digest of the removals of mappings at that time.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 17))]
+    pub mapping_removals: String,
     /// Digest of the groups that mappings named in the last plan that wasn't held. What a mapping that is gone since would
     /// deactivate is held.
     #[serde(default, skip_serializing_if = "String::is_empty")]

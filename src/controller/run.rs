@@ -254,6 +254,7 @@ async fn pipeline(
     *judged_rules = Some(JudgedRules {
         limits: rules.limits,
         protect: rules.protect.clone(),
+        tightenings: judged::tightenings(&rules),
         groups: groups.clone(),
     });
     let strictness = strictness(order, &mut rules, &groups);
@@ -335,6 +336,7 @@ mod tests {
             ended.rules = Some(JudgedRules {
                 limits: Limits::default(),
                 protect: directory_sync_model::rules::Protect::default(),
+                tightenings: judged::Tightenings::new(),
                 groups: BTreeSet::new(),
             });
             ended.judged(order).is_some()

@@ -21,7 +21,10 @@ use super::{
 };
 use crate::{
     fault::{Class, Fault as _},
-    platform::{Capability, Error, Identity, MembershipWrite, NewUser, PageEnd, Part, Platform, UserPatch, WriteKey},
+    platform::{
+        Capability, Error, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, Part, Platform, TeamPatch, UserPatch,
+        WriteKey,
+    },
 };
 use unanswered::Unanswered;
 
@@ -278,6 +281,7 @@ impl<'a> Recorded<'a> {
             container,
             user,
             add,
+            adopt_from: _,
         } = change;
         let mut item = Item {
             name: format!("{add} {kind:?} {container} {user}"),
@@ -360,7 +364,8 @@ impl Platform for Recorded<'_> {
         self.platform.read(part, cursor, observer).await
     }
 
-    async fn create_team(&self, name: &str, owner: &str, key: &WriteKey) -> Result<String, Error> {
+    async fn create_team(&self, team: &NewTeam, owner: &str, key: &WriteKey) -> Result<String, Error> {
+        let name = team.name.as_str();
         let container = self.plan.desired.containers.iter();
         let mut container =
             container.filter(|container| container.kind == ContainerKind::Team && container.name == name);
@@ -379,7 +384,7 @@ impl Platform for Recorded<'_> {
             taken: Vec::new(),
         };
         self.begin(key, std::slice::from_ref(&item)).await?;
-        match self.platform.create_team(name, owner, key).await {
+        match self.platform.create_team(team, owner, key).await {
             Ok(id) => {
                 self.mappings
                     .lock()
@@ -395,6 +400,12 @@ impl Platform for Recorded<'_> {
                 Err(error)
             }
         }
+    }
+
+    async fn update_team(&self, team: &TeamPatch, key: &WriteKey) -> Result<(), Error> {
+        // The ledger knows a team by its id, which stays.
+        self.begin(key, &[]).await?;
+        self.platform.update_team(team, key).await
     }
 
     async fn create_users(&self, users: &[NewUser], key: &WriteKey) -> Result<Vec<Result<String, Error>>, Error> {
