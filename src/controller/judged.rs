@@ -120,10 +120,9 @@ impl Judged {
         }
         .to_string();
         handled.mapping_removals = match &self.tightenings {
-            Some(Known::Fully(tightenings)) if tightenings.is_empty() => String::new(),
-            Some(Known::Fully(tightenings)) => tightenings_digest(tightenings).to_string(),
+            Some(Known::Fully(tightenings)) if !tightenings.is_empty() => tightenings_digest(tightenings).to_string(),
             Some(Known::Digest(digest)) => digest.to_string(),
-            None => String::new(),
+            _ => String::new(),
         };
         handled.groups = match &self.groups {
             Some(Known::Fully(groups)) => groups_digest(groups).to_string(),

@@ -239,6 +239,32 @@ mod tests {
         mapping(&GroupMapping::new("support", serde_json::from_value(whole).unwrap()))
     }
 
+    #[test]
+    fn a_connection_without_an_owner_id_does_not_take_over_from_its_own_name() {
+        let connection = |from: &str| {
+            let spec = json!({ "provider": {}, "platform": {}, "adoption": { "fromOwnerIDs": [from] } });
+            let mut connection = DirectoryConnection::new("acme", serde_json::from_value(spec).unwrap());
+            connection.metadata.namespace = Some("eu1".into());
+            connection
+        };
+        let refused = rules(&connection("eu1/acme"), &[]).unwrap_err().to_string();
+        assert!(refused.contains("spec.adoption.fromOwnerIDs"), "{refused}");
+        let taken = rules(&connection("eu1/old"), &[]).unwrap();
+        assert_eq!(taken.from_owners, ["eu1/old".to_owned()].into());
+    }
+
+    #[test]
+    fn a_mapping_limits_what_it_sets_and_nothing_else() {
+        let limited = of(&json!({ "removals": { "maxPercent": 5, "maxCount": 3 } })).removals;
+        let expected = Tightening {
+            max_percent: Some(5),
+            min_population: None,
+            max_count: Some(3),
+        };
+        assert_eq!(limited, Some(expected));
+        assert_eq!(of(&json!({})).removals, None);
+    }
+
     /// A newer version of the kind may have another way, of which nothing is left when this version has read it.
     #[test]
     fn a_way_to_select_that_is_not_known_freezes_its_mapping() {

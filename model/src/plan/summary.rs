@@ -48,10 +48,14 @@ impl Counts {
             users_activated,
             users_deactivated,
             teams_created,
+            teams_updated,
+            teams_renamed,
             team_memberships_added,
             team_memberships_removed,
             inbox_memberships_added,
             inbox_memberships_removed,
+            team_memberships_adopted,
+            inbox_memberships_adopted,
             roles_changed,
         } = *self;
         vec![
@@ -61,10 +65,14 @@ impl Counts {
             ("usersActivated", users_activated),
             ("usersDeactivated", users_deactivated),
             ("teamsCreated", teams_created),
+            ("teamsUpdated", teams_updated),
+            ("teamsRenamed", teams_renamed),
             ("teamMembershipsAdded", team_memberships_added),
             ("teamMembershipsRemoved", team_memberships_removed),
             ("inboxMembershipsAdded", inbox_memberships_added),
             ("inboxMembershipsRemoved", inbox_memberships_removed),
+            ("teamMembershipsAdopted", team_memberships_adopted),
+            ("inboxMembershipsAdopted", inbox_memberships_adopted),
             ("rolesChanged", roles_changed),
         ]
     }

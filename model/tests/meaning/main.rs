@@ -11,6 +11,7 @@ mod address;
 mod adoption;
 mod attributes;
 mod bad_input;
+mod changes;
 mod completeness;
 mod doubtful_groups;
 mod expressions;

@@ -303,7 +303,7 @@ reasons! {
         "Look at has() for attributes that not everybody has; check --user shows the message.";
     ManagedElsewhere [Failure] None,
         "Another connection manages the platform's user.",
-        "Take the person out of scope here; or hand them over: name that mark in spec.adoption.fromOwnerIDs here.";
+        "Take the person out of scope, or name that mark in spec.adoption.fromOwnerIDs.";
     AddressReused [Failure] None,
         "The address belongs to a platform user who is managed under another directory id.",
         "Free the address on the platform, if the two aren't the same person.";

@@ -44,7 +44,11 @@ fn run() -> SyncSummary {
             deactivated: 4,
             failed: 1,
         },
-        teams: TeamCounts { created: 1, failed: 1 },
+        teams: TeamCounts {
+            created: 1,
+            updated: 1,
+            failed: 1,
+        },
         memberships: MembershipCounts {
             added: 5,
             removed: 6,
