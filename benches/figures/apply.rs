@@ -7,8 +7,8 @@ use directory_sync::{
     call::{CallMetrics, CallPolicy, LayeredPlatform, Limiter},
     http::{Network, NetworkPolicy},
     platform::{
-        Capability, Error, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, Part, Platform, TeamPatch, UserPatch,
-        WriteKey,
+        Capability, Error, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, Part, Platform, TeamPatch,
+        UserDeletion, UserPatch, WriteKey,
         rest::{Config, RestPlatform},
         server::{ServerConfig, TokenConfig, serve},
     },
@@ -159,6 +159,10 @@ impl Platform for OneByOne {
         key: &WriteKey,
     ) -> Result<Vec<Result<Option<String>, Error>>, Error> {
         self.0.update_users(users, key).await
+    }
+
+    async fn delete_users(&self, users: &[UserDeletion], key: &WriteKey) -> Result<Vec<Result<(), Error>>, Error> {
+        self.0.delete_users(users, key).await
     }
 
     async fn change_memberships(

@@ -9,7 +9,7 @@ use directory_sync::{
         scim::{decode_groups, decode_users},
     },
     platform::{
-        self, Capability, Identity, MembershipWrite, NewUser, Platform, UserPatch, WriteKey,
+        self, Capability, Identity, MembershipWrite, NewUser, Platform, UserDeletion, UserPatch, WriteKey,
         rest::{self, Roles},
     },
 };
@@ -184,6 +184,14 @@ impl Platform for PagesPlatform {
         _: &[UserPatch],
         _: &WriteKey,
     ) -> Result<Vec<Result<Option<String>, platform::Error>>, platform::Error> {
+        unreachable!("a plan writes nothing")
+    }
+
+    async fn delete_users(
+        &self,
+        _: &[UserDeletion],
+        _: &WriteKey,
+    ) -> Result<Vec<Result<(), platform::Error>>, platform::Error> {
         unreachable!("a plan writes nothing")
     }
 

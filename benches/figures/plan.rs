@@ -8,8 +8,8 @@ use directory_sync_model::{
     fingerprint::FingerprintKey,
     guard::Limits,
     rules::{
-        Adoption, AttributeRule, AttributeSource, GroupSelector, Mapping, NamePattern, Protect, Rules, TeamSelector,
-        UserScope,
+        Adoption, AttributeRule, AttributeSource, Deprovision, GroupSelector, Mapping, NamePattern, Protect, Rules,
+        TeamSelector, UserScope,
     },
 };
 use tokio_util::sync::CancellationToken;
@@ -177,6 +177,7 @@ pub fn rules(computed: bool) -> Rules {
         allowed_roles: None,
         adoption: Adoption::Email,
         from_owners: std::collections::BTreeSet::new(),
+        deprovision: Deprovision::Deactivate,
         protect: Protect::default(),
         limits: Limits::default(),
         mappings: vec![Mapping {

@@ -21,7 +21,7 @@ use crate::{
     expression::{Now, Scope},
     fingerprint::{FingerprintKey, HalfFingerprint},
     observed::{ContainerKind, UserFields},
-    rules::{InboxSelector, Rules},
+    rules::{InboxSelector, Rules, UserScope},
     snapshot::{GroupsByUser, Snapshot},
 };
 
@@ -195,8 +195,13 @@ impl Desired<'_> {
         ))
     }
 
-    /// Whether what is absent may be removed at all: the read is complete, and there is a mapping that says what to keep.
+    /// Whether what is absent may be removed at all: the read is complete, and there is a mapping that says what to keep; or
+    /// nobody is wanted, whatever a read would say.
     pub fn is_certain(&self) -> bool {
+        self.rules.scope == UserScope::Nobody || self.is_told()
+    }
+
+    fn is_told(&self) -> bool {
         self.snapshot.completeness.is_complete() && self.doubt().is_none() && !self.rules.mappings.is_empty()
     }
 

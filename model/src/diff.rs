@@ -8,6 +8,7 @@ mod conflicts;
 mod containers;
 mod draft;
 mod held;
+mod leavers;
 mod limits;
 mod memberships;
 mod notices;
@@ -18,6 +19,7 @@ mod users;
 use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap, HashSet},
+    time::SystemTime,
 };
 
 use self::{
@@ -34,6 +36,7 @@ use crate::{
     fingerprint::Fingerprint,
     observed::{ContainerKind, ContainerRow, FieldsPatch, MembershipRow, Observer, RoleRow, UserRow},
     plan::{HeldContainer, Holdings, NewHolding, Plan},
+    rules::UserScope,
 };
 
 /// What the diff must know of the platform beyond its rows.
@@ -59,6 +62,8 @@ pub struct Differ<'a> {
     candidates: Vec<Candidate>,
     /// Users with our mark and without an external id, whom nobody turns out to be.
     unidentified: Vec<String>,
+    /// Users with our mark and without an external id, where the connection is deleted: they lose the mark alone.
+    nameless: Vec<u32>,
     /// Other connections' users whom one of ours should be.
     elsewhere: BTreeMap<u32, String>,
     /// (person, user who has the person's address and may be somebody else's).
@@ -73,6 +78,8 @@ pub struct Differ<'a> {
     administrators: HashSet<u32>,
     /// The ids of all active administrators of the platform, whoever manages them.
     active_administrators: HashSet<Fingerprint>,
+    /// Somebody has a role that the platform didn't show.
+    has_unknown_role: bool,
     memberships: Held<'a>,
     /// Memberships of the last container whose users aren't looked up yet: the user's id, and whose it is.
     pending: Vec<(Fingerprint, Giver)>,
@@ -100,6 +107,8 @@ struct Leaver {
     holding: u32,
     external_id: String,
     email: String,
+    /// When we deactivated him.
+    since: Option<SystemTime>,
 }
 
 /// How many memberships are looked up at once, at most.
@@ -121,6 +130,7 @@ impl<'a> Differ<'a> {
             holding_of: vec![NOBODY; desired.people.len()],
             candidates: Vec::new(),
             unidentified: Vec::new(),
+            nameless: Vec::new(),
             elsewhere: BTreeMap::new(),
             address_holders: Vec::new(),
             doubled: HashSet::new(),
@@ -128,6 +138,7 @@ impl<'a> Differ<'a> {
             leavers: Vec::new(),
             administrators: HashSet::new(),
             active_administrators: HashSet::new(),
+            has_unknown_role: false,
             memberships: Held::default(),
             pending: Vec::new(),
             last_container: (String::new(), usize::MAX),
@@ -153,8 +164,9 @@ impl<'a> Differ<'a> {
         let targets = containers::resolve(&mut draft);
         conflicts::reject(&mut draft);
         users::plan(&mut draft);
+        leavers::keep(&mut draft);
         roles::plan(&mut draft);
-        users::deactivate(&mut draft);
+        leavers::deprovision(&mut draft);
         memberships::plan(&mut draft, &targets);
         limits::tighten_roles(&mut draft);
         notices::note(&mut draft);
@@ -164,6 +176,14 @@ impl<'a> Differ<'a> {
     /// The team or inbox with this id on the platform.
     fn find_container(&self, kind: ContainerKind, id: &str) -> Option<usize> {
         self.container_numbers.get(&container_key(kind, id)).copied()
+    }
+
+    /// Whether the platform told of every role who of its users has it. Where it didn't, nobody knows who is protected by his
+    /// role, or how many administrators are left.
+    fn roles_are_told(&self) -> bool {
+        let protect = &self.desired.rules.protect;
+        let nothing_asked = protect.roles.is_empty() && protect.min_administrators <= 1;
+        !self.has_unknown_role && (self.roles.are_shown() || nothing_asked)
     }
 
     fn wanted_by_email(&self, address: &str) -> Option<u32> {
@@ -247,7 +267,7 @@ impl<'a> Differ<'a> {
             given_role,
             managed,
             active: row.active,
-            deactivated_by_us: mark.is_some_and(|mark| mark.deactivated),
+            deactivated_by_us: mark.is_some_and(|mark| mark.deactivated.is_some()),
             untouchable: self.is_untouchable(row, address),
         })?;
         if row.active && role.is_some_and(|role| self.roles.is_administrator(role)) {
@@ -278,6 +298,7 @@ impl<'a> Differ<'a> {
                 holding,
                 external_id: row.external_id.to_string(),
                 email: row.email.to_string(),
+                since: row.mark.as_ref().and_then(|mark| mark.deactivated),
             }),
         }
         // Whoever has just the address that he is to have, takes it from nobody.
@@ -300,6 +321,11 @@ impl<'a> Differ<'a> {
     /// A user whom nobody manages, whom another connection hands over, or of whom our mark alone is left.
     fn unmanaged_user(&mut self, row: &UserRow<'_>) {
         let address = email::normalize(&row.email).unwrap_or(Cow::Borrowed(&row.email));
+        if self.desired.rules.scope == UserScope::Nobody {
+            let marked = row.mark.as_ref().and_then(|_| self.hold(row, None, false, &address));
+            self.nameless.extend(marked);
+            return;
+        }
         let by_external_id = Some(row.external_id.as_ref())
             .filter(|id| !id.is_empty())
             .and_then(|id| self.desired.snapshot.find_user(id));
@@ -379,6 +405,7 @@ impl Observer for Differ<'_> {
     fn user(&mut self, row: &UserRow<'_>) {
         self.observed_users += 1;
         let role = self.roles.find(&row.role);
+        self.has_unknown_role |= !row.role.is_empty() && !role.is_some_and(|role| self.roles.is_shown(role));
         if row.active && role.is_some_and(|role| self.roles.is_administrator(role)) {
             self.active_administrators.insert(self.desired.key().text(&row.id));
         }

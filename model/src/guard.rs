@@ -78,15 +78,15 @@ impl fmt::Display for Exceeded {
             allowed,
             mapping,
         } = self;
-        let what = kind.noun();
+        let (what, done) = (kind.noun(), kind.verb());
         match name {
             Some(name) => write!(
                 f,
-                "{removals} of {population} {what} of {name:?} would be removed, allowed are {allowed}"
+                "{removals} of {population} {what} of {name:?} would be {done}, allowed are {allowed}"
             )?,
             None => write!(
                 f,
-                "{removals} of {population} {what} would be removed, allowed are {allowed}"
+                "{removals} of {population} {what} would be {done}, allowed are {allowed}"
             )?,
         }
         match mapping {
@@ -111,7 +111,7 @@ impl<'a> ApprovedPlan<'a> {
 pub struct Terms {
     /// How much may be removed without asking.
     pub limits: Limits,
-    /// Whether deactivations of people whom no mapping has any more hold the plan, however few they are.
+    /// Whether deactivations and deletions of people whom no mapping has any more hold the plan, however few they are.
     pub hold_departures: bool,
     /// The plan that a person approved.
     pub approved: Option<PlanHash>,
@@ -124,7 +124,7 @@ pub struct Terms {
 pub struct Hold {
     /// Every limit that it exceeds.
     pub exceeded: Vec<Exceeded>,
-    /// How many people it deactivates because a mapping has gone, where [`Terms::hold_departures`] says that they count.
+    /// How many people it deactivates or deletes because a mapping has gone, where [`Terms::hold_departures`] says that they count.
     pub departures: u64,
     /// Whether a person rejected it: it stays undone until it is another plan.
     pub rejected: bool,

@@ -1,7 +1,7 @@
 //! What the platform holds, as it is shown row by row while it is read. Nothing here is kept: rows borrow from the
 //! page, and the diff keeps text only where the two sides differ.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::SystemTime};
 
 use crate::value::AttributeValue;
 
@@ -12,8 +12,8 @@ pub struct Mark {
     pub owner: String,
     /// The role that we gave, on users. Another role on the user was set by hand.
     pub role: Option<String>,
-    /// Whether we deactivated the user. A user deactivated by hand stays inactive.
-    pub deactivated: bool,
+    /// When we deactivated the user, if we did. A user deactivated by hand stays inactive and is never deleted.
+    pub deactivated: Option<SystemTime>,
 }
 
 /// A mark in a page that is being read.
@@ -24,7 +24,7 @@ pub struct MarkRow<'a> {
     /// See [`Mark::role`].
     pub role: Option<Cow<'a, str>>,
     /// See [`Mark::deactivated`].
-    pub deactivated: bool,
+    pub deactivated: Option<SystemTime>,
 }
 
 /// A role of the platform.

@@ -12,6 +12,8 @@ pub(crate) use holdings::NewHolding;
 pub use holdings::{Holding, Holdings};
 pub use summary::{Counts, RemovalCounts};
 
+use std::time::SystemTime;
+
 use crate::{
     content::Change,
     desired::{Desired, Failure, MappingOutcome, Source},
@@ -24,6 +26,8 @@ use crate::{
 pub enum RemovalKind {
     /// A user is deactivated.
     User,
+    /// A user is deleted.
+    Deletion,
     /// A user's role is changed.
     Role,
     /// A user leaves a team.
@@ -34,15 +38,29 @@ pub enum RemovalKind {
 
 impl RemovalKind {
     /// All kinds.
-    pub const ALL: [Self; 4] = [Self::User, Self::Role, Self::TeamMembership, Self::InboxMembership];
+    pub const ALL: [Self; 5] = [
+        Self::User,
+        Self::Deletion,
+        Self::Role,
+        Self::TeamMembership,
+        Self::InboxMembership,
+    ];
 
     /// How messages name many of them.
     pub const fn noun(self) -> &'static str {
         match self {
-            Self::User => "users",
+            Self::User | Self::Deletion => "users",
             Self::Role => "roles",
             Self::TeamMembership => "team memberships",
             Self::InboxMembership => "inbox memberships",
+        }
+    }
+
+    /// How messages name what would be done to them.
+    pub const fn verb(self) -> &'static str {
+        match self {
+            Self::Deletion => "deleted",
+            Self::User | Self::Role | Self::TeamMembership | Self::InboxMembership => "removed",
         }
     }
 
@@ -50,6 +68,7 @@ impl RemovalKind {
     pub const fn label(self) -> &'static str {
         match self {
             Self::User => "users",
+            Self::Deletion => "deletions",
             Self::Role => "roles",
             Self::TeamMembership => "teamMemberships",
             Self::InboxMembership => "inboxMemberships",
@@ -71,7 +90,7 @@ impl From<ContainerKind> for RemovalKind {
 pub struct Population {
     /// Of what.
     pub kind: RemovalKind,
-    /// Which team, inbox or role; `None` for users, who are one population.
+    /// Which team, inbox or role; `None` for users, who are one population, and one more where they are deleted.
     pub name: Option<String>,
     /// How many before the plan.
     pub size: u64,
@@ -248,6 +267,8 @@ pub enum Cause {
     Unmapped,
     /// The directory has him, and he doesn't pass the filter any more.
     OutOfScope,
+    /// The connection is deleted, and takes back all that it gave.
+    ConnectionDeleted,
 }
 
 impl Cause {
@@ -258,6 +279,7 @@ impl Cause {
             Self::Disabled => "disabled in the directory",
             Self::Unmapped => "no longer in a mapped group",
             Self::OutOfScope => "no longer in scope",
+            Self::ConnectionDeleted => "the connection is deleted",
         }
     }
 }
@@ -275,6 +297,39 @@ pub struct Deactivation {
     pub cause: Cause,
 }
 
+/// A user to be deleted, whom an earlier sync has deactivated. His memberships go with him.
+#[derive(Clone, Debug)]
+pub struct Deletion {
+    /// The user, a number of [`Plan::holdings`].
+    pub holding: u32,
+    /// The directory's id that the person had or has.
+    pub external_id: String,
+    /// The address, for people who read the plan.
+    pub email: String,
+    /// Why he is gone.
+    pub cause: Cause,
+    /// When he was deactivated.
+    pub since: SystemTime,
+}
+
+/// A managed user who is to go, and whom the plan neither deactivates nor deletes: he is inactive already, or something
+/// keeps him.
+#[derive(Clone, Debug)]
+pub struct Gone {
+    /// The user, a number of [`Plan::holdings`].
+    pub holding: u32,
+    /// The directory's id that the person had or has.
+    pub external_id: String,
+    /// The address.
+    pub email: String,
+    /// Why he is to go.
+    pub cause: Cause,
+    /// When we deactivated him; `None`: we didn't, or somebody has activated him since.
+    pub since: Option<SystemTime>,
+    /// What keeps him as he is, if anything does.
+    pub kept: Option<KeptReason>,
+}
+
 /// Why a removal that the directory suggests is not in the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeptReason {
@@ -286,8 +341,12 @@ pub enum KeptReason {
     Protected,
     /// It is the operator's own account.
     OwnAccount,
-    /// He is the last active administrator.
+    /// He is one of the last active administrators: [`crate::rules::Protect::min_administrators`] are to stay.
     LastAdministrator,
+    /// The platform doesn't tell whose role is which, so nobody can say who is protected or an administrator.
+    RolesUnknown,
+    /// The connection lets whoever leaves stay active.
+    KeepAction,
 }
 
 impl KeptReason {
@@ -299,6 +358,8 @@ impl KeptReason {
             Self::Protected => "Protected",
             Self::OwnAccount => "OwnAccount",
             Self::LastAdministrator => "LastAdministrator",
+            Self::RolesUnknown => "RolesUnknown",
+            Self::KeepAction => "KeepAction",
         }
     }
 }
@@ -346,6 +407,13 @@ pub struct Plan<'a> {
     pub removals: Vec<Removals>,
     /// Users to deactivate.
     pub deactivations: Vec<Deactivation>,
+    /// Users to delete.
+    pub deletions: Vec<Deletion>,
+    /// Users who are to go and stay as they are. Nothing is done for them; they are here to be explained.
+    pub gone: Vec<Gone>,
+    /// Users who lose our mark at the end, numbers of [`Plan::holdings`]: nobody manages them any more. Only where the
+    /// connection is deleted.
+    pub releases: Vec<u32>,
     /// What the guard judges by.
     pub populations: Vec<Population>,
     /// What mappings limit beyond that.

@@ -1,6 +1,9 @@
 //! What a connection and its mappings ask for, validated: the only form in which the pipeline sees a specification.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime},
+};
 
 use crate::{
     attribute::{Attribute, AttributeSet},
@@ -18,6 +21,9 @@ pub enum UserScope {
     MappedGroups,
     /// Everybody in the directory. Leaving a group never deactivates.
     All,
+    /// Nobody, whatever a directory says: the connection is deleted, and takes back all that it gave. No directory is read for
+    /// it, so that no read, however wrong, can come to the same. No specification says this; see [`Rules::retirement`].
+    Nobody,
 }
 
 /// How an existing platform user that nobody manages becomes managed.
@@ -209,7 +215,7 @@ impl Tightening {
 }
 
 /// What is never changed or removed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Protect {
     /// Normal forms of e-mail addresses, or directory ids.
     pub users: BTreeSet<String>,
@@ -217,6 +223,43 @@ pub struct Protect {
     pub roles: BTreeSet<String>,
     /// Names or platform ids of teams of which nothing is changed: nobody joins or leaves them, and they keep their names.
     pub teams: BTreeSet<String>,
+    /// How many active administrators a sync leaves on the platform, whoever manages them; where there are fewer already,
+    /// it takes none away. 1 by default.
+    pub min_administrators: u32,
+}
+
+impl Default for Protect {
+    fn default() -> Self {
+        Self {
+            users: BTreeSet::new(),
+            roles: BTreeSet::new(),
+            teams: BTreeSet::new(),
+            min_administrators: 1,
+        }
+    }
+}
+
+/// What becomes of users who leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Deprovision {
+    /// They are deactivated, and stay.
+    #[default]
+    Deactivate,
+    /// They are deactivated, and deleted by the first sync at least so long after it that still finds them gone. However
+    /// short that is, it is another sync: two reads agree before anything is deleted.
+    DeleteAfter(Duration),
+    /// They stay active; only what mappings gave them is taken.
+    Keep,
+}
+
+impl Deprovision {
+    /// From when on somebody who was deactivated then is deleted; `None`: never.
+    pub fn due(self, deactivated: SystemTime) -> Option<SystemTime> {
+        match self {
+            Self::DeleteAfter(rest) => deactivated.checked_add(rest),
+            Self::Deactivate | Self::Keep => None,
+        }
+    }
 }
 
 /// All that a connection asks for.
@@ -239,6 +282,8 @@ pub struct Rules {
     /// The marks of other connections that hand their users over to this one: such a user is adopted as one that nobody
     /// manages.
     pub from_owners: BTreeSet<String>,
+    /// What becomes of users who leave.
+    pub deprovision: Deprovision,
     /// What is never touched.
     pub protect: Protect,
     /// How much one sync may remove.
@@ -248,6 +293,34 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// The rules by which a connection that is deleted takes back all that it gave. Nobody's deletion is waited for: with
+    /// [`Deprovision::DeleteAfter`] some time, people are deactivated and stay.
+    pub fn retirement(
+        owner: String,
+        default_role: Option<String>,
+        deprovision: Deprovision,
+        protect: Protect,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            owner,
+            scope: UserScope::Nobody,
+            filter: None,
+            attributes: Vec::new(),
+            default_role,
+            allowed_roles: None,
+            adoption: Adoption::Never,
+            from_owners: BTreeSet::new(),
+            deprovision: match deprovision {
+                Deprovision::DeleteAfter(rest) if !rest.is_zero() => Deprovision::Deactivate,
+                other => other,
+            },
+            protect,
+            limits,
+            mappings: Vec::new(),
+        }
+    }
+
     /// Which attributes of people a directory is to be asked for.
     pub fn reads(&self) -> AttributeSet {
         let standard = AttributeSet::of(&[

@@ -116,7 +116,9 @@ pub struct DirectoryConnectionSpec {
     #[serde(default, skip_serializing_if = "is_default")]
     pub protect: Protect,
     /// What becomes of the platform when this object is deleted. Orphan: nothing; users, teams and marks stay, and an object
-    /// created again with the same ownerID goes on with them. Default: Orphan.
+    /// created again with the same ownerID goes on with them. Deprovision: all that this connection gave is taken back before
+    /// the object goes, held above the limits as any plan, and nobody is managed by it any more; teams stay.
+    /// Default: Orphan.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 }
@@ -249,11 +251,24 @@ pub enum AdoptionMatch {
 }
 
 /// What becomes of users who leave.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = (
+    "!has(self.deleteAfterDays) || self.action == 'Deactivate'",
+    "deleteAfterDays goes with action Deactivate alone: Delete deletes at the next sync, Keep never does",
+))]
 pub struct Deprovision {
-    /// Deactivate: the user stays on the platform and can't sign in. Default: Deactivate.
+    /// Deactivate: the user stays on the platform and can't sign in. Delete: the user is deactivated, and deleted by a later
+    /// sync that reads the whole directory and still doesn't find him wanted. Keep: the user stays active, and loses only the
+    /// teams, inboxes and role that mappings gave. Default: Deactivate.
     #[serde(default)]
     pub action: DeprovisionAction,
+    /// Days after which a deactivated user is deleted, with action Deactivate: by the first sync that many days of 24 hours
+    /// after this connection deactivated him which still doesn't find him wanted. Whoever comes back before that is activated,
+    /// and keeps everything. Whom somebody else deactivated is never deleted. 1 to 3650. Unset: nobody is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3650))]
+    pub delete_after_days: Option<i32>,
 }
 
 /// What becomes of a user who leaves.
@@ -262,6 +277,10 @@ pub enum DeprovisionAction {
     /// The user is deactivated.
     #[default]
     Deactivate,
+    /// The user is deactivated, then deleted.
+    Delete,
+    /// The user stays active.
+    Keep,
 }
 
 /// How much one sync may take away. Above any of the limits nothing at all is written: the whole plan is held until its
@@ -312,8 +331,9 @@ impl Default for RemovalLimits {
     }
 }
 
-/// What is never changed or removed. The operator's own account and the last active administrator need no mention.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// What is never changed or removed. The operator's own account needs no mention.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Protect {
     /// E-mail addresses or directory ids of users, at most 1000.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -329,6 +349,26 @@ pub struct Protect {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(min = 1, max = 256)), extend("x-kubernetes-list-type" = "set"))]
     pub teams: Vec<String>,
+    /// Active administrators of the platform, whoever manages them, that a sync leaves at least: it neither deactivates them
+    /// nor takes their role. 1 to 1000. Default: 1.
+    #[serde(default = "min_administrators")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub min_administrators: i32,
+}
+
+fn min_administrators() -> i32 {
+    1
+}
+
+impl Default for Protect {
+    fn default() -> Self {
+        Self {
+            users: Vec::new(),
+            roles: Vec::new(),
+            teams: Vec::new(),
+            min_administrators: min_administrators(),
+        }
+    }
 }
 
 /// What becomes of the platform when a connection is deleted.
@@ -337,6 +377,8 @@ pub enum DeletionPolicy {
     /// Everything stays as it is.
     #[default]
     Orphan,
+    /// All that the connection gave is taken back first.
+    Deprovision,
 }
 
 /// What the operator last saw and did. Under 16 KiB whatever the directory's size.
@@ -471,6 +513,7 @@ mod tests {
                 updated: many,
                 activated: many,
                 deactivated: many,
+                deleted: many,
                 failed: many,
             },
             teams: TeamCounts {
@@ -496,7 +539,11 @@ mod tests {
                 if let crate::api::condition::Place::On(condition, status @ (Status::True | Status::False)) = place
                     && !matches!(
                         condition,
-                        ConditionType::GroupFound | ConditionType::Conflicted | ConditionType::Applied
+                        // What stalls isn't tried again, so it is either the one or the other.
+                        ConditionType::GroupFound
+                            | ConditionType::Conflicted
+                            | ConditionType::Applied
+                            | ConditionType::Reconciling
                     )
                 {
                     set(
@@ -532,6 +579,7 @@ mod tests {
                 expire_time: now.clone(),
                 removals: Removals {
                     users: many,
+                    deletions: many,
                     memberships: many,
                     roles: many,
                     inboxes: many,

@@ -14,11 +14,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     reference::ConnectionRef,
     schema,
-    status::{ObjectType, Removals},
+    status::{DecisionCommands, ObjectType, Removals, is_default},
 };
 
 /// The most removals that a plan names.
 pub const MAX_SAMPLES: usize = 200;
+/// The most lines of a plan's summary.
+pub const MAX_SUMMARY: usize = 20;
 
 /// What the operator writes, and the decision that a person adds.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +37,7 @@ pub const MAX_SAMPLES: usize = 200;
     doc = "A SyncPlan is written by the operator when a sync would take away more than the limits of its DirectoryConnection allow. Nothing is written until a person sets spec.decision and spec.decidedBy; the decision is about this one plan, known by its hash.",
     printcolumn(name = "Connection", type_ = "string", json_path = ".spec.connectionRef.name"),
     printcolumn(name = "Users", type_ = "integer", json_path = ".status.removals.users"),
+    printcolumn(name = "Deletions", type_ = "integer", json_path = ".status.removals.deletions"),
     printcolumn(name = "Memberships", type_ = "integer", json_path = ".status.removals.memberships"),
     printcolumn(name = "Roles", type_ = "integer", json_path = ".status.removals.roles"),
     printcolumn(name = "Decision", type_ = "string", json_path = ".spec.decision"),
@@ -101,6 +104,14 @@ pub struct SyncPlanStatus {
     /// How much the plan would take away, by kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removals: Option<Removals>,
+    /// What the plan would take away and why it is held, in words, at most 20 lines: first what is above the limits, then the
+    /// rest, the largest losses first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(max = 256)), extend("x-kubernetes-list-type" = "atomic"))]
+    pub summary: Vec<String>,
+    /// What to type to look at the plan and to decide it; absent once it is decided or over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commands: Option<DecisionCommands>,
     /// Some of the removals, by name, at most 200.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200), extend("x-kubernetes-list-type" = "atomic"))]
@@ -118,8 +129,11 @@ pub struct SyncPlanStatus {
 /// One thing that a plan would take away.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RemovalSample {
-    /// What would be taken: User (deactivated), Membership, Role or Inbox.
+    /// What would be taken: User (deactivated, or deleted where that is said), Membership, Role or Inbox.
     pub kind: ObjectType,
+    /// Whether the user would be deleted. Unset: no.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub deleted: bool,
     /// Id of the user in the directory, or on the platform when the directory has no such user any more.
     #[schemars(length(max = 256))]
     pub id: String,

@@ -20,7 +20,7 @@ pub const MAX_HISTORY: usize = 10;
 /// The most bytes of a failure's message.
 pub const MAX_FAILURE_MESSAGE: usize = 160;
 /// The most bytes of an id in a status.
-pub const MAX_ID: usize = 80;
+pub const MAX_ID: usize = 72;
 
 /// The kinds of thing that a sync writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -115,6 +115,9 @@ pub struct UserCounts {
     /// Users deactivated.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub deactivated: i64,
+    /// Users deleted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub deleted: i64,
     /// Users that failed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failed: i64,
@@ -199,6 +202,9 @@ pub struct Removals {
     /// Users to be deactivated.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub users: i64,
+    /// Users to be deleted, whom an earlier sync deactivated.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub deletions: i64,
     /// Team memberships to be removed; those of users to be deactivated aren't counted again.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub memberships: i64,
@@ -215,11 +221,12 @@ impl Removals {
     pub fn total(self) -> i64 {
         let Self {
             users,
+            deletions,
             memberships,
             roles,
             inboxes,
         } = self;
-        users + memberships + roles + inboxes
+        users + deletions + memberships + roles + inboxes
     }
 }
 
@@ -242,6 +249,25 @@ pub struct HeldPlan {
     /// What the plan would take away.
     #[serde(default)]
     pub removals: Removals,
+}
+
+/// What to type to look at a held plan and to decide it, with its names filled in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DecisionCommands {
+    /// Shows the plan: what it would take away, and whom up to 200 of its removals are about.
+    #[schemars(length(max = 400))]
+    pub inspect: String,
+    /// Approves the plan, in your own name.
+    #[schemars(length(max = 400))]
+    pub approve: String,
+    /// Rejects the plan, in your own name.
+    #[schemars(length(max = 400))]
+    pub reject: String,
+}
+
+impl DecisionCommands {
+    /// The most bytes of a command.
+    pub const MAX: usize = 400;
 }
 
 /// What the last runs were about, so that nothing is forgotten when the operator restarts. Digests are the letter x

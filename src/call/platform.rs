@@ -5,8 +5,8 @@ use directory_sync_model::observed::Observer;
 
 use super::{CallPolicy, retry::retried};
 use crate::platform::{
-    Capability, Error, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, Part, Platform, TeamPatch, UserPatch,
-    WriteKey,
+    Capability, Error, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, Part, Platform, TeamPatch, UserDeletion,
+    UserPatch, WriteKey,
 };
 
 /// A platform with all layers around it.
@@ -79,6 +79,10 @@ impl Platform for LayeredPlatform {
         key: &WriteKey,
     ) -> Result<Vec<Result<Option<String>, Error>>, Error> {
         retried!(self.policy, "update_users", true, self.inner.update_users(users, key))
+    }
+
+    async fn delete_users(&self, users: &[UserDeletion], key: &WriteKey) -> Result<Vec<Result<(), Error>>, Error> {
+        retried!(self.policy, "delete_users", true, self.inner.delete_users(users, key))
     }
 
     async fn change_memberships(

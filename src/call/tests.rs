@@ -383,6 +383,14 @@ impl platform::Platform for Shaky {
         self.once(users.iter().map(|_| Ok(None)).collect())
     }
 
+    async fn delete_users(
+        &self,
+        users: &[platform::UserDeletion],
+        _: &platform::WriteKey,
+    ) -> Result<Vec<Result<(), platform::Error>>, platform::Error> {
+        self.once(users.iter().map(|_| Ok(())).collect())
+    }
+
     async fn change_memberships(
         &self,
         changes: &[platform::MembershipWrite],
@@ -427,5 +435,6 @@ async fn every_call_of_a_platform_is_tried_again() {
         .unwrap();
     platform.create_users(&[], &key).await.unwrap();
     platform.update_users(&[], &key).await.unwrap();
+    platform.delete_users(&[], &key).await.unwrap();
     platform.change_memberships(&[], "acme", &key).await.unwrap();
 }

@@ -134,6 +134,7 @@ pub(super) fn change(row: &ChangeRow, paint: Paint, out: &mut dyn Write) -> io::
         Action::Role => (paint.yellow("~"), "change role of"),
         Action::Leave => (paint.red("-"), "remove"),
         Action::Deactivate => (paint.red("-"), "deactivate"),
+        Action::Delete => (paint.red("-"), "delete"),
     };
     let preposition = match row.action {
         Action::Join => " to",

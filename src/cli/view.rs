@@ -36,6 +36,8 @@ pub struct PlanView {
 pub struct RemovalsView {
     /// Users deactivated.
     pub users: u64,
+    /// Users deleted.
+    pub deletions: u64,
     /// Roles changed.
     pub roles: u64,
     /// Team memberships.
@@ -68,6 +70,8 @@ pub enum Action {
     Leave,
     /// A user is deactivated.
     Deactivate,
+    /// A user is deleted.
+    Delete,
 }
 
 /// One change.
@@ -148,6 +152,8 @@ pub struct CountsView {
     users_activated: u64,
     /// Users deactivated.
     users_deactivated: u64,
+    /// Users deleted.
+    users_deleted: u64,
     /// Teams created.
     teams_created: u64,
     /// Teams updated; renamed ones are among them.
@@ -176,7 +182,7 @@ pub struct CountsView {
 pub struct KeptRow {
     /// Of what.
     pub kind: &'static str,
-    /// Why: `Incomplete`, `Frozen`, `Protected`, `OwnAccount` or `LastAdministrator`.
+    /// Why: `Incomplete`, `Frozen`, `Protected`, `OwnAccount`, `LastAdministrator`, `RolesUnknown` or `KeepAction`.
     pub reason: &'static str,
     /// How many.
     pub count: u64,
@@ -282,6 +288,7 @@ impl From<Counts> for CountsView {
             users_adopted,
             users_activated,
             users_deactivated,
+            users_deleted,
             teams_created,
             teams_updated,
             teams_renamed,
@@ -299,6 +306,7 @@ impl From<Counts> for CountsView {
             users_adopted,
             users_activated,
             users_deactivated,
+            users_deleted,
             teams_created,
             teams_updated,
             teams_renamed,
@@ -317,12 +325,14 @@ impl From<RemovalCounts> for RemovalsView {
     fn from(counts: RemovalCounts) -> Self {
         let RemovalCounts {
             users,
+            deletions,
             roles,
             team_memberships,
             inbox_memberships,
         } = counts;
         Self {
             users,
+            deletions,
             roles,
             team_memberships,
             inbox_memberships,
@@ -360,20 +370,22 @@ type Person<'a> = (&'a str, &'a str);
 struct Rows<'a, 'p> {
     plan: &'a Plan<'p>,
     wanted: &'a dyn Fn(&str, &str) -> bool,
-    /// Those who are deactivated, by their holdings: they may be absent from the directory.
+    /// Those who go or are to go, by their holdings: they may be absent from the directory.
     leavers: HashMap<u32, Person<'a>>,
     found: Vec<ChangeRow>,
 }
 
 impl<'a, 'p> Rows<'a, 'p> {
     fn new(plan: &'a Plan<'p>, wanted: &'a dyn Fn(&str, &str) -> bool) -> Self {
-        let leavers = plan.deactivations.iter();
+        let deactivated = plan.deactivations.iter();
+        let deactivated =
+            deactivated.map(|leaver| (leaver.holding, (leaver.external_id.as_str(), leaver.email.as_str())));
+        let gone = plan.gone.iter();
+        let gone = gone.map(|leaver| (leaver.holding, (leaver.external_id.as_str(), leaver.email.as_str())));
         Self {
             plan,
             wanted,
-            leavers: leavers
-                .map(|leaver| (leaver.holding, (leaver.external_id.as_str(), leaver.email.as_str())))
-                .collect(),
+            leavers: deactivated.chain(gone).collect(),
             found: Vec::new(),
         }
     }
@@ -387,6 +399,7 @@ impl<'a, 'p> Rows<'a, 'p> {
         self.roles();
         self.removals();
         self.deactivations();
+        self.deletions();
     }
 
     fn push(
@@ -593,6 +606,15 @@ impl<'a, 'p> Rows<'a, 'p> {
             let person = (leaver.external_id.as_str(), leaver.email.as_str());
             if self.is_wanted(person) {
                 self.push(Action::Deactivate, person, "", Vec::new(), leaver.cause.text());
+            }
+        }
+    }
+
+    fn deletions(&mut self) {
+        for leaver in &self.plan.deletions {
+            let person = (leaver.external_id.as_str(), leaver.email.as_str());
+            if self.is_wanted(person) {
+                self.push(Action::Delete, person, "", Vec::new(), leaver.cause.text());
             }
         }
     }

@@ -15,15 +15,16 @@ use super::{
     cause::Cause,
     plans::Hold,
     run::{Ended, Order},
+    wording,
 };
 use crate::{
-    api::condition::{Reason, Status},
+    api::{
+        condition::{Reason, Status},
+        status::HeldPlan,
+    },
     sync::{Outcome, Report},
     words::counted,
 };
-
-/// Where the plan is that waits.
-const SEE_PLAN: &str = "see the SyncPlan in status.heldPlan";
 
 /// A condition's status, its reason, and why in a sentence.
 pub type Claim = (Status, Reason, String);
@@ -51,14 +52,28 @@ impl Assessment {
     pub fn plan_not_written(&mut self, error: &str) {
         let reason = Reason::PlanNotWritten;
         if let Some((Status::True, _, message)) = &mut self.held {
-            let why = message.strip_suffix(SEE_PLAN).unwrap_or(message);
-            *message = format!("{why}its SyncPlan couldn't be written: {error}");
+            *message = format!("{message}. Its SyncPlan couldn't be written: {error}");
         }
         if self.ready.0 == Status::True {
             self.ready = (Status::False, reason, format!("{} {error}", reason.row().meaning));
             self.reconciling = Some(at_work(Reason::Retrying));
             self.after = After::Failure { retry_after: None };
         }
+    }
+
+    /// The plan that waits is there: says where, until when, and what to type.
+    pub fn plan_written(&mut self, namespace: &str, plan: &HeldPlan) {
+        let Some((Status::True, reason, message)) = &mut self.held else {
+            return;
+        };
+        *message = if *reason == Reason::PlanRejected {
+            format!(
+                "{message}. SyncPlan {} was rejected; nothing is written until it is another plan, or that object is deleted",
+                plan.name
+            )
+        } else {
+            wording::waiting(message, namespace, &plan.name, plan.expire_time.0)
+        };
     }
 
     /// Says how often it has failed in a row, when it is tried again, and whether that is once a day by now.
@@ -210,23 +225,7 @@ fn holding(report: &Report, hold: Option<&Hold<'_>>) -> Claim {
         _ if why.exceeded.is_empty() => Reason::MappingRemoved,
         _ => Reason::TooManyRemovals,
     };
-    let mut message = String::new();
-    for exceeded in &why.exceeded {
-        // Writing to a String can't fail.
-        let _ = write!(message, "{exceeded}; ");
-    }
-    if why.departures > 0 {
-        let _ = write!(
-            message,
-            "{} would be deactivated because a mapping has gone; ",
-            counted(why.departures, "user", "users")
-        );
-    }
-    message.push_str(match reason {
-        Reason::PlanRejected => "the plan was rejected",
-        _ => SEE_PLAN,
-    });
-    (Status::True, reason, message)
+    (Status::True, reason, wording::why(&wording::summary(why, &[])))
 }
 
 /// How many people could not be created or activated for want of a seat.

@@ -18,7 +18,7 @@ use super::{
     plans::{self, Held, settle},
     reconcile::unless_gone,
     run::{Ended, Order},
-    status, write,
+    status, wording, write,
 };
 use crate::{
     api::{
@@ -28,7 +28,7 @@ use crate::{
         status::{HeldPlan, LastHandled, Removals},
     },
     fault::chain,
-    sync::{Outcome, report::MappingReport},
+    sync::{Outcome, Report, report::MappingReport},
 };
 
 /// How many statuses of mappings are written at once.
@@ -68,6 +68,20 @@ pub async fn conclude(fleet: &Fleet, order: &Order, ended: &Ended) -> Result<boo
         let error = chain(error);
         tracing::warn!(error, "A SyncPlan couldn't be written; the sync will be repeated.");
         assessment.plan_not_written(&error);
+    }
+    if let Some(plan) = &written.held {
+        assessment.plan_written(&key.namespace, plan);
+    }
+    for (plan, notice) in &written.late {
+        let of_connection = events::Notice {
+            note: format!("SyncPlan {}: {}", plan.name_any(), notice.note),
+            ..notice.clone()
+        };
+        fleet.recorder.publish(&plan.object_ref(&()), [notice.clone()]).await;
+        fleet
+            .recorder
+            .publish(&order.connection.object_ref(&()), [of_connection])
+            .await;
     }
     let held = written.held.or_else(|| still_held(&before, ended, now));
     let due = due(fleet, order, assessment.after, failures, now);
@@ -144,10 +158,12 @@ fn held(order: &Order, ended: &Ended) -> Held {
         hash: report.hash.as_ref().map(ToString::to_string).unwrap_or_default(),
         removals: Removals {
             users: number(report.removals.users),
+            deletions: number(report.removals.deletions),
             memberships: number(report.removals.team_memberships),
             roles: number(report.removals.roles),
             inboxes: number(report.removals.inbox_memberships),
         },
+        summary: summary(report, ended),
         samples: ended
             .noted
             .as_ref()
@@ -155,6 +171,14 @@ fn held(order: &Order, ended: &Ended) -> Held {
             .unwrap_or_default(),
         ttl: order.connection.spec.removals.approval_ttl.get(),
     }
+}
+
+/// What the plan would take away, in words.
+fn summary(report: &Report, ended: &Ended) -> Vec<String> {
+    let losses = ended.noted.as_ref().map(|noted| noted.losses.as_slice());
+    let hold = report.hold.as_ref();
+    hold.map(|hold| wording::summary(hold, losses.unwrap_or_default()))
+        .unwrap_or_default()
 }
 
 /// A run that worked out no plan leaves the one that was held as it is.

@@ -150,6 +150,7 @@ fn numbers(summary: &SyncSummary) -> String {
         (users.updated, USER, "updated"),
         (users.activated, USER, "activated"),
         (users.deactivated, USER, "deactivated"),
+        (users.deleted, USER, "deleted"),
         (teams.created, TEAM, "created"),
         (memberships.added, MEMBERSHIP, "added"),
         (memberships.removed, MEMBERSHIP, "removed"),

@@ -139,6 +139,8 @@ impl Judged {
                 rules.protect.users.extend(before.users.iter().cloned());
                 rules.protect.roles.extend(before.roles.iter().cloned());
                 rules.protect.teams.extend(before.teams.iter().cloned());
+                let fewest = &mut rules.protect.min_administrators;
+                *fewest = (*fewest).max(before.min_administrators);
             }
             Known::Digest(before) if *before != protect_digest(&rules.protect) => limits = NO_REMOVALS,
             Known::Digest(_) => {}
@@ -190,6 +192,7 @@ impl Judged {
             users: &one.users | &other.users,
             roles: &one.roles | &other.roles,
             teams: &one.teams | &other.teams,
+            min_administrators: one.min_administrators.max(other.min_administrators),
         };
         Self {
             limits: before.limits.stricter(now.limits),
@@ -252,17 +255,22 @@ fn groups_digest(groups: &BTreeSet<String>) -> Digest {
 }
 
 fn protect_digest(protect: &Protect) -> Digest {
-    let Protect { users, roles, teams } = protect;
+    let Protect {
+        users,
+        roles,
+        teams,
+        min_administrators,
+    } = protect;
     let users = users.iter().map(String::as_str);
-    // Without teams it is what it was before there were any to protect: an upgrade is no change.
-    let marker = (!teams.is_empty()).then_some("/");
-    let teams = marker.into_iter().chain(teams.iter().map(String::as_str));
-    Digest::of(users.chain(["/"]).chain(roles.iter().map(String::as_str)).chain(teams))
+    let roles = roles.iter().map(String::as_str);
+    let teams = teams.iter().map(String::as_str);
+    let fewest = min_administrators.to_string();
+    Digest::of(users.chain(["/"]).chain(roles).chain(["/", &fewest]).chain(teams))
 }
 
 #[cfg(test)]
 mod tests {
-    use directory_sync_model::rules::Adoption;
+    use directory_sync_model::rules::{Adoption, Deprovision};
 
     use super::*;
 
@@ -276,8 +284,7 @@ mod tests {
     fn protect(users: &[&str]) -> Protect {
         Protect {
             users: users.iter().map(|&user| user.to_owned()).collect(),
-            roles: BTreeSet::new(),
-            teams: BTreeSet::new(),
+            ..Protect::default()
         }
     }
 
@@ -295,6 +302,7 @@ mod tests {
             allowed_roles: None,
             adoption: Adoption::Email,
             from_owners: BTreeSet::new(),
+            deprovision: Deprovision::Deactivate,
             protect: protect(users),
             limits: limits(max_percent),
             mappings: Vec::new(),

@@ -14,7 +14,7 @@
 //! | What to do now, as a pure function | [`schedule`], [`backoff`] |
 //! | Looks, decides, acts | [`reconcile`], [`mappings`] |
 //! | One sync, from its turn to its end | [`sync_task`], [`mod@run`], [`documents`], [`notes`] |
-//! | What a sync says of the connection, as pure functions | [`assessment`], [`cause`], [`status`], [`plans`], [`events`] |
+//! | What a sync says of the connection, as pure functions | [`assessment`], [`cause`], [`status`], [`plans`], [`wording`], [`events`] |
 //! | Telling it | [`conclude`], [`mod@write`], [`recorder`] |
 //!
 //! Reconciles are short, 32 at once; syncs run in tasks of their own, as many at once as the operator allows and one for each
@@ -48,6 +48,7 @@ mod sync_task;
 mod testing;
 mod view;
 mod watch;
+mod wording;
 mod write;
 
 pub use config::{ControllerConfig, Timing};

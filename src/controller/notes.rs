@@ -8,7 +8,7 @@ use std::{
 use directory_sync_model::{
     attribute::Attribute,
     observed::ContainerKind,
-    plan::{Place, Plan, Removals, Update},
+    plan::{Place, Plan, Population, Removals, Update},
 };
 
 use crate::{
@@ -35,6 +35,8 @@ pub struct Noted {
     inboxes: u64,
     /// Removals by name, where the plan is held.
     pub samples: Vec<RemovalSample>,
+    /// What it takes from where, where the plan is held.
+    pub losses: Vec<Population>,
 }
 
 impl Noted {
@@ -83,6 +85,7 @@ impl Watch for Notes {
             teams: containers(ContainerKind::Team),
             inboxes: containers(ContainerKind::Inbox),
             samples: hold.map(|_| samples(plan)).unwrap_or_default(),
+            losses: hold.map(|_| losses(plan)).unwrap_or_default(),
         };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(noted);
     }
@@ -95,21 +98,31 @@ fn held(place: &Place) -> Option<usize> {
     }
 }
 
-/// Some of the removals of a plan: accounts first, then roles, then memberships.
+/// Every population that the plan takes something from.
+fn losses(plan: &Plan<'_>) -> Vec<Population> {
+    let populations = plan.populations.iter();
+    populations
+        .filter(|population| population.removals > 0)
+        .cloned()
+        .collect()
+}
+
+/// Some of the removals of a plan: accounts first, those that are deleted before the others, then roles, then memberships.
 fn samples(plan: &Plan<'_>) -> Vec<RemovalSample> {
-    let deactivations = plan.deactivations.iter().map(|deactivation| {
-        let (_, user) = person(plan, deactivation.holding);
+    let account = |holding: u32, external_id: &str, email: &str, deleted: bool| {
+        let (_, user) = person(plan, holding);
         RemovalSample {
             kind: ObjectType::User,
-            id: cut(&deactivation.external_id, MAX_TEXT),
-            user: if user.is_empty() {
-                cut(&deactivation.email, MAX_TEXT)
-            } else {
-                user
-            },
+            deleted,
+            id: cut(external_id, MAX_TEXT),
+            user: if user.is_empty() { cut(email, MAX_TEXT) } else { user },
             from: String::new(),
         }
-    });
+    };
+    let deletions = plan.deletions.iter();
+    let deletions = deletions.map(|leaver| account(leaver.holding, &leaver.external_id, &leaver.email, true));
+    let deactivations = plan.deactivations.iter();
+    let deactivations = deactivations.map(|leaver| account(leaver.holding, &leaver.external_id, &leaver.email, false));
     let roles = plan.role_changes.iter().map(|change| {
         let from = change.from.map_or("", |role| plan.roles[usize::from(role)].as_str());
         sample(plan, ObjectType::Role, change.holding, from)
@@ -123,7 +136,8 @@ fn samples(plan: &Plan<'_>) -> Vec<RemovalSample> {
         let leaving = removals.leaving.iter();
         leaving.map(move |holding| sample(plan, kind, *holding, &container.name))
     });
-    deactivations
+    deletions
+        .chain(deactivations)
         .chain(roles)
         .chain(memberships)
         .take(MAX_SAMPLES)
@@ -134,6 +148,7 @@ fn sample(plan: &Plan<'_>, kind: ObjectType, holding: u32, from: &str) -> Remova
     let (id, user) = person(plan, holding);
     RemovalSample {
         kind,
+        deleted: false,
         id,
         user,
         from: cut(from, MAX_TEXT),
@@ -168,7 +183,9 @@ mod tests {
         map::map,
         observed::{ContainerRow, MarkRow, Observer as _, UserRow},
         plan::Counts,
-        rules::{Adoption, GroupSelector, InboxSelector, Mapping, Protect, Rules, TeamSelector, UserScope},
+        rules::{
+            Adoption, Deprovision, GroupSelector, InboxSelector, Mapping, Protect, Rules, TeamSelector, UserScope,
+        },
         snapshot::{Batch, SnapshotBuilder},
     };
 
@@ -199,6 +216,7 @@ mod tests {
             allowed_roles: None,
             adoption: Adoption::Email,
             from_owners: BTreeSet::new(),
+            deprovision: Deprovision::Deactivate,
             protect: Protect::default(),
             limits: Limits::default(),
             mappings: vec![
@@ -215,7 +233,7 @@ mod tests {
         let mark = MarkRow {
             owner: owner.into(),
             role: None,
-            deactivated,
+            deactivated: deactivated.then_some(SystemTime::UNIX_EPOCH),
         };
         let ours = owner == "acme";
         UserRow {

@@ -257,7 +257,8 @@ fn causes() -> Vec<Cause> {
             source,
         })
     });
-    let failed = answered.chain([panicked]).map(|error| Cause::failed(&error));
+    let unwritten = sync::Error::Ledger(sync::ledger::LedgerError::new("writing the ledger", "the disk is full"));
+    let failed = answered.chain([panicked, unwritten]).map(|error| Cause::failed(&error));
     unresolved
         .iter()
         .map(Cause::unresolved)
@@ -415,18 +416,22 @@ fn plans(produced: &mut Produced) {
         (Some(Decision::Rejected), Judgement::None, 1),
         (None, Judgement::Held { hash: "bb" }, 1),
         (None, Judgement::None, 1000),
+        (Some(Decision::Approved), Judgement::None, 1000),
     ] {
         let plan = plan(decision, Some(0));
         let settlement = plans::settle([&plan], judgement, at(now));
         for (plan, reason) in &settlement.marks {
             let mut status = plan.status.clone().unwrap_or_default();
-            plans::mark(&mut status, None, *reason, at(now));
+            plans::mark(&mut status, None, *reason, "", at(now));
             produced.note(&status.conditions);
         }
         let status = DirectoryConnectionStatus::default();
         let assessment = assess(&order(), &ended(report(Outcome::Unchanged)), None);
         let outcome = Outcome::Unchanged;
         produced.announce(events::of_run(&status, &status, outcome, &assessment, &settlement));
+        for (plan, reason) in &settlement.marks {
+            produced.announce(plans::late_notice(plan, *reason, "too late"));
+        }
     }
 }
 

@@ -9,19 +9,23 @@ use super::{
     backoff::{next_look, until},
     documents::ClusterDocuments,
     error::ReconcileError,
-    events,
+    events::{self, Notice},
     fleet::Fleet,
     memory::Memory,
+    plans,
     schedule::Decision,
     status, sync_task,
     view::{Guarded, Key, View, unreadable},
     write,
 };
-use crate::api::{
-    DirectoryConnection,
-    condition::{ConditionType, Reason, find},
-    connection::DirectoryConnectionStatus,
-    status::Trigger,
+use crate::{
+    api::{
+        DirectoryConnection, SyncPlan,
+        condition::{ConditionType, Reason, find},
+        connection::DirectoryConnectionStatus,
+        status::Trigger,
+    },
+    fault::chain,
 };
 
 /// Looks after one connection.
@@ -31,6 +35,7 @@ pub async fn reconcile(object: Arc<Guarded<DirectoryConnection>>, fleet: Arc<Fle
         Err(invalid) => return refuse(invalid, &fleet).await,
     };
     let view = fleet.view(connection);
+    answer_late_decisions(&view, &fleet).await;
     if connection.metadata.deletion_timestamp.is_some() {
         // Somebody else's finalizer keeps it; nothing is done for it any more.
         return Ok(await_end(&view, true, &fleet));
@@ -51,6 +56,33 @@ pub async fn reconcile(object: Arc<Guarded<DirectoryConnection>>, fleet: Arc<Fle
         Decision::WaitUntil(then) => {
             announce_new(&view, &fleet, now).await?;
             Ok(Action::requeue(until(now, then)))
+        }
+    }
+}
+
+/// Whoever decides a plan that is over already is told so, and which plan to decide. One that can't be told now is told when
+/// the connection is looked at again.
+async fn answer_late_decisions(view: &View<'_>, fleet: &Fleet) {
+    for (plan, reason) in plans::decided_too_late(view.plans()) {
+        let status = fleet.remember(view.connection, |memory| memory.status.clone());
+        let rejected = find(&status.conditions, ConditionType::Held)
+            .is_some_and(|held| held.reason == Reason::PlanRejected.as_str());
+        let open = status.held_plan.filter(|_| !rejected);
+        let note = plans::state(plan, reason, true, open.as_ref().map(|held| held.name.as_str()));
+        let mut answered = plan.status.clone().unwrap_or_default();
+        plans::mark(&mut answered, plan.metadata.generation, reason, &note, Timestamp::now());
+        match unless_gone(write::status::<SyncPlan>(fleet.client(), &plan.metadata, &answered).await) {
+            Ok(()) => {
+                let reason = Reason::DecidedTooLate;
+                fleet
+                    .recorder
+                    .publish(&plan.object_ref(&()), [Notice { reason, note }])
+                    .await;
+            }
+            Err(error) => tracing::warn!(
+                error = chain(&error),
+                "Who decided a SyncPlan too late couldn't be told."
+            ),
         }
     }
 }

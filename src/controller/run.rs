@@ -152,7 +152,11 @@ impl Ended {
 
 fn weight(report: &Report) -> Weight {
     let people_kept = report.kept.iter().any(|kept| {
-        kept.kind == RemovalKind::User && matches!(kept.reason, KeptReason::Incomplete | KeptReason::Frozen)
+        matches!(kept.kind, RemovalKind::User | RemovalKind::Deletion)
+            && matches!(
+                kept.reason,
+                KeptReason::Incomplete | KeptReason::RolesUnknown | KeptReason::Frozen
+            )
     });
     if people_kept || !report.doubts.is_empty() {
         Weight::Partial
@@ -363,7 +367,7 @@ mod tests {
         assert_eq!(weight(&report), Weight::Passed);
         report.hold = Some(Hold::default());
         assert_eq!(weight(&report), Weight::Held);
-        for reason in [KeptReason::Incomplete, KeptReason::Frozen] {
+        for reason in [KeptReason::Incomplete, KeptReason::RolesUnknown, KeptReason::Frozen] {
             report.kept = vec![kept(reason)];
             assert_eq!(weight(&report), Weight::Partial, "{reason:?}");
         }

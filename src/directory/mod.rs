@@ -8,6 +8,7 @@ pub mod error;
 pub mod fetch;
 pub mod file;
 pub mod ldap;
+pub mod nobody;
 pub mod registry;
 pub mod scim;
 

@@ -50,7 +50,7 @@ pub struct Capability {
     /// Teams can be created and renamed. Where they can't, a mapping's team that is missing isn't found, whatever the mapping
     /// says.
     pub create_teams: bool,
-    /// How many users one request may create or update, at least 1.
+    /// How many users one request may create, update or delete, at least 1.
     pub users_per_request: usize,
     /// How many membership changes one request may carry, at least 1.
     pub memberships_per_request: usize,
@@ -112,6 +112,17 @@ pub struct UserPatch {
     pub role: Option<String>,
     /// The mark to set, whole.
     pub mark: Option<Mark>,
+    /// Take the mark away, whatever it is: nobody manages the user any more.
+    pub release: bool,
+}
+
+/// A user to be deleted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserDeletion {
+    /// The platform's id.
+    pub id: String,
+    /// What must not have changed since it was observed (`If-Match`), when the platform has it.
+    pub version: Option<String>,
 }
 
 /// A team to be created.
@@ -193,6 +204,10 @@ pub trait Platform: Send + Sync {
         users: &[UserPatch],
         key: &WriteKey,
     ) -> Result<Vec<Result<Option<String>, Error>>, Error>;
+
+    /// Deletes users with all their memberships; one who isn't there any more is deleted. One who has changed since he was
+    /// observed is a conflict and stays: a platform without versions looks whether he is still inactive before it deletes him.
+    async fn delete_users(&self, users: &[UserDeletion], key: &WriteKey) -> Result<Vec<Result<(), Error>>, Error>;
 
     /// Adds and removes memberships.
     async fn change_memberships(

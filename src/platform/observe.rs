@@ -131,7 +131,7 @@ mod tests {
 
     use super::*;
     use crate::platform::{
-        Capability, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, TeamPatch, UserPatch, WriteKey,
+        Capability, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, TeamPatch, UserDeletion, UserPatch, WriteKey,
     };
 
     /// Pages of users by cursor: rows, total, where it leads. Every other part is empty.
@@ -186,6 +186,10 @@ mod tests {
             _: &[UserPatch],
             _: &WriteKey,
         ) -> Result<Vec<Result<Option<String>, Error>>, Error> {
+            unreachable!("observing writes nothing")
+        }
+
+        async fn delete_users(&self, _: &[UserDeletion], _: &WriteKey) -> Result<Vec<Result<(), Error>>, Error> {
             unreachable!("observing writes nothing")
         }
 

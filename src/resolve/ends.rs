@@ -14,7 +14,7 @@ use crate::{
         reference::{KeyRef, RequestLimits, Timeouts},
     },
     call::{CallMetrics, CallPolicy, Limiter, LimiterRegistry},
-    directory::Directory,
+    directory::{Directory, nobody::Nobody},
     http::{CredentialId, Network},
     platform::Platform,
     sync::Ends,
@@ -53,6 +53,19 @@ pub async fn ends(
     })
 }
 
+/// Connects the platform of a connection that is deleted; its directory may be gone, and isn't read.
+pub async fn retiring_ends(
+    connection: &DirectoryConnection,
+    documents: &dyn Documents,
+    connector: &Connector,
+) -> Result<Ends, Error> {
+    let platform = platform_end(connection, documents, connector).await;
+    Ok(Ends {
+        directory: Box::new(Nobody),
+        platform: platform.map_err(|mut errors| errors.swap_remove(0))?,
+    })
+}
+
 /// Each end, or everything that keeps it from being connected, at least one thing.
 pub type EachEnd = (
     Result<Box<dyn Directory>, Vec<Error>>,
@@ -67,25 +80,35 @@ pub async fn each_end(
     connector: &Connector,
 ) -> EachEnd {
     let namespace = connection.metadata.namespace.as_deref().unwrap_or("default");
-    let one = |what: &str| {
-        vec![Error::Field {
-            field: format!("spec.{what}"),
-            message: format!("exactly one {what} must be set"),
-        }]
-    };
     let directory = match connection.spec.provider.selected() {
         Some(spec) => Keys::read(spec.references(), namespace, documents)
             .await
             .and_then(|keys| provider::connect(spec, rules, &keys, connector).map_err(|error| vec![error])),
-        None => Err(one("provider")),
+        None => Err(exactly_one("provider")),
     };
-    let platform = match connection.spec.platform.selected() {
+    let platform = platform_end(connection, documents, connector).await;
+    (directory, platform)
+}
+
+async fn platform_end(
+    connection: &DirectoryConnection,
+    documents: &dyn Documents,
+    connector: &Connector,
+) -> Result<Box<dyn Platform>, Vec<Error>> {
+    let namespace = connection.metadata.namespace.as_deref().unwrap_or("default");
+    match connection.spec.platform.selected() {
         Some(spec) => Keys::read(spec.references(), namespace, documents)
             .await
             .and_then(|keys| platform::connect(spec, &keys, connector).map_err(|error| vec![error])),
-        None => Err(one("platform")),
-    };
-    (directory, platform)
+        None => Err(exactly_one("platform")),
+    }
+}
+
+fn exactly_one(what: &str) -> Vec<Error> {
+    vec![Error::Field {
+        field: format!("spec.{what}"),
+        message: format!("exactly one {what} must be set"),
+    }]
 }
 
 /// The values of all keys that one end of a connection names.

@@ -12,10 +12,10 @@ mod rules;
 use async_trait::async_trait;
 use secrecy::SecretSlice;
 
-pub use ends::{Connector, EachEnd, each_end, ends};
+pub use ends::{Connector, EachEnd, each_end, ends, retiring_ends};
 pub use error::Error;
 pub use platform::platform_address;
-pub use rules::rules;
+pub use rules::{retirement, rules};
 
 use crate::api::reference::{KeyRef, ObjectKind};
 

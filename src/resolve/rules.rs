@@ -1,15 +1,15 @@
 //! From a connection and its mappings to rules. What is wrong with the connection ends it here, named; what is wrong
 //! with one mapping freezes that mapping alone.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use directory_sync_model::{
     email,
     expression::{Expression, ExpressionError, Subject},
     guard::Limits,
     rules::{
-        Adoption, AttributeRule, AttributeSource, GroupSelector, InboxSelector, Mapping, NamePattern, Protect, Rules,
-        TeamSelector, Tightening, UserScope,
+        Adoption, AttributeRule, AttributeSource, Deprovision, GroupSelector, InboxSelector, Mapping, NamePattern,
+        Protect, Rules, TeamSelector, Tightening, UserScope,
     },
     value::AttributeValue,
 };
@@ -17,7 +17,7 @@ use kube::ResourceExt as _;
 
 use super::Error;
 use crate::api::{
-    connection::{self, AdoptionMatch, DirectoryConnection, ScopeUsers},
+    connection::{self, AdoptionMatch, DeprovisionAction, DirectoryConnection, ScopeUsers},
     mapping::{GroupMapping, GroupMappingSpec, GroupSelection, InboxSelection, MappingRemovals, TeamSelection},
 };
 
@@ -54,6 +54,7 @@ pub fn rules(connection: &DirectoryConnection, mappings: &[GroupMapping]) -> Res
             AdoptionMatch::Never => Adoption::Never,
         },
         from_owners: from_owners(connection)?,
+        deprovision: deprovision(&spec.deprovision),
         protect: protect(&spec.protect),
         limits: limits(&spec.removals),
         mappings,
@@ -68,6 +69,19 @@ fn from_owners(connection: &DirectoryConnection) -> Result<BTreeSet<String>, Err
         return Err(invalid("spec.adoption.fromOwnerIDs", message));
     }
     Ok(owners.iter().cloned().collect())
+}
+
+/// The rules by which a connection that is deleted takes back all that it gave. What its filters, attributes and mappings say
+/// doesn't matter any more, and neither does what is wrong with them.
+pub fn retirement(connection: &DirectoryConnection) -> Rules {
+    let spec = &connection.spec;
+    Rules::retirement(
+        connection.owner_id(),
+        spec.defaults.role.as_ref().map(|role| role.name.clone()),
+        deprovision(&spec.deprovision),
+        protect(&spec.protect),
+        limits(&spec.removals),
+    )
 }
 
 /// The removal limits of a specification.
@@ -91,6 +105,8 @@ fn protect(protect: &connection::Protect) -> Protect {
         users,
         roles: protect.roles.iter().cloned().collect(),
         teams: protect.teams.iter().cloned().collect(),
+        // At least one: the schema says so, and without any the platform could be locked.
+        min_administrators: u32::try_from(protect.min_administrators).unwrap_or(1).max(1),
     }
 }
 
@@ -102,6 +118,20 @@ fn tightening(removals: &MappingRemovals) -> Tightening {
             .map(|percent| u8::try_from(percent.clamp(0, 100)).unwrap_or(0)),
         min_population: removals.min_population.map(count),
         max_count: removals.max_count.map(count),
+    }
+}
+
+fn deprovision(deprovision: &connection::Deprovision) -> Deprovision {
+    const DAY: Duration = Duration::from_hours(24);
+    match (deprovision.action, deprovision.delete_after_days) {
+        (DeprovisionAction::Keep, _) => Deprovision::Keep,
+        (DeprovisionAction::Delete, _) => Deprovision::DeleteAfter(Duration::ZERO),
+        (DeprovisionAction::Deactivate, None) => Deprovision::Deactivate,
+        // What is below the schema's range waits for the longest time that it allows, not for none.
+        (DeprovisionAction::Deactivate, Some(days)) => {
+            let days = u32::try_from(days).ok().filter(|days| *days > 0).unwrap_or(3650);
+            Deprovision::DeleteAfter(DAY * days)
+        }
     }
 }
 
@@ -263,6 +293,32 @@ mod tests {
         };
         assert_eq!(limited, Some(expected));
         assert_eq!(of(&json!({})).removals, None);
+    }
+
+    #[test]
+    fn each_action_says_when_leavers_are_deleted() {
+        let of = |spec: Value| deprovision(&serde_json::from_value(spec).unwrap());
+        let day = Duration::from_hours(24);
+        assert_eq!(of(json!({})), Deprovision::Deactivate);
+        assert_eq!(of(json!({ "deleteAfterDays": 30 })), Deprovision::DeleteAfter(30 * day));
+        assert_eq!(
+            of(json!({ "action": "Delete" })),
+            Deprovision::DeleteAfter(Duration::ZERO)
+        );
+        assert_eq!(of(json!({ "action": "Keep" })), Deprovision::Keep);
+        // No such number comes past the schema; one that did must not delete anybody at once.
+        for days in [0, -1] {
+            let longest = Deprovision::DeleteAfter(3650 * day);
+            assert_eq!(of(json!({ "deleteAfterDays": days })), longest);
+        }
+    }
+
+    #[test]
+    fn at_least_one_administrator_is_left_whatever_is_written() {
+        let fewest = |spec: Value| protect(&serde_json::from_value(spec).unwrap()).min_administrators;
+        assert_eq!(fewest(json!({})), 1);
+        assert_eq!(fewest(json!({ "minAdministrators": 5 })), 5);
+        assert_eq!(fewest(json!({ "minAdministrators": -1 })), 1);
     }
 
     /// A newer version of the kind may have another way, of which nothing is left when this version has read it.

@@ -127,7 +127,9 @@ impl Work<'_, '_> {
         self.change_roles().await?;
         self.remove_members().await?;
         self.deactivate().await?;
-        self.create_again(&without_seat).await
+        self.create_again(&without_seat).await?;
+        self.delete().await?;
+        self.release().await
     }
 
     /// The key of the next request, unless the run is to stop here.

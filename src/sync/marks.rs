@@ -173,7 +173,7 @@ impl Marking<'_> {
         };
         filling.add(Entry {
             directory_id: row.external_id.to_string(),
-            deactivated: mark.deactivated.then_some(self.marks.now),
+            deactivated: mark.deactivated,
             ..Entry::new(Key::of(EntryKind::User, row.id.as_ref()), self.marks.now)
         });
         if let Some(role) = &mark.role {
@@ -256,8 +256,7 @@ impl Observer for Marking<'_> {
             role: given.map(|role| Cow::Owned(role.clone())),
             deactivated: claim
                 .deactivated
-                .or_else(|| known.filter(|_| !claim.activated)?.deactivated)
-                .is_some(),
+                .or_else(|| known.filter(|_| !claim.activated)?.deactivated),
         });
         self.observer.user(&marked);
     }

@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use directory_sync_model::{
     observed::{ContainerKind, Observer},
-    plan::{Deactivation, Plan, RemovalKind},
+    plan::{Cause, Plan, RemovalKind},
 };
 
 use super::{
@@ -22,8 +22,8 @@ use super::{
 use crate::{
     fault::{Class, Fault as _},
     platform::{
-        Capability, Error, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, Part, Platform, TeamPatch, UserPatch,
-        WriteKey,
+        Capability, Error, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, Part, Platform, TeamPatch,
+        UserDeletion, UserPatch, WriteKey,
     },
 };
 use unanswered::Unanswered;
@@ -39,13 +39,21 @@ pub(super) struct Recorded<'a> {
     sync: &'a str,
     now: SystemTime,
     /// Leavers by platform id: of some the directory knows nothing any more.
-    leavers: HashMap<&'a str, &'a Deactivation>,
+    leavers: HashMap<&'a str, Leaver<'a>>,
     /// Teams and inboxes by the platform's id.
     containers: HashMap<(ContainerKind, &'a str), usize>,
     /// The mappings that give each team and inbox, by the platform's id.
     mappings: Mutex<HashMap<(ContainerKind, String), String>>,
     failure: Mutex<Option<LedgerError>>,
     unanswered: Unanswered,
+}
+
+/// Somebody who is deactivated or deleted.
+#[derive(Clone, Copy)]
+struct Leaver<'a> {
+    external_id: &'a str,
+    email: &'a str,
+    cause: Cause,
 }
 
 /// What one item of a request does.
@@ -55,6 +63,8 @@ struct Item {
     name: String,
     given: Vec<Given>,
     taken: Vec<Removal>,
+    /// What isn't ours any more, although nothing is taken.
+    released: Vec<Key>,
 }
 
 impl<'a> Recorded<'a> {
@@ -66,8 +76,22 @@ impl<'a> Recorded<'a> {
         sync: &'a str,
         now: SystemTime,
     ) -> Self {
-        let leavers = plan.deactivations.iter();
-        let leavers = leavers.map(|leaver| (plan.holdings.id(leaver.holding), leaver));
+        let deactivated = plan.deactivations.iter().map(|leaver| {
+            let (external_id, email) = (leaver.external_id.as_str(), leaver.email.as_str());
+            (leaver.holding, external_id, email, leaver.cause)
+        });
+        let deleted = plan.deletions.iter().map(|leaver| {
+            let (external_id, email) = (leaver.external_id.as_str(), leaver.email.as_str());
+            (leaver.holding, external_id, email, leaver.cause)
+        });
+        let leavers = deactivated.chain(deleted).map(|(holding, external_id, email, cause)| {
+            let leaver = Leaver {
+                external_id,
+                email,
+                cause,
+            };
+            (plan.holdings.id(holding), leaver)
+        });
         Self {
             platform,
             ledger,
@@ -129,6 +153,7 @@ impl<'a> Recorded<'a> {
                     for removal in item.taken {
                         settlement.take(self.sync, removal);
                     }
+                    settlement.forget.extend(item.released);
                 }
                 Err(error) if is_definite(error.class()) => {
                     settlement.intents.extend(self.unanswered.answer(&item.name));
@@ -197,7 +222,7 @@ impl<'a> Recorded<'a> {
         let holding = self.plan.holdings.find(user);
         let (directory_id, text) = holding.map(|holding| person(self.plan, holding)).unwrap_or_default();
         let leaver = self.leavers.get(user);
-        let or_else = |own: String, other: fn(&Deactivation) -> &str| {
+        let or_else = |own: String, other: fn(&Leaver<'a>) -> &'a str| {
             if own.is_empty() {
                 leaver.map(|leaver| other(leaver).to_owned()).unwrap_or_default()
             } else {
@@ -207,8 +232,8 @@ impl<'a> Recorded<'a> {
         Removal {
             kind,
             user: user.to_owned(),
-            directory_id: or_else(directory_id, |leaver| &leaver.external_id),
-            text: or_else(text, |leaver| &leaver.email),
+            directory_id: or_else(directory_id, |leaver| leaver.external_id),
+            text: or_else(text, |leaver| leaver.email),
             container: String::new(),
             from: String::new(),
             to: String::new(),
@@ -230,7 +255,7 @@ impl<'a> Recorded<'a> {
         Item {
             name: format!("user {}", new.external_id),
             given: std::iter::once(user).chain(role).map(found).collect(),
-            taken: Vec::new(),
+            ..Item::default()
         }
     }
 
@@ -239,12 +264,12 @@ impl<'a> Recorded<'a> {
             name: format!("update {}", patch.id),
             ..Item::default()
         };
+        if patch.release {
+            item.released.extend(Key::of_account(&patch.id));
+        }
         let Some(mark) = &patch.mark else { return item };
         if patch.active == Some(false) {
-            let leaver = self.leavers.get(patch.id.as_str());
-            let mut removal = self.removal(RemovalKind::User, &patch.id);
-            removal.from = leaver.map(|leaver| leaver.cause.text().to_owned()).unwrap_or_default();
-            item.taken.push(removal);
+            item.taken.push(self.departure(RemovalKind::User, &patch.id));
             return item;
         }
         let holding = self.plan.holdings.find(&patch.id);
@@ -273,6 +298,15 @@ impl<'a> Recorded<'a> {
             item.taken.push(removal);
         }
         item
+    }
+
+    /// A deactivation or a deletion, with its cause.
+    fn departure(&self, kind: RemovalKind, user: &str) -> Removal {
+        let leaver = self.leavers.get(user);
+        Removal {
+            from: leaver.map(|leaver| leaver.cause.text().to_owned()).unwrap_or_default(),
+            ..self.removal(kind, user)
+        }
     }
 
     fn membership(&self, change: &MembershipWrite) -> Item {
@@ -381,7 +415,7 @@ impl Platform for Recorded<'_> {
                 found_by: name.to_owned(),
                 ..given(entry)
             }],
-            taken: Vec::new(),
+            ..Item::default()
         };
         self.begin(key, std::slice::from_ref(&item)).await?;
         match self.platform.create_team(team, owner, key).await {
@@ -429,7 +463,7 @@ impl Platform for Recorded<'_> {
         key: &WriteKey,
     ) -> Result<Vec<Result<Option<String>, Error>>, Error> {
         let items: Vec<Item> = users.iter().map(|patch| self.update(patch)).collect();
-        let recorded = self.begin(key, &items).await?;
+        let recorded = self.begin(key, &items).await? || items.iter().any(|item| !item.released.is_empty());
         let answer = self.platform.update_users(users, key).await;
         match &answer {
             _ if !recorded => {}
@@ -437,6 +471,26 @@ impl Platform for Recorded<'_> {
             Err(error) => self.failed(key, &items, error).await,
         }
         answer
+    }
+
+    async fn delete_users(&self, users: &[UserDeletion], key: &WriteKey) -> Result<Vec<Result<(), Error>>, Error> {
+        let deletion = |user: &UserDeletion| Item {
+            name: format!("delete {}", user.id),
+            taken: vec![self.departure(RemovalKind::Deletion, &user.id)],
+            ..Item::default()
+        };
+        let items: Vec<Item> = users.iter().map(deletion).collect();
+        self.begin(key, &items).await?;
+        match self.platform.delete_users(users, key).await {
+            Ok(results) => {
+                self.end(key, items, &results, |()| "").await;
+                Ok(results)
+            }
+            Err(error) => {
+                self.failed(key, &items, &error).await;
+                Err(error)
+            }
+        }
     }
 
     async fn change_memberships(

@@ -33,6 +33,15 @@ pub(super) fn removals<'p>(plan: &'p Plan<'_>, at: SystemTime) -> impl Iterator<
         leaver.cause.text().clone_into(&mut removal.from);
         removal
     });
+    let deletions = plan.deletions.iter().map(move |leaver| {
+        let mut removal = removal(RemovalKind::Deletion, leaver.holding);
+        removal.directory_id.clone_from(&leaver.external_id);
+        if removal.text.is_empty() {
+            removal.text.clone_from(&leaver.email);
+        }
+        leaver.cause.text().clone_into(&mut removal.from);
+        removal
+    });
     let roles = plan.role_changes.iter().map(move |change| {
         let role = |role: u16| plan.roles[usize::from(role)].clone();
         Removal {
@@ -49,7 +58,7 @@ pub(super) fn removals<'p>(plan: &'p Plan<'_>, at: SystemTime) -> impl Iterator<
             ..removal(RemovalKind::from(container.kind), *holding)
         })
     });
-    deactivations.chain(roles).chain(memberships)
+    deactivations.chain(deletions).chain(roles).chain(memberships)
 }
 
 /// The directory's id of the person whose user this is, and his name and address; empty where the directory doesn't have

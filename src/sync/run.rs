@@ -3,7 +3,6 @@
 use std::time::{Instant, SystemTime};
 
 use directory_sync_model::{
-    attribute::AttributeSet,
     desired::Desired,
     diff::{Account, Differ},
     expression::Now,
@@ -12,8 +11,8 @@ use directory_sync_model::{
     map::map,
     observed::ContainerKind,
     plan::{Place, Plan, PlanHash},
-    rules::Rules,
-    snapshot::Snapshot,
+    rules::{Rules, UserScope},
+    snapshot::{Snapshot, SnapshotBuilder},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -135,13 +134,13 @@ async fn steps(
         .map_err(Error::Ledger)?;
 
     clock.begin(Step::Fetch, watch);
-    let fetching = fetch_snapshot(ends.directory.as_ref(), rules.reads(), options, watch);
+    let fetching = fetch_snapshot(ends.directory.as_ref(), rules, options, watch);
     // Reads can be broken off anywhere: a page may take long, and so may the wait before it is asked for again.
     let Some(snapshot) = stop.run_until_cancelled(fetching).await.transpose()? else {
         return Ok(Outcome::Stopped);
     };
     clock.end(report);
-    report.directory = Some(DirectoryCounts {
+    report.directory = (rules.scope != UserScope::Nobody).then(|| DirectoryCounts {
         users: u64::from(snapshot.user_count()),
         groups: u64::from(snapshot.group_count()),
     });
@@ -149,7 +148,9 @@ async fn steps(
     clock.begin(Step::Map, watch);
     let desired = heavy(|| map(&snapshot, rules, options.now));
     clock.end(report);
-    report.doubts = snapshot.completeness.doubts().cloned().chain(desired.doubt()).collect();
+    let doubts = snapshot.completeness.doubts().cloned().chain(desired.doubt());
+    // Of a directory that wasn't read nothing is in doubt.
+    report.doubts = doubts.filter(|_| report.directory.is_some()).collect();
 
     clock.begin(Step::Observe, watch);
     let observing = observe_platform(
@@ -277,12 +278,15 @@ async fn carry_out(
 
 async fn fetch_snapshot(
     directory: &dyn Directory,
-    wanted: AttributeSet,
+    rules: &Rules,
     options: &Options,
     watch: &dyn Watch,
 ) -> Result<Snapshot, Error> {
+    if rules.scope == UserScope::Nobody {
+        return Ok(SnapshotBuilder::new(options.key).finish());
+    }
     let progress = |progress: fetch::Progress| watch.progress(progress.entries, progress.total);
-    fetch::fetch(directory, wanted, options.key, options.fetch, &progress)
+    fetch::fetch(directory, rules.reads(), options.key, options.fetch, &progress)
         .await
         .map_err(Error::Fetch)
 }

@@ -112,7 +112,7 @@ fn user(number: u32, owner: &str) -> Value {
         "id": id(number), "externalId": number.to_string(), "email": format!("p{number}@acme.test"),
         "givenName": format!("Given{number}"), "familyName": format!("Family{number}"), "displayName": null,
         "phone": null, "active": true, "role": "role_00000001", "attributes": {}, "tags": [],
-        "mark": { "owner": owner, "role": null, "deactivated": false },
+        "mark": { "owner": owner, "role": null },
         "createdTime": TIME, "updatedTime": TIME, "etag": "1",
     })
 }

@@ -6,8 +6,8 @@ use super::{Differ, NOBODY};
 use crate::{
     desired::{Desired, Failure, FailureKind, FailureReason, MappingOutcome, Standing},
     plan::{
-        Additions, Creation, Deactivation, Kept, KeptReason, NewTeam, Notice, Place, Plan, Population, RemovalKind,
-        Removals, RoleChange, TeamUpdate, Tightened, Update,
+        Additions, Creation, Deactivation, Deletion, Gone, Kept, KeptReason, NewTeam, Notice, Place, Plan, Population,
+        RemovalKind, Removals, RoleChange, TeamUpdate, Tightened, Update,
     },
 };
 
@@ -26,7 +26,7 @@ pub(super) struct Draft<'a> {
     pub failures: Vec<Failure>,
     pub outcomes: Vec<MappingOutcome>,
     kept: BTreeMap<(RemovalKind, KeptReason), u64>,
-    /// Absence means something.
+    /// Absence means something, and what is protected is known.
     pub certain: bool,
 }
 
@@ -42,6 +42,10 @@ pub(super) enum Fate {
     Deactivated,
     /// He is to go, and is inactive already.
     Gone,
+    /// He is deleted.
+    Deleted,
+    /// He is to go, and his account is kept; what we gave him isn't.
+    Kept,
     /// No mapping that can be told has him, and he may be in one that can't: only his account waits for that one.
     Waits,
 }
@@ -57,6 +61,9 @@ pub(super) struct PlanLists {
     pub role_changes: Vec<RoleChange>,
     pub removals: Vec<Removals>,
     pub deactivations: Vec<Deactivation>,
+    pub deletions: Vec<Deletion>,
+    pub gone: Vec<Gone>,
+    pub releases: Vec<u32>,
     pub populations: Vec<Population>,
     pub tightened: Vec<Tightened>,
     pub notices: Vec<Notice>,
@@ -75,7 +82,7 @@ impl<'a> Draft<'a> {
             failures: desired.failures.clone(),
             outcomes: desired.outcomes.clone(),
             kept: BTreeMap::new(),
-            certain: desired.is_certain(),
+            certain: desired.is_certain() && seen.roles_are_told(),
             seen,
         }
     }
@@ -92,6 +99,14 @@ impl<'a> Draft<'a> {
     /// The person's user, if he has one.
     pub fn holding_of(&self, user: u32) -> Option<u32> {
         Some(self.seen.holding_of[user as usize]).filter(|holding| *holding != NOBODY)
+    }
+
+    /// Those who are to go and whose accounts are kept.
+    pub fn kept_leavers(&self) -> impl Iterator<Item = u32> {
+        let fates = (0_u32..).zip(&self.fates);
+        fates
+            .filter(|(_, fate)| **fate == Fate::Kept)
+            .map(|(holding, _)| holding)
     }
 
     /// Notes that a person failed, and leaves him alone. What is wrong first is what is reported.
@@ -114,10 +129,12 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Why a removal waits: for the read, or for a mapping.
+    /// Why a removal waits: for the read, for the platform's roles, or for a mapping.
     pub fn waits_for(&self) -> KeptReason {
         if self.certain {
             KeptReason::Frozen
+        } else if self.desired().is_certain() {
+            KeptReason::RolesUnknown
         } else {
             KeptReason::Incomplete
         }
@@ -134,6 +151,9 @@ impl<'a> Draft<'a> {
             role_changes,
             removals,
             deactivations,
+            deletions,
+            gone,
+            releases,
             populations,
             tightened,
             notices,
@@ -160,6 +180,9 @@ impl<'a> Draft<'a> {
             role_changes,
             removals,
             deactivations,
+            deletions,
+            gone,
+            releases,
             populations,
             tightened,
             kept,

@@ -90,7 +90,7 @@ fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, stays: Sta
         leaving: Vec::new(),
         with_deactivation: Vec::new(),
     };
-    let mut population = 0;
+    let (mut population, mut waiting) = (0, 0);
     for Membership { holding, giver } in held {
         let row = draft.seen.holdings.get(holding);
         let fate = draft.fates[holding as usize];
@@ -100,8 +100,11 @@ fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, stays: Sta
         match fate {
             Fate::Deactivated if ours && !frozen => removals.with_deactivation.push(holding),
             Fate::Gone if ours && !frozen => removals.leaving.push(holding),
-            Fate::Deactivated | Fate::Gone => {}
-            Fate::Stays | Fate::Adopted | Fate::Waits => {
+            // The directory has nothing of him, so his account is all that is kept.
+            Fate::Kept if row.user().is_none() && ours && frozen => waiting += 1,
+            Fate::Kept if row.user().is_none() && ours => removals.leaving.push(holding),
+            Fate::Deactivated | Fate::Gone | Fate::Deleted => {}
+            Fate::Stays | Fate::Adopted | Fate::Waits | Fate::Kept => {
                 let person = row.user().filter(|user| draft.holding_of(*user) == Some(holding));
                 let taken_over = ours && giver == Giver::Former;
                 let flags = u32::from(ours) | u32::from(taken_over) << 1;
@@ -114,7 +117,6 @@ fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, stays: Sta
     let kind = RemovalKind::from(draft.seen.containers[container].kind);
     let desired = draft.desired();
     let unplaced = |user: &u32| kind == RemovalKind::TeamMembership && desired.unplaced.contains(user);
-    let mut waiting = 0;
     let mut handed_over = Vec::new();
     let mut at = 0;
     for (user, membership) in &present {
@@ -126,8 +128,8 @@ fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, stays: Sta
         if belongs && membership & 2 == 2 && !stays.protected {
             handed_over.push(*user);
         }
-        let judged =
-            desired.people[*user as usize].standing == Standing::Wanted || draft.fates[holding as usize] == Fate::Waits;
+        let judged = desired.people[*user as usize].standing == Standing::Wanted
+            || matches!(draft.fates[holding as usize], Fate::Waits | Fate::Kept);
         if belongs || !ours || !judged || draft.left_alone[*user as usize] {
             continue;
         }

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::HashSet};
 
 use super::{Differ, containers::ProtectedTeams, draft::Draft};
-use crate::{email, names, observed::UserRow, plan::Notice};
+use crate::{email, names, observed::UserRow, plan::Notice, rules::UserScope};
 
 /// The entries of `protect.users` that name somebody.
 #[derive(Default)]
@@ -29,7 +29,8 @@ impl Differ<'_> {
 pub(super) fn note(draft: &mut Draft<'_>) {
     let protect = &draft.desired().rules.protect;
     let mut notices = Vec::new();
-    if draft.certain {
+    // Where nobody is wanted, no directory was read.
+    if draft.certain && draft.desired().rules.scope != UserScope::Nobody {
         let is_known = |user: &String| {
             draft.seen.named.0.contains(user)
                 || draft.desired().snapshot.find_user(user).is_some()

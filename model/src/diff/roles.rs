@@ -70,9 +70,19 @@ impl Roles {
         role.is_some_and(|role| self.protected.contains(&role))
     }
 
+    /// Whether the platform has shown any role.
+    pub fn are_shown(&self) -> bool {
+        !self.on_platform.is_empty()
+    }
+
+    /// Whether the platform has shown this role.
+    pub fn is_shown(&self, role: u16) -> bool {
+        self.on_platform.contains(&role)
+    }
+
     /// Whether the platform has the role; one that shows no roles is taken to have all.
     fn exists(&self, role: u16) -> bool {
-        self.on_platform.is_empty() || self.on_platform.contains(&role)
+        !self.are_shown() || self.is_shown(role)
     }
 
     fn name(&self, role: u16) -> &str {
@@ -156,13 +166,15 @@ pub(super) fn plan(draft: &mut Draft<'_>) {
     };
     let mut changes = Vec::new();
     let mut losing = Vec::new();
-    for user in 0..draft.desired().snapshot.user_count() {
-        let Some(holding) = draft.holding_of(user).filter(|_| draft.wanted(user)) else {
-            continue;
-        };
+    let users = 0..draft.desired().snapshot.user_count();
+    let wanted = users.filter(|user| draft.wanted(*user));
+    let wanted = wanted.filter_map(|user| Some((draft.holding_of(user)?, wish(draft, user))));
+    let kept = draft.kept_leavers().map(|holding| (holding, RoleWish::None));
+    let wishes: Vec<(u32, RoleWish)> = wanted.chain(kept).collect();
+    for (holding, wish) in wishes {
         let held = *draft.seen.holdings.get(holding);
         let ours = is_ours(&held);
-        let to = match wish(draft, user) {
+        let to = match wish {
             RoleWish::Give(role) if ours || is_nobodys(draft, &held, configured) => Some(role),
             RoleWish::None if ours => lapses_to,
             _ => None,
@@ -240,11 +252,12 @@ fn count(draft: &mut Draft<'_>, changes: &[RoleChange]) {
     draft.plan.populations.extend(populations);
 }
 
-/// Counts down to the last active administrator, whoever that is: counted over the whole platform, as it is now. One
+/// Counts down to the fewest active administrators that are to be left, whoever they are: counted over the whole platform, as it is now. One
 /// who becomes an administrator by the same plan doesn't count, because that may fail; so whom he replaces leaves one
 /// sync later.
 pub(super) struct Administrators {
     left: usize,
+    min: usize,
 }
 
 impl Administrators {
@@ -252,6 +265,7 @@ impl Administrators {
     pub fn left(draft: &Draft<'_>) -> Self {
         Self {
             left: draft.seen.active_administrators.len(),
+            min: draft.desired().rules.protect.min_administrators as usize,
         }
     }
 
@@ -259,7 +273,7 @@ impl Administrators {
         if !draft.seen.administrators.contains(&holding) {
             return true;
         }
-        if self.left <= 1 {
+        if self.left <= self.min {
             return false;
         }
         self.left -= 1;

@@ -1,15 +1,15 @@
-//! Who is created, adopted, activated, updated, deactivated.
+//! Who is created, adopted, activated, updated.
 
 use std::collections::HashSet;
 
 use super::{
-    Difference, Leaver, addresses,
+    Difference, addresses,
     draft::{Draft, Fate},
-    roles::{Administrators, DefaultRole, wish},
+    roles::{DefaultRole, wish},
 };
 use crate::{
-    desired::{FailureReason, RoleWish, Standing},
-    plan::{Cause, Creation, Deactivation, KeptReason, Population, RemovalKind, Update},
+    desired::{FailureReason, RoleWish},
+    plan::{Creation, Update},
 };
 
 /// Plans all that happens to users before anything is taken from them.
@@ -70,81 +70,4 @@ fn create(draft: &mut Draft<'_>, late: &HashSet<u32>) {
             after_updates: late.contains(&user),
         });
     }
-}
-
-/// Plans the deactivation of leavers: absent, disabled, out of scope or in no mapped group.
-pub(super) fn deactivate(draft: &mut Draft<'_>) {
-    let mut leavers = std::mem::take(&mut draft.seen.leavers);
-    let holdings = &draft.seen.holdings;
-    leavers.sort_by(|one, other| holdings.id(one.holding).cmp(holdings.id(other.holding)));
-    let mut administrators = Administrators::left(draft);
-    for leaver in leavers {
-        let Leaver {
-            holding,
-            external_id,
-            email,
-        } = leaver;
-        let held = *draft.seen.holdings.get(holding);
-        let (cause, certain) = judge(draft, held.user());
-        let own_account = draft.seen.account.user_id.as_deref() == Some(draft.seen.holdings.id(holding));
-        let reason = if own_account {
-            Some(KeptReason::OwnAccount)
-        } else if held.untouchable || draft.seen.roles.is_protected(held.role()) {
-            Some(KeptReason::Protected)
-        } else if !certain {
-            Some(draft.waits_for())
-        } else if !administrators.may_lose(draft, holding) {
-            Some(KeptReason::LastAdministrator)
-        } else {
-            None
-        };
-        if let Some(reason) = reason {
-            if reason == KeptReason::Frozen && cause == Cause::Unmapped {
-                draft.fates[holding as usize] = Fate::Waits;
-            }
-            draft.keep(RemovalKind::User, reason, u64::from(held.active));
-        } else if held.active {
-            draft.fates[holding as usize] = Fate::Deactivated;
-            draft.plan.deactivations.push(Deactivation {
-                holding,
-                external_id,
-                email,
-                cause,
-            });
-        } else {
-            draft.fates[holding as usize] = Fate::Gone;
-        }
-    }
-    count_users(draft);
-}
-
-/// Why somebody is to go, and whether that is certain.
-fn judge(draft: &Draft<'_>, user: Option<u32>) -> (Cause, bool) {
-    let desired = draft.desired();
-    let standing = user.map(|user| desired.people[user as usize].standing);
-    match standing {
-        None => (Cause::Absent, draft.certain),
-        Some(Standing::Disabled) => (Cause::Disabled, draft.certain),
-        Some(Standing::OutOfScope) => (Cause::OutOfScope, draft.certain && !desired.unknown_members),
-        _ => {
-            let known = !desired.unknown_members && !desired.frozen_members;
-            (Cause::Unmapped, draft.certain && known)
-        }
-    }
-}
-
-fn count_users(draft: &mut Draft<'_>) {
-    let counted = draft.seen.holdings.iter();
-    let size = counted.filter(|(_, holding)| holding.managed && holding.active).count() as u64;
-    let removals = draft.plan.deactivations.len() as u64;
-    draft.plan.managed_users = size;
-    draft.plan.populations.insert(
-        0,
-        Population {
-            kind: RemovalKind::User,
-            name: None,
-            size,
-            removals,
-        },
-    );
 }

@@ -23,6 +23,7 @@ pub(super) fn judge(desired: &mut Desired<'_>, resolved: &[Resolved]) {
         let scoped = match desired.rules.scope {
             UserScope::All => ACTIVE,
             UserScope::MappedGroups => mapped[user as usize],
+            UserScope::Nobody => 0,
         };
         let person = match judge_one(desired, user, scoped) {
             Judged::Is(standing) => unwanted(standing),
@@ -121,7 +122,7 @@ fn judge_by_expressions(desired: &Desired<'_>, user: u32, mapped: u8) -> Judged 
 
 /// For each person, whether acting or frozen mappings have him.
 fn mapped(desired: &Desired<'_>, resolved: &[Resolved]) -> Vec<u8> {
-    if desired.rules.scope == UserScope::All {
+    if desired.rules.scope != UserScope::MappedGroups {
         return Vec::new();
     }
     let mut mapped = vec![0; desired.snapshot.user_count() as usize];

@@ -55,6 +55,14 @@ impl Plan<'_> {
                 "",
             ]);
         }
+        for deletion in &self.deletions {
+            lines.push([
+                RemovalKind::Deletion.label(),
+                self.holdings.id(deletion.holding),
+                "",
+                "",
+            ]);
+        }
         lines.sort_unstable();
         let mut hasher = Sha256::new();
         for field in lines.iter().flatten() {

@@ -7,7 +7,7 @@ use super::{Cause, Plan, RemovalKind};
 pub struct Counts {
     /// Users created.
     pub users_created: u64,
-    /// Users updated; adopted and activated ones are among them.
+    /// Users updated; adopted and activated ones are among them, and those who lose our mark.
     pub users_updated: u64,
     /// Users adopted.
     pub users_adopted: u64,
@@ -15,6 +15,8 @@ pub struct Counts {
     pub users_activated: u64,
     /// Users deactivated.
     pub users_deactivated: u64,
+    /// Users deleted.
+    pub users_deleted: u64,
     /// Teams created.
     pub teams_created: u64,
     /// Teams updated; renamed ones are among them.
@@ -47,6 +49,7 @@ impl Counts {
             users_adopted,
             users_activated,
             users_deactivated,
+            users_deleted,
             teams_created,
             teams_updated,
             teams_renamed,
@@ -64,6 +67,7 @@ impl Counts {
             ("usersAdopted", users_adopted),
             ("usersActivated", users_activated),
             ("usersDeactivated", users_deactivated),
+            ("usersDeleted", users_deleted),
             ("teamsCreated", teams_created),
             ("teamsUpdated", teams_updated),
             ("teamsRenamed", teams_renamed),
@@ -88,11 +92,13 @@ impl Counts {
 pub struct RemovalCounts {
     /// Users deactivated.
     pub users: u64,
+    /// Users deleted.
+    pub deletions: u64,
     /// Roles changed.
     pub roles: u64,
-    /// Team memberships lost, those of deactivated users aside.
+    /// Team memberships lost, those of deactivated and deleted users aside.
     pub team_memberships: u64,
-    /// Inbox memberships lost, those of deactivated users aside.
+    /// Inbox memberships lost, those of deactivated and deleted users aside.
     pub inbox_memberships: u64,
 }
 
@@ -101,6 +107,7 @@ impl RemovalCounts {
     pub const fn of(&self, kind: RemovalKind) -> u64 {
         match kind {
             RemovalKind::User => self.users,
+            RemovalKind::Deletion => self.deletions,
             RemovalKind::Role => self.roles,
             RemovalKind::TeamMembership => self.team_memberships,
             RemovalKind::InboxMembership => self.inbox_memberships,
@@ -111,6 +118,7 @@ impl RemovalCounts {
     pub const fn add(&mut self, kind: RemovalKind, count: u64) {
         let slot = match kind {
             RemovalKind::User => &mut self.users,
+            RemovalKind::Deletion => &mut self.deletions,
             RemovalKind::Role => &mut self.roles,
             RemovalKind::TeamMembership => &mut self.team_memberships,
             RemovalKind::InboxMembership => &mut self.inbox_memberships,
@@ -144,10 +152,11 @@ impl Plan<'_> {
         };
         Counts {
             users_created: self.creations.len() as u64,
-            users_updated: self.updates.len() as u64,
+            users_updated: (self.updates.len() + self.releases.len()) as u64,
             users_adopted: self.updates.iter().filter(|update| update.adopt).count() as u64,
             users_activated: self.updates.iter().filter(|update| update.activate).count() as u64,
             users_deactivated: self.deactivations.len() as u64,
+            users_deleted: self.deletions.len() as u64,
             teams_created: self.new_teams.len() as u64,
             teams_updated: self.team_updates.len() as u64,
             teams_renamed: self.team_updates.iter().filter(|update| update.name.is_some()).count() as u64,
@@ -161,11 +170,12 @@ impl Plan<'_> {
         }
     }
 
-    /// How many people are deactivated because no mapping has them any more. Where a mapping was deleted or names other
-    /// groups, that is what it would deactivate, and it waits for a person, however few they are.
+    /// How many people are deactivated or deleted because no mapping has them any more. Where a mapping was deleted or names
+    /// other groups, that is what it would take, and it waits for a person, however few they are.
     pub fn departures(&self) -> u64 {
-        let leavers = self.deactivations.iter();
-        leavers.filter(|leaver| leaver.cause == Cause::Unmapped).count() as u64
+        let deactivated = self.deactivations.iter().map(|leaver| leaver.cause);
+        let causes = deactivated.chain(self.deletions.iter().map(|leaver| leaver.cause));
+        causes.filter(|cause| *cause == Cause::Unmapped).count() as u64
     }
 
     /// What the plan removes.

@@ -13,6 +13,7 @@ mod attributes;
 mod bad_input;
 mod changes;
 mod completeness;
+mod deprovision;
 mod doubtful_groups;
 mod expressions;
 mod handover;

@@ -148,7 +148,7 @@ fn somebody_who_comes_back_is_activated_and_gets_back_what_he_had() {
     world.directory.group("Support").members.push("ann".to_owned());
     assert_eq!(world.sync().changes, ["update ann: activate", "add ann to Support"]);
     let ann = world.platform.user("ann");
-    assert!(ann.active && !ann.mark.as_ref().unwrap().deactivated);
+    assert!(ann.active && ann.mark.as_ref().unwrap().deactivated.is_none());
     assert_eq!(ann.role, "agent");
 }
 

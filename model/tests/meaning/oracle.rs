@@ -1,13 +1,17 @@
 //! The same meaning worked out a second time, slowly and from the plain data alone: what a sync leaves on the platform
 //! is compared with it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::SystemTime,
+};
 
 use proptest::prelude::*;
 
 use directory_sync_model::{
     observed::{ContainerKind, Mark},
     plan::KeptReason,
+    rules::Deprovision,
     value::AttributeValue,
 };
 
@@ -16,7 +20,7 @@ use crate::support::{
     directory::{Group, Person},
     platform::{User, address},
     random::{MappingSpec, Question, RulesSpec, SALES, Select, Team, world, worlds},
-    world::Outcome,
+    world::{DAY, Outcome},
 };
 
 const GROUPS: [&str; 4] = ["A", "B", "C", "D"];
@@ -30,6 +34,7 @@ struct Seen<'a> {
     before: &'a Platform,
     after: &'a Platform,
     outcome: &'a Outcome,
+    now: SystemTime,
 }
 
 fn passes(question: Question, person: &Person) -> bool {
@@ -72,7 +77,7 @@ impl Seen<'_> {
         before.is_some_and(|before| self.protects(&before.email))
             || person.is_some_and(|person| person.active && self.protects(&person.email))
             || self.before.own_account.as_ref() == Some(&user.id)
-            || (!user.active && user.mark.as_ref().is_none_or(|mark| !mark.deactivated))
+            || (!user.active && user.mark.as_ref().is_none_or(|mark| mark.deactivated.is_none()))
     }
 
     /// The groups that a mapping is about; those of a mapping without problems.
@@ -229,6 +234,34 @@ impl Seen<'_> {
         }
     }
 
+    /// Whether somebody whom an earlier sync deactivated has been inactive for long enough.
+    fn is_due(&self, user: &User) -> bool {
+        let before = self.before.users.iter().find(|before| before.id == user.id);
+        let since = before
+            .filter(|before| !before.active)
+            .and_then(|before| before.mark.as_ref()?.deactivated);
+        match (self.spec.deprovision, since) {
+            (Deprovision::DeleteAfter(rest), Some(since)) => since + rest <= self.now,
+            _ => false,
+        }
+    }
+
+    /// Whoever is deleted is due, and the directory has been read whole and doesn't want him.
+    fn nobody_is_deleted_who_is_not_gone(&self) {
+        let left = |user: &&User| !self.after.users.iter().any(|other| other.id == user.id);
+        for user in self.before.users.iter().filter(left) {
+            assert!(self.is_due(user), "{} was not due", user.id);
+            assert_eq!(self.outcome.doubts, [], "{} was deleted in doubt", user.id);
+            let people = self.directory.people.iter();
+            for person in people.filter(|person| person.id == user.external_id && person.active) {
+                assert!(!self.is_wanted(person), "{} is wanted", user.id);
+                let in_scope = self.spec.filter.is_none_or(|filter| passes(filter, person));
+                let frozen = self.spec.mappings.iter().any(|mapping| mapping.suspended);
+                assert!(!(in_scope && frozen), "{} may be wanted", user.id);
+            }
+        }
+    }
+
     /// Where nothing is in doubt, whatever we gave and nobody wants any more is taken back.
     fn nothing_is_left_over(&self) {
         let in_doubt = !self.outcome.doubts.is_empty()
@@ -262,9 +295,15 @@ impl Seen<'_> {
                 .find(|person| person.id == user.external_id);
             let wanted = person.filter(|person| self.is_wanted(person));
             let protected_role = self.spec.protected_role.is_some_and(|at| ROLES[at] == user.role);
+            let kept = self.spec.deprovision == Deprovision::Keep;
             assert!(
-                wanted.is_some() || !user.active || protected_role,
+                wanted.is_some() || !user.active || protected_role || kept,
                 "{} is still active",
+                user.id
+            );
+            assert!(
+                wanted.is_some() || !self.is_due(user) || protected_role,
+                "{} is still there",
                 user.id
             );
             if wanted.is_none() && protected_role {
@@ -280,19 +319,20 @@ impl Seen<'_> {
                     "{id} is still in {container}"
                 );
             }
-            if let Some(person) = wanted {
-                self.role_is_right(person, user);
+            if wanted.is_some() || user.active {
+                self.role_is_right(wanted, user);
             }
         }
     }
 
     /// The role that is left is what mappings want, unless a hand has set it or something protects it.
-    fn role_is_right(&self, person: &Person, user: &User) {
+    fn role_is_right(&self, person: Option<&Person>, user: &User) {
+        let wish = person.and_then(|person| self.role(person));
         let before = self.before.users.iter().find(|before| before.id == user.id);
         let protected = |role: &str| self.spec.protected_role.is_some_and(|at| ROLES[at] == role);
         let Some(before) = before else {
             let default = self.spec.default_role.unwrap_or("member");
-            assert_eq!(user.role, self.role(person).unwrap_or(default), "a new user");
+            assert_eq!(user.role, wish.unwrap_or(default), "a new user");
             return;
         };
         let counts = |mark: &&Mark| mark.owner == OWNER || self.spec.takes_over;
@@ -303,13 +343,15 @@ impl Seen<'_> {
             && (before.role.is_empty()
                 || before.role == "member"
                 || Some(before.role.as_str()) == self.spec.default_role);
-        let conflict = self.good().any(|spec| spec.role.is_some() && self.is_in(spec, person));
+        let conflict = self
+            .good()
+            .any(|spec| spec.role.is_some() && person.is_some_and(|person| self.is_in(spec, person)));
         let lapsed = match self.spec.default_role {
             Some(role) if !ROLES.contains(&role) || protected(role) => before.role.as_str(),
             Some(role) => role,
             None => "member",
         };
-        let expected = match self.role(person) {
+        let expected = match wish {
             Some(role) if ours || nobodys => role,
             None if ours && !conflict => lapsed,
             _ => before.role.as_str(),
@@ -328,10 +370,12 @@ proptest! {
         let mut world: World = world(first, spec, platform);
         for directory in [first, second] {
             world.directory = directory.clone();
-            let before = world.platform.clone();
+            let (before, now) = (world.platform.clone(), world.now);
             let outcome = world.sync();
-            let seen = Seen { directory, spec, before: &before, after: &world.platform, outcome: &outcome };
+            world.later(8 * DAY);
+            let seen = Seen { directory, spec, before: &before, after: &world.platform, outcome: &outcome, now };
             seen.nobody_is_missed();
+            seen.nobody_is_deleted_who_is_not_gone();
             seen.nothing_is_left_over();
         }
     }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use directory_sync_model::guard::Limits;
+use directory_sync_model::{guard::Limits, rules::Deprovision};
 
 use crate::support::{
     OWNER, Platform, World,
     platform::{User, address},
     random::{RulesSpec, world, worlds},
-    world::Outcome,
+    world::{DAY, Outcome},
 };
 
 fn by_id(platform: &Platform) -> BTreeMap<&str, &User> {
@@ -41,7 +41,22 @@ fn twice(
         let before = world.platform.clone();
         let outcome = world.sync();
         check(&world, &outcome, &before);
+        world.later(8 * DAY);
     }
+}
+
+/// Who may be deleted, as far as the platform alone tells.
+fn may_be_deleted(world: &World, spec: &RulesSpec, user: &User) {
+    let since = user
+        .mark
+        .as_ref()
+        .filter(|_| is_ours(user))
+        .and_then(|mark| mark.deactivated);
+    let due = match (spec.deprovision, since) {
+        (Deprovision::DeleteAfter(rest), Some(since)) => since + rest <= world.now,
+        _ => false,
+    };
+    assert!(due && !user.active, "{user:?} was deleted");
 }
 
 /// What no sync does to a user.
@@ -51,20 +66,27 @@ fn untouched(world: &World, spec: &RulesSpec, before: &Platform) {
         let active = platform.users.iter().filter(|user| user.active && user.role == "admin");
         active.count()
     };
-    if administrators(before) > 0 {
-        assert!(administrators(&world.platform) > 0, "the last administrator is gone");
-    }
+    let fewest = administrators(before).min(spec.min_administrators as usize);
+    assert!(
+        administrators(&world.platform) >= fewest,
+        "too few administrators are left"
+    );
     for user in &before.users {
-        let now = after[user.id.as_str()];
         let protected = spec
             .protected_user
             .is_some_and(|at| address(&user.email) == format!("m{at}@acme.test"));
+        let role = spec.protected_role.map(|at| ["member", "agent", "lead", "admin"][at]);
+        let Some(now) = after.get(user.id.as_str()).copied() else {
+            may_be_deleted(world, spec, user);
+            assert!(!protected && before.own_account.as_ref() != Some(&user.id) && role != Some(&user.role));
+            continue;
+        };
         if protected || before.own_account.as_ref() == Some(&user.id) || !is_ours(now) {
             assert_eq!(now, user, "somebody who is not ours to touch");
             assert_eq!(memberships(&world.platform, &user.id), memberships(before, &user.id));
         } else if let Some(mark) = user.mark.as_ref().filter(|mark| mark.owner != OWNER) {
             assert!(spec.takes_over, "somebody else's user is taken");
-            assert!(now.active == user.active || mark.deactivated);
+            assert!(now.active == user.active || mark.deactivated.is_some());
         } else if !is_ours(user) {
             assert_eq!(now.active, user.active, "an adopted user is activated or deactivated");
             let nobodys =
@@ -75,7 +97,6 @@ fn untouched(world: &World, spec: &RulesSpec, before: &Platform) {
             let by_hand = mark.role.as_deref() != Some(&user.role);
             assert!(!by_hand || now.role == user.role, "a role set by hand is taken");
         }
-        let role = spec.protected_role.map(|at| ["member", "agent", "lead", "admin"][at]);
         if let Some(role) = role {
             assert_eq!(
                 user.role == role,
@@ -84,12 +105,13 @@ fn untouched(world: &World, spec: &RulesSpec, before: &Platform) {
             );
             assert!(user.role != role || now.active == user.active || now.active);
         }
-        let by_hand = |user: &User| !user.active && user.mark.as_ref().is_none_or(|mark| !mark.deactivated);
+        let by_hand = |user: &User| !user.active && user.mark.as_ref().is_none_or(|mark| mark.deactivated.is_none());
         assert!(!by_hand(user) || !now.active, "somebody deactivated by hand is active");
     }
     for (key, owner) in &before.memberships {
-        let handed_over = spec.takes_over && owner.is_some() && is_ours(after[key.1.as_str()]);
-        if !ours(owner.as_ref()) && !handed_over {
+        let now = after.get(key.1.as_str());
+        let handed_over = spec.takes_over && owner.is_some() && now.is_some_and(|user| is_ours(user));
+        if !ours(owner.as_ref()) && !handed_over && now.is_some() {
             assert_eq!(world.platform.memberships.get(key), Some(owner), "not ours to take");
         }
     }
@@ -126,17 +148,24 @@ fn within_limits(limits: &Limits, takes_over: bool, before: &Platform, after: &P
     let managed: Vec<_> = managed.collect();
     let deactivated: Vec<&str> = managed
         .iter()
-        .filter(|user| !now[user.id.as_str()].active)
+        .filter(|user| now.get(user.id.as_str()).is_some_and(|now| !now.active))
         .map(|user| user.id.as_str())
         .collect();
     allowed(deactivated.len(), managed.len());
+    let had = |user: &&User| is_ours(user) && !user.external_id.is_empty();
+    let had = before.users.iter().filter(had);
+    let by_us = |user: &User| user.mark.as_ref().is_some_and(|mark| mark.deactivated.is_some());
+    let had: Vec<_> = had.filter(|user| user.active || by_us(user)).collect();
+    let deleted = had.iter().filter(|user| !now.contains_key(user.id.as_str()));
+    allowed(deleted.count(), had.len());
     for container in &before.containers {
         let given: Vec<_> = before
             .memberships
             .iter()
             .filter(|((id, user), owner)| {
+                let still = now.get(user.as_str()).is_some_and(|user| is_ours(user));
                 let given = ours(owner.as_ref()) || (takes_over && owner.is_some());
-                *id == container.id && given && is_ours(now[user.as_str()])
+                *id == container.id && given && still
             })
             .map(|(key, _)| key)
             .collect();
@@ -148,10 +177,10 @@ fn within_limits(limits: &Limits, takes_over: bool, before: &Platform, after: &P
     let changed = before
         .users
         .iter()
-        .filter(|user| now[user.id.as_str()].role != user.role);
+        .filter(|user| now.get(user.id.as_str()).is_some_and(|now| now.role != user.role));
     let given = before.users.iter().filter(|user| {
         let given = user.mark.as_ref().and_then(|mark| mark.role.as_deref());
-        (is_ours(user) || (takes_over && is_ours(now[user.id.as_str()])))
+        (is_ours(user) || (takes_over && now.get(user.id.as_str()).is_some_and(|now| is_ours(now))))
             && !user.role.is_empty()
             && given == Some(&user.role)
     });
@@ -237,8 +266,10 @@ proptest! {
         let (first, _, spec, platform) = &all;
         let finish = |mut world: World| {
             // Whoever replaces the last administrator comes one sync before that one goes.
-            world.sync();
-            world.sync();
+            // And who is deleted goes one sync after his deactivation, and frees his address for a third.
+            for _ in 0..5 {
+                world.sync();
+            }
             let mut platform = world.platform;
             platform.users.sort_by(|one, other| one.id.cmp(&other.id));
             platform.containers.sort_by(|one, other| one.id.cmp(&other.id));

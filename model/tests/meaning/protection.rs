@@ -1,6 +1,9 @@
 //! The operator's own account, the last administrator, and what `protect` names.
 
-use directory_sync_model::plan::{Kept, KeptReason, RemovalKind};
+use directory_sync_model::{
+    plan::{Kept, KeptReason, RemovalKind},
+    rules::{Deprovision, Rules},
+};
 
 use crate::support::{MappingWords, RulesWords, World, directory, group, mapping, person, platform, rules, user};
 
@@ -280,4 +283,129 @@ fn whom_a_new_administrator_replaces_leaves_one_sync_later() {
     );
     assert_eq!(world.sync().changes, ["create new as admin"]);
     assert_eq!(world.sync().changes, ["deactivate ann: no longer in the directory"]);
+}
+
+/// Four administrators; those of them who are named leave.
+fn administrators(min: u32, leaving: &[&str]) -> World {
+    let all = ["ann", "bob", "cid", "dan"];
+    let staying: Vec<&str> = all.into_iter().filter(|admin| !leaving.contains(admin)).collect();
+    World::new(
+        directory().with_people(&staying).with_people(&["new"]),
+        rules().everybody().keeping_administrators(min),
+        all.iter()
+            .fold(platform().with(user("new").managed()), |platform, admin| {
+                platform.with(user(admin).managed().role("admin"))
+            }),
+    )
+}
+
+#[test]
+fn as_many_administrators_as_asked_for_stay_active() {
+    for (min, leaving, go) in [(1, 4, 3), (2, 3, 2), (3, 2, 1), (3, 1, 1), (4, 1, 0), (1000, 4, 0)] {
+        let leaving = &["ann", "bob", "cid", "dan"][..leaving];
+        let mut world = administrators(min, leaving);
+        let outcome = world.sync();
+        assert_eq!(outcome.counts.users_deactivated, go, "{min} of {leaving:?}");
+        let stay = leaving.len() as u64 - go;
+        let expected = Kept {
+            kind: RemovalKind::User,
+            reason: KeptReason::LastAdministrator,
+            count: stay,
+        };
+        assert_eq!(
+            outcome.kept,
+            [expected].into_iter().filter(|_| stay > 0).collect::<Vec<_>>()
+        );
+    }
+}
+
+#[test]
+fn as_many_administrators_as_asked_for_keep_their_role() {
+    let mut world = World::new(
+        directory().with_people(&["ann", "bob", "cid"]),
+        rules()
+            .everybody()
+            .keeping_administrators(2)
+            .with(mapping("A").giving("admin")),
+        ["ann", "bob", "cid"].iter().fold(platform(), |platform, admin| {
+            platform.with(user(admin).managed().given("admin"))
+        }),
+    );
+    world.directory.add(group("A"));
+    assert_eq!(world.sync().changes, ["role of ann: admin -> member"]);
+}
+
+#[test]
+fn administrators_of_others_count_among_those_who_stay() {
+    let mut world = administrators(2, &["ann", "bob", "cid", "dan"]);
+    for other in ["eve", "fay"] {
+        world.platform = world.platform.with(user(other).role("admin"));
+    }
+    assert_eq!(world.sync().counts.users_deactivated, 4);
+}
+
+/// Somebody leaves, somebody loses a team, and somebody else loses a role.
+fn removing() -> World {
+    World::new(
+        directory().with_people(&["bob", "cid"]).with(group("A")),
+        rules().everybody().with(mapping("A").to_team("T").giving("agent")),
+        platform()
+            .with(user("ann").managed())
+            .with(user("bob").managed().given("agent"))
+            .with(user("cid").managed())
+            .with(user("dan").managed().deactivated())
+            .team("T")
+            .gave("T", "cid"),
+    )
+    .deprovisioning_at_once()
+}
+
+impl World {
+    fn deprovisioning_at_once(mut self) -> Self {
+        self.rules = self
+            .rules
+            .deprovisioning(Deprovision::DeleteAfter(std::time::Duration::ZERO));
+        self
+    }
+}
+
+#[test]
+fn where_somebodys_role_is_not_among_those_that_the_platform_shows_nothing_is_removed() {
+    assert_eq!(removing().sync().changes.len(), 4);
+    for stranger in [
+        user("eve").role("chief"),
+        user("eve").role("chief").of_another_connection(),
+    ] {
+        let mut world = removing();
+        world.platform.users.push(stranger);
+        let outcome = world.look();
+        outcome.nothing();
+        assert!(outcome.kept.iter().all(|kept| kept.reason == KeptReason::RolesUnknown));
+        assert_eq!(outcome.kept.iter().map(|kept| kept.count).sum::<u64>(), 4);
+        // Who joins or changes isn't kept waiting.
+        world.directory.add(person("new"));
+        assert_eq!(world.look().changes, ["create new"]);
+    }
+}
+
+#[test]
+fn where_the_platform_shows_no_roles_nothing_is_removed_that_a_role_might_protect() {
+    // Nobody can say whether the one who leaves is an administrator.
+    let mut world = removing();
+    world.platform.roles.clear();
+    world.look().nothing();
+    // On a platform without roles nobody is; unless the connection counts on some.
+    let without_roles = |rules: Rules| {
+        let mut held = platform()
+            .with(user("ann").managed().role(""))
+            .with(user("bob").managed().role(""));
+        held.roles.clear();
+        World::new(directory().with_people(&["bob"]), rules.everybody(), held)
+    };
+    assert_eq!(
+        without_roles(rules()).sync().changes,
+        ["deactivate ann: no longer in the directory"]
+    );
+    without_roles(rules().protecting_role("owner")).sync().nothing();
+    without_roles(rules().keeping_administrators(2)).sync().nothing();
 }

@@ -1,6 +1,9 @@
 //! Carrying a plan out on the platform of the tests, write by write.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::SystemTime,
+};
 
 use directory_sync_model::{
     names,
@@ -39,6 +42,7 @@ impl Platform {
         apply.change_roles();
         apply.remove_members();
         apply.deactivate();
+        apply.delete();
     }
 
     fn find(&mut self, id: &str) -> &mut User {
@@ -198,7 +202,7 @@ impl Apply<'_, '_> {
                 mark: Some(Mark {
                     owner: OWNER.to_owned(),
                     role: given,
-                    deactivated: false,
+                    deactivated: None,
                 }),
             };
             set_attributes(&mut user, &attributes);
@@ -208,7 +212,7 @@ impl Apply<'_, '_> {
         }
     }
 
-    fn mark(&self, holding: u32, role: Option<String>, deactivated: bool) -> Mark {
+    fn mark(&self, holding: u32, role: Option<String>, deactivated: Option<SystemTime>) -> Mark {
         let given = self.plan.holdings.get(holding).given_role();
         let role = role.or_else(|| given.map(|role| self.plan.roles[usize::from(role)].clone()));
         Mark {
@@ -223,7 +227,7 @@ impl Apply<'_, '_> {
             if !self.may_write() {
                 return;
             }
-            let mark = self.mark(update.holding, None, false);
+            let mark = self.mark(update.holding, None, None);
             let user = self.platform.find(self.plan.holdings.id(update.holding));
             patch(user, &update.patch);
             if update.adopt {
@@ -267,7 +271,7 @@ impl Apply<'_, '_> {
                 return;
             }
             let role = self.plan.roles[usize::from(change.to)].clone();
-            let mark = self.mark(change.holding, Some(role.clone()), false);
+            let mark = self.mark(change.holding, Some(role.clone()), None);
             let user = self.platform.find(self.plan.holdings.id(change.holding));
             assert_ne!(user.role, role, "no change");
             user.role = role;
@@ -300,11 +304,28 @@ impl Apply<'_, '_> {
             if !self.may_write() {
                 return;
             }
-            let mark = self.mark(deactivation.holding, None, true);
+            let mark = self.mark(deactivation.holding, None, Some(self.plan.desired.now));
             let user = self.platform.find(self.plan.holdings.id(deactivation.holding));
             assert!(user.active, "{} is inactive already", user.id);
             user.active = false;
             user.mark = Some(mark);
+        }
+    }
+
+    fn delete(&mut self) {
+        for deletion in &self.plan.deletions {
+            if !self.may_write() {
+                return;
+            }
+            let id = self.plan.holdings.id(deletion.holding);
+            let user = self.platform.find(id);
+            let since = user.mark.as_ref().and_then(|mark| mark.deactivated);
+            assert!(
+                !user.active && since == Some(deletion.since),
+                "{id} is not ours to delete"
+            );
+            self.platform.users.retain(|user| user.id != id);
+            self.platform.memberships.retain(|(_, user), _| user != id);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A platform in plain data: it shows itself to a differ, and a plan can be applied to it.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, time::SystemTime};
 
 use directory_sync_model::{
     diff::Account,
@@ -9,7 +9,10 @@ use directory_sync_model::{
     value::AttributeValue,
 };
 
-use super::{OTHER, OWNER};
+use super::{
+    OTHER, OWNER,
+    world::{DAY, noon},
+};
 
 /// A user of the platform.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -95,9 +98,14 @@ impl User {
         self
     }
 
-    /// Deactivated by the connection.
-    pub fn deactivated(mut self) -> Self {
-        self.mark.get_or_insert_default().deactivated = true;
+    /// Deactivated by the connection, ten days before noon.
+    pub fn deactivated(self) -> Self {
+        self.deactivated_at(noon() - 10 * DAY)
+    }
+
+    /// Deactivated by the connection at that time.
+    pub fn deactivated_at(mut self, time: SystemTime) -> Self {
+        self.mark.get_or_insert_default().deactivated = Some(time);
         self.inactive()
     }
 }

@@ -1,11 +1,13 @@
 //! Small worlds in which everything collides: shared addresses, rings, cycles of groups, twins, marks of others.
 
+use std::time::Duration;
+
 use proptest::{collection::vec, option, prelude::*, sample::subsequence};
 
 use directory_sync_model::{
     guard::Limits,
     observed::{ContainerKind, Mark},
-    rules::{Adoption, Mapping, Rules, UserScope},
+    rules::{Adoption, Deprovision, Mapping, Rules, UserScope},
     snapshot::Doubt,
 };
 
@@ -13,7 +15,10 @@ use super::{
     Directory, MappingWords, OTHER, OWNER, Platform, RulesWords, World, directory, group, mapping, person, platform,
     platform::{Container, User, user},
     rules,
+    world::{DAY, noon},
 };
+
+const HOUR: Duration = Duration::from_hours(1);
 
 /// The ids of all people.
 pub const PEOPLE: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
@@ -77,6 +82,8 @@ pub struct RulesSpec {
     pub filter: Option<Question>,
     pub default_role: Option<&'static str>,
     pub adoption: Adoption,
+    pub deprovision: Deprovision,
+    pub min_administrators: u32,
     pub protected_user: Option<usize>,
     pub protected_role: Option<usize>,
     pub protected_team: Option<usize>,
@@ -97,6 +104,8 @@ impl RulesSpec {
         }
         rules.default_role = self.default_role.map(str::to_owned);
         rules.adoption = self.adoption;
+        rules.deprovision = self.deprovision;
+        rules.protect.min_administrators = self.min_administrators;
         if let Some(at) = self.protected_user {
             rules = rules.protecting_user(&address(at));
         }
@@ -275,11 +284,17 @@ pub fn specifications(tight: bool) -> impl Strategy<Value = RulesSpec> {
         1 => Just(Adoption::ExternalId),
         1 => Just(Adoption::Never)
     ];
+    let deprovision = prop_oneof![
+        2 => Just(Deprovision::Deactivate),
+        1 => Just(Deprovision::DeleteAfter(Duration::ZERO)),
+        2 => Just(Deprovision::DeleteAfter(7 * DAY)),
+        1 => Just(Deprovision::Keep)
+    ];
     (
         any::<bool>(),
         option::weighted(0.3, filter),
         option::weighted(0.5, default_role),
-        adoption,
+        (adoption, deprovision, 1_u32..4),
         option::weighted(0.2, 0_usize..8),
         option::weighted(0.2, 0..ROLES.len()),
         (option::weighted(0.15, 0..TEAMS.len()), 0_u8..4),
@@ -287,34 +302,35 @@ pub fn specifications(tight: bool) -> impl Strategy<Value = RulesSpec> {
         vec(mappings(), 0..5),
     )
         .prop_map(
-            move |(everybody, filter, default_role, adoption, user, role, (team, former), limits, mappings)| {
-                RulesSpec {
-                    everybody,
-                    filter,
-                    default_role,
-                    adoption,
-                    protected_user: user,
-                    protected_role: role,
-                    protected_team: team,
-                    takes_over: former == 0,
-                    limits: if tight {
-                        let (max_percent, min_population, max_count) = limits;
-                        Limits {
-                            max_percent,
-                            min_population,
-                            max_count,
-                        }
-                    } else {
-                        rules().limits
-                    },
-                    mappings,
-                }
+            move |(everybody, filter, default_role, leaving, user, role, (team, former), limits, mappings)| RulesSpec {
+                everybody,
+                filter,
+                default_role,
+                adoption: leaving.0,
+                deprovision: leaving.1,
+                min_administrators: leaving.2,
+                protected_user: user,
+                protected_role: role,
+                protected_team: team,
+                takes_over: former == 0,
+                limits: if tight {
+                    let (max_percent, min_population, max_count) = limits;
+                    Limits {
+                        max_percent,
+                        min_population,
+                        max_count,
+                    }
+                } else {
+                    rules().limits
+                },
+                mappings,
             },
         )
 }
 
-/// A user: whose external id, which address, which role, which role given, active, whose mark, deactivated by us.
-type UserSpec = (Option<usize>, usize, usize, Option<usize>, u8, u8, bool);
+/// A user: whose external id, which address, which role, which role given, active, whose mark, deactivated by us
+/// how many hours before one in the afternoon.
+type UserSpec = (Option<usize>, usize, usize, Option<usize>, u8, u8, Option<u32>);
 
 fn a_user(id: &str, (external_id, mail, role, given, active, mark, deactivated): UserSpec) -> User {
     let mut made = user(id)
@@ -332,7 +348,8 @@ fn a_user(id: &str, (external_id, mail, role, given, active, mark, deactivated):
     made.mark = Some(Mark {
         owner: owner.to_owned(),
         role: given.map(|at| ROLES[at].to_owned()),
-        deactivated,
+        // An hour after noon is what a clock leaves that was wrong.
+        deactivated: deactivated.map(|hours| noon() + HOUR - hours * HOUR),
     });
     made
 }
@@ -346,7 +363,7 @@ pub fn platforms() -> impl Strategy<Value = Platform> {
         option::of(0..ROLES.len()),
         0_u8..5,
         0_u8..9,
-        any::<bool>(),
+        option::of(prop_oneof![Just(241_u32), Just(169), Just(25), Just(1), Just(0)]),
     );
     let users = vec(option::weighted(0.8, spec), PEOPLE.len() + 2);
     let memberships = vec((0_usize..6, 0_usize..9, 0_u8..4), 0..25);
@@ -414,5 +431,6 @@ pub fn world(directory: &Directory, spec: &RulesSpec, platform: &Platform) -> Wo
         rules: spec.rules(),
         platform: platform.clone(),
         approved: None,
+        now: noon(),
     }
 }

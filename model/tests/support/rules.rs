@@ -6,8 +6,8 @@ use directory_sync_model::{
     expression::{Expression, Subject},
     guard::Limits,
     rules::{
-        Adoption, AttributeRule, AttributeSource, GroupSelector, InboxSelector, Mapping, NamePattern, Protect, Rules,
-        TeamSelector, Tightening, UserScope,
+        Adoption, AttributeRule, AttributeSource, Deprovision, GroupSelector, InboxSelector, Mapping, NamePattern,
+        Protect, Rules, TeamSelector, Tightening, UserScope,
     },
     value::AttributeValue,
 };
@@ -25,6 +25,7 @@ pub fn rules() -> Rules {
         allowed_roles: None,
         adoption: Adoption::Email,
         from_owners: BTreeSet::new(),
+        deprovision: Deprovision::Deactivate,
         protect: Protect::default(),
         limits: Limits {
             max_percent: 100,
@@ -48,6 +49,8 @@ pub trait RulesWords {
     fn protecting_role(self, role: &str) -> Self;
     fn protecting_team(self, team: &str) -> Self;
     fn taking_over_from(self, owner: &str) -> Self;
+    fn keeping_administrators(self, min: u32) -> Self;
+    fn deprovisioning(self, deprovision: Deprovision) -> Self;
     fn limited_to(self, max_percent: u8, min_population: u32) -> Self;
 }
 
@@ -111,6 +114,16 @@ impl RulesWords for Rules {
 
     fn taking_over_from(mut self, owner: &str) -> Self {
         self.from_owners.insert(owner.to_owned());
+        self
+    }
+
+    fn keeping_administrators(mut self, min: u32) -> Self {
+        self.protect.min_administrators = min;
+        self
+    }
+
+    fn deprovisioning(mut self, deprovision: Deprovision) -> Self {
+        self.deprovision = deprovision;
         self
     }
 

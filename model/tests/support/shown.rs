@@ -27,6 +27,16 @@ pub fn lines(plan: &Plan<'_>) -> Vec<String> {
                 )
             })
             .collect(),
+        plan.deletions
+            .iter()
+            .map(|leaver| {
+                format!(
+                    "delete {}: {}",
+                    name(plan.holdings.id(leaver.holding)),
+                    leaver.cause.text()
+                )
+            })
+            .collect(),
     ];
     steps.into_iter().flat_map(sorted).collect()
 }

@@ -22,6 +22,8 @@ pub struct World {
     pub platform: Platform,
     /// The hash of the plan that a person approved.
     pub approved: Option<PlanHash>,
+    /// When the next sync is.
+    pub now: Now,
 }
 
 /// What one sync planned, in plain data.
@@ -53,6 +55,9 @@ impl Outcome {
     }
 }
 
+/// A day.
+pub const DAY: Duration = Duration::from_hours(24);
+
 /// The noon of 2026-03-01 in UTC.
 pub fn noon() -> Now {
     UNIX_EPOCH + Duration::from_hours(492_324)
@@ -69,13 +74,20 @@ impl World {
             rules,
             platform,
             approved: None,
+            now: noon(),
         }
+    }
+
+    /// So much time passes until the next sync.
+    pub fn later(&mut self, time: Duration) -> &mut Self {
+        self.now += time;
+        self
     }
 
     /// Works a plan out and reads it.
     pub fn plan<R>(&self, read: impl FnOnce(Plan<'_>) -> R) -> R {
         let snapshot = self.directory.snapshot();
-        let desired = map(&snapshot, &self.rules, noon());
+        let desired = map(&snapshot, &self.rules, self.now);
         let mut differ = Differ::new(&desired, self.platform.account());
         self.platform.show(&mut differ);
         read(differ.finish())
@@ -87,7 +99,8 @@ impl World {
     }
 
     /// Syncs, unless the plan is held. Then asks once more: a second sync of an unchanged directory writes nothing. Only
-    /// whoever replaces the last administrator comes one sync before that one goes.
+    /// whoever replaces the last administrator comes one sync before that one goes; where leavers are deleted, that is one
+    /// sync after their deactivation, and what they had is free one sync later.
     #[track_caller]
     pub fn sync(&mut self) -> Outcome {
         let outcome = self.step();
@@ -95,8 +108,17 @@ impl World {
             .kept
             .iter()
             .any(|kept| kept.reason == KeptReason::LastAdministrator);
-        if outcome.held.is_empty() && !replaced {
-            assert_eq!(self.look().changes, [""; 0], "a second sync writes");
+        if outcome.held.is_empty() && !replaced && outcome.counts.users_deleted == 0 {
+            let again = self.look().changes;
+            let (deletions, others): (Vec<_>, Vec<_>) = again.iter().partition(|line| line.starts_with("delete "));
+            assert!(others.is_empty(), "a second sync writes: {others:?}");
+            for line in deletions {
+                let deactivated = format!("deactivate {}", line.trim_start_matches("delete "));
+                assert!(
+                    outcome.changes.contains(&deactivated),
+                    "{line} belonged into the first sync"
+                );
+            }
         }
         outcome
     }

@@ -152,6 +152,14 @@ fn rules_refuse_with_the_words_of_the_definition() {
             json!({ "protect": { "roles": ["owner"] }, "defaults": { "role": { "name": "owner" } } }),
             "spec: defaults.role must not be",
         ),
+        (
+            json!({ "deprovision": { "action": "Delete", "deleteAfterDays": 30 } }),
+            "spec.deprovision: deleteAfterDays goes with action Deactivate alone",
+        ),
+        (
+            json!({ "deprovision": { "action": "Keep", "deleteAfterDays": 30 } }),
+            "spec.deprovision: deleteAfterDays goes with action Deactivate alone",
+        ),
     ];
     for (patch, expected) in cases {
         let message = refusal::<DirectoryConnection>(connection(), patch);
@@ -165,6 +173,18 @@ fn rules_refuse_with_the_words_of_the_definition() {
         message.starts_with("spec.group.nameRegex: nameRegex must be a regular expression"),
         "{message}"
     );
+}
+
+#[test]
+fn days_until_the_deletion_go_with_the_default_action_and_protected_lists_with_one_administrator() {
+    let mut object = connection();
+    merge(
+        &mut object["spec"],
+        json!({ "deprovision": { "deleteAfterDays": 30 }, "protect": { "roles": ["owner"] } }),
+    );
+    let connection: DirectoryConnection = admit(object).unwrap();
+    assert_eq!(connection.spec.deprovision.delete_after_days, Some(30));
+    assert_eq!(connection.spec.protect.min_administrators, 1);
 }
 
 #[test]

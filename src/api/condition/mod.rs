@@ -12,7 +12,9 @@ mod update;
 
 pub use page::render;
 pub use reason::{REASONS, Reason, ReasonRow};
-pub use update::{find, remove, set};
+#[cfg(test)]
+pub use update::max_message;
+pub use update::{MAX_HELD_MESSAGE, find, remove, set};
 
 /// The types of condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -103,6 +103,9 @@ reasons! {
     Superseded [On(Applied, False)] None,
         "The directory, the mappings or the limits changed, and so did the plan.",
         "Decide the plan that is held now, if there is one.";
+    DecidedTooLate [] Some(Warning),
+        "A SyncPlan was decided that had expired, was another one by then, or had been carried out.",
+        "Decide the plan that is held now, if there is one.";
     Spent [On(Applied, True)] Some(Normal),
         "The plan has been carried out; an approval of it is used up.",
         "";

@@ -8,6 +8,9 @@ use crate::api::status::cut;
 /// The most bytes of a condition's message, so that a status stays small.
 pub const MAX_MESSAGE: usize = 360;
 
+/// The most bytes where a plan waits: its name and what to type are in it.
+pub const MAX_HELD_MESSAGE: usize = 720;
+
 /// Sets a condition. `lastTransitionTime` moves only when the status changes; a long message is cut.
 pub fn set(
     conditions: &mut Vec<Condition>,
@@ -27,7 +30,7 @@ pub fn set(
     };
     let new = Condition {
         last_transition_time,
-        message: cut(message, MAX_MESSAGE),
+        message: cut(message, max_message(condition)),
         observed_generation,
         reason: reason.as_str().to_owned(),
         status: status.as_str().to_owned(),
@@ -36,6 +39,14 @@ pub fn set(
     match old {
         Some(old) => *old = new,
         None => conditions.push(new),
+    }
+}
+
+/// The most bytes of the message of a condition of this type.
+pub const fn max_message(condition: ConditionType) -> usize {
+    match condition {
+        ConditionType::Held | ConditionType::Applied => MAX_HELD_MESSAGE,
+        _ => MAX_MESSAGE,
     }
 }
 

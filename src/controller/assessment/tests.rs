@@ -112,7 +112,7 @@ fn a_held_plan_leaves_the_connection_ready_and_says_what_it_would_remove() {
     expect(&assessment, "True/PlanHeld", "True/TooManyRemovals", "True/Complete");
     assert_eq!(
         assessment.held.unwrap().2,
-        "310 of 1000 users would be removed, allowed are 200; see the SyncPlan in status.heldPlan"
+        "310 of 1000 users would be deactivated; the limits allow 200"
     );
     assert_eq!(assessment.after, After::Success);
 }

@@ -7,10 +7,9 @@ mod write;
 
 use jiff::Timestamp;
 
-#[cfg(test)]
-pub use write::mark;
-pub use write::{Held, write};
+pub use write::{Held, mark, state, write};
 
+use super::events::Notice;
 use crate::api::{
     SyncPlan,
     condition::{ConditionType, Reason, find},
@@ -146,6 +145,36 @@ fn next(plan: &SyncPlan, judgement: Judgement<'_>, now: Timestamp, another_is_he
         (_, Judgement::Held { hash }) if hash == plan.spec.hash && !another_is_held => Some(pending),
         (_, Judgement::Held { .. } | Judgement::Passed { .. }) => Some(Reason::Superseded),
     }
+}
+
+/// Whether a plan that comes to be over for this reason was decided, and nothing comes of that decision.
+fn is_late(plan: &SyncPlan, reason: Reason) -> bool {
+    match (reason, plan.spec.decision) {
+        (_, None) => false,
+        (Reason::Expired | Reason::Superseded, Some(_)) | (Reason::Spent, Some(Decision::Rejected)) => true,
+        _ => false,
+    }
+}
+
+/// The event of a decision of which nothing comes.
+pub fn late_notice(plan: &SyncPlan, reason: Reason, message: &str) -> Option<Notice> {
+    is_late(plan, reason).then(|| Notice {
+        reason: Reason::DecidedTooLate,
+        note: message.to_owned(),
+    })
+}
+
+/// Plans that were over already when they were decided, and nobody has said so yet.
+pub fn decided_too_late<'a>(plans: impl IntoIterator<Item = &'a SyncPlan>) -> Vec<(&'a SyncPlan, Reason)> {
+    let over = [Reason::Spent, Reason::Expired, Reason::Superseded];
+    let late = plans.into_iter().filter_map(|plan| {
+        let conditions = &plan.status.as_ref()?.conditions;
+        let applied = find(conditions, ConditionType::Applied)?;
+        let reason = over.into_iter().find(|reason| reason.as_str() == applied.reason)?;
+        let is_news = applied.observed_generation < plan.metadata.generation;
+        (is_news && plan.spec.decision.is_some()).then_some((plan, reason))
+    });
+    late.collect()
 }
 
 fn standing(plan: &SyncPlan) -> Standing {

@@ -223,3 +223,57 @@ fn of_plans_of_one_second_the_one_that_is_over_now_is_among_the_last_three() {
     assert_eq!(settlement.marks, [(&plans[4], Reason::Superseded)]);
     assert_eq!(settlement.garbage.len(), 2, "five are over, three stay");
 }
+
+#[test]
+fn a_decision_on_a_plan_that_is_over_is_answered_once() {
+    let over = |decision: Option<Decision>, reason, generation| {
+        let mut plan = plan(1, H, decision, Some(reason));
+        plan.metadata.generation = Some(generation);
+        plan.status.as_mut().unwrap().conditions[0].observed_generation = Some(1);
+        plan
+    };
+    let approved = Some(Decision::Approved);
+    for reason in [Reason::Expired, Reason::Superseded, Reason::Spent] {
+        let late = over(approved, reason, 2);
+        assert_eq!(decided_too_late([&late]), [(&late, reason)]);
+        assert_eq!(decided_too_late([&over(approved, reason, 1)]), [], "it was told of");
+        assert_eq!(decided_too_late([&over(None, reason, 2)]), []);
+    }
+    assert_eq!(decided_too_late([&over(approved, Reason::AwaitingDecision, 2)]), []);
+}
+
+#[test]
+fn a_decision_of_which_nothing_comes_has_an_event_of_its_own() {
+    let late = |plan: &SyncPlan, judgement, now| {
+        let settlement = settle([plan], judgement, at(now));
+        let (_, reason) = settlement.marks[0];
+        late_notice(plan, reason, "").map(|notice| notice.reason)
+    };
+    let told = Some(Reason::DecidedTooLate);
+    assert_eq!(late(&decided(1, H, Decision::Approved), HELD, 1000), told);
+    assert_eq!(late(&decided(1, OTHER, Decision::Approved), HELD, 100), told);
+    // Rejected while it was being carried out.
+    assert_eq!(late(&decided(1, H, Decision::Rejected), DONE, 100), told);
+    assert_eq!(late(&decided(1, H, Decision::Approved), DONE, 100), None);
+    assert_eq!(late(&open(1, OTHER), HELD, 100), None);
+}
+
+#[test]
+fn a_clock_that_is_set_back_an_hour_lets_a_plan_live_an_hour_longer_and_loses_nothing() {
+    let waiting = open(5000, H);
+    // The plan was created an hour from now.
+    let settlement = settle([&waiting], HELD, at(1));
+    assert!(matches!(settlement.hold, Some(Hold::Existing { .. })));
+    assert_eq!(settlement.marks, []);
+    let approved_plan = decided(5000, H, Decision::Approved);
+    assert_eq!(approved([&approved_plan], at(1)), Some(H));
+}
+
+#[test]
+fn a_clock_that_is_set_forward_an_hour_expires_a_plan_and_never_approves_one() {
+    let approved_plan = decided(1, H, Decision::Approved);
+    assert_eq!(approved([&approved_plan], at(4600)), None);
+    let settlement = settle([&approved_plan], HELD, at(4600));
+    assert_eq!(settlement.marks, [(&approved_plan, Reason::Expired)]);
+    assert_eq!(settlement.hold, Some(Hold::New), "it is held anew");
+}

@@ -9,20 +9,22 @@ use kube::{
     api::{DeleteParams, PostParams},
 };
 
-use super::{Hold, Judgement, Settlement};
+use super::{Hold, Judgement, Settlement, is_late, late_notice};
 use crate::{
     api::{
         CONTROLLER_MANAGER, DirectoryConnection, SyncPlan,
         condition::{ConditionType, Reason, Status, set},
         plan::{RemovalSample, SyncPlanSpec, SyncPlanStatus},
         reference::{ConnectionRef, ObjectName},
-        status::{HeldPlan, Removals},
+        status::{DecisionCommands, HeldPlan, Removals},
     },
     controller::{
         ReconcileError,
         backoff::after,
+        events::Notice,
         reconcile::unless_gone,
         view::owned_by,
+        wording,
         write::{status, within},
     },
     fault::chain,
@@ -41,6 +43,8 @@ pub struct Held {
     pub hash: String,
     /// How much it removes.
     pub removals: Removals,
+    /// The same in words, and why it is held.
+    pub summary: Vec<String>,
     /// Some of its removals, by name.
     pub samples: Vec<RemovalSample>,
     /// How long it can be approved.
@@ -49,33 +53,43 @@ pub struct Held {
 
 /// What came of carrying out a settlement.
 #[derive(Debug, Default)]
-pub struct Written {
+pub struct Written<'a> {
     /// The plan that is held now and can be decided, as the connection's status tells it.
     pub held: Option<HeldPlan>,
     /// What couldn't be written; the plan that is held before all else.
     pub failed: Option<ReconcileError>,
+    /// Plans that were decided and of which nothing will come, and what is to be said of each.
+    pub late: Vec<(&'a SyncPlan, Notice)>,
 }
 
 /// Carries out a settlement. Whatever can't be written keeps nothing else from being written.
-pub async fn write(
+pub async fn write<'a>(
     client: &Client,
     connection: &DirectoryConnection,
-    settlement: &Settlement<'_>,
+    settlement: &Settlement<'a>,
     held: &Held,
     now: Timestamp,
-) -> Written {
+) -> Written<'a> {
     let mut written = Written::default();
+    // First, so that what is over can name it.
+    match hold(client, connection, settlement.hold, held, now).await {
+        Ok(plan) => written.held = plan.map(|plan| told(&plan, now)),
+        Err(error) => written.failed = Some(error),
+    }
+    let rejected = matches!(settlement.hold, Some(Hold::Existing { rejected: true, .. }));
+    let open = written.held.as_ref().filter(|_| !rejected);
+    let held_now = open.map(|held| held.name.clone());
     for (plan, reason) in &settlement.marks {
         let mut marked = plan.status.clone().unwrap_or_default();
-        mark(&mut marked, plan.metadata.generation, *reason, now);
+        let message = state(plan, *reason, is_late(plan, *reason), held_now.as_deref());
+        mark(&mut marked, plan.metadata.generation, *reason, &message, now);
         // Nobody asks any more what has become of a plan that was deleted during the run.
         if let Err(error) = unless_gone(status::<SyncPlan>(client, &plan.metadata, &marked).await) {
             written.failed.get_or_insert(error);
         }
-    }
-    match hold(client, connection, settlement.hold, held, now).await {
-        Ok(plan) => written.held = plan.map(|plan| told(&plan, now)),
-        Err(error) => written.failed = Some(error),
+        if let Some(notice) = late_notice(plan, *reason, &message) {
+            written.late.push((plan, notice));
+        }
     }
     let api: Api<SyncPlan> = Api::namespaced(client.clone(), namespace(connection));
     for plan in &settlement.garbage {
@@ -168,31 +182,57 @@ async fn fill(client: &Client, mut plan: SyncPlan, held: &Held, now: Timestamp) 
     }
     let mut filled = SyncPlanStatus {
         removals: Some(held.removals),
+        summary: held.summary.clone(),
+        commands: None,
         samples: held.samples.clone(),
         expire_time: Some(Time(after(now, held.ttl))),
         conditions: Vec::new(),
     };
-    mark(&mut filled, plan.metadata.generation, Reason::AwaitingDecision, now);
+    plan.status = Some(filled.clone());
+    let reason = Reason::AwaitingDecision;
+    let message = state(&plan, reason, false, None);
+    mark(&mut filled, plan.metadata.generation, reason, &message, now);
+    filled.commands = Some(commands(&plan));
     status::<SyncPlan>(client, &plan.metadata, &filled).await?;
     plan.status = Some(filled);
     Ok(plan)
 }
 
-/// Says what has become of a plan.
-pub fn mark(status: &mut SyncPlanStatus, generation: Option<i64>, reason: Reason, now: Timestamp) {
+/// What the condition Applied of a plan says.
+pub fn state(plan: &SyncPlan, reason: Reason, is_late: bool, held_now: Option<&str>) -> String {
+    let status = plan.status.as_ref();
+    match reason {
+        Reason::Expired | Reason::Superseded => wording::over(reason, is_late, held_now),
+        Reason::Spent if is_late => wording::over(reason, true, None),
+        Reason::AwaitingDecision => {
+            let summary = status.map(|status| status.summary.as_slice()).unwrap_or_default();
+            let expires = super::expires(plan);
+            expires.map_or_else(
+                || reason.row().meaning.to_owned(),
+                |expires| wording::undecided(summary, expires),
+            )
+        }
+        reason => reason.row().meaning.to_owned(),
+    }
+}
+
+fn commands(plan: &SyncPlan) -> DecisionCommands {
+    let name = |name: &Option<String>| name.clone().unwrap_or_default();
+    wording::commands(&name(&plan.metadata.namespace), &name(&plan.metadata.name))
+}
+
+/// Says what has become of a plan. Once it is decided, or over, nobody can decide it any more.
+pub fn mark(status: &mut SyncPlanStatus, generation: Option<i64>, reason: Reason, message: &str, now: Timestamp) {
+    if reason != Reason::AwaitingDecision {
+        status.commands = None;
+    }
     let value = if reason == Reason::Spent {
         Status::True
     } else {
         Status::False
     };
     let claim = (ConditionType::Applied, value, reason);
-    set(
-        &mut status.conditions,
-        claim,
-        reason.row().meaning,
-        generation,
-        &Time(now),
-    );
+    set(&mut status.conditions, claim, message, generation, &Time(now));
 }
 
 /// A plan as the connection's status tells it.

@@ -251,6 +251,7 @@ fn summary(order: &Order, ended: &Ended) -> SyncSummary {
             updated: number(counts.users_updated),
             activated: number(counts.users_activated),
             deactivated: number(counts.users_deactivated),
+            deleted: number(counts.users_deleted),
             failed: failed(FailureKind::User),
         },
         teams: TeamCounts {
@@ -311,6 +312,7 @@ fn done_something(summary: &SyncSummary) -> bool {
         updated,
         activated,
         deactivated,
+        deleted,
         failed: _,
     } = users;
     let moved = |counts: &MembershipCounts| counts.added + counts.removed;
@@ -319,6 +321,7 @@ fn done_something(summary: &SyncSummary) -> bool {
         + updated
         + activated
         + deactivated
+        + deleted
         + teams.created
         + teams.updated
         + moved(memberships)

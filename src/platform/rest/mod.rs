@@ -23,8 +23,8 @@ pub use page::{PageError, decode_inboxes, decode_memberships, decode_roles, deco
 pub use roles::Roles;
 
 use super::{
-    Capability, Error, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, Part, Platform, TeamPatch, UserPatch,
-    WriteKey,
+    Capability, Error, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, Part, Platform, TeamPatch, UserDeletion,
+    UserPatch, WriteKey,
 };
 use crate::http::{Auth, HttpClient, Network, Tls};
 use observe::KnownRoles;
@@ -123,6 +123,10 @@ impl Platform for RestPlatform {
         key: &WriteKey,
     ) -> Result<Vec<Result<Option<String>, Error>>, Error> {
         self.post_updates(users, key).await
+    }
+
+    async fn delete_users(&self, users: &[UserDeletion], key: &WriteKey) -> Result<Vec<Result<(), Error>>, Error> {
+        self.post_deletions(users, key).await
     }
 
     async fn change_memberships(

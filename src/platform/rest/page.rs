@@ -3,12 +3,13 @@
 //! This is the hot path of a sync: a million users and ten million memberships pass here. A page is decoded into typed
 //! rows that borrow from its bytes, with no tree in between, and is shown only when all of it was understood.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::SystemTime};
 
 use directory_sync_model::{
     observed::{ContainerKind, ContainerRow, MarkRow, MembershipRow, Observer, RoleRow, UserRow},
     value::AttributeValue,
 };
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{
@@ -94,13 +95,14 @@ struct Inbox<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct UserMark<'a> {
     #[serde(borrow)]
     owner: Cow<'a, str>,
     #[serde(borrow, default)]
     role: Text<'a>,
     #[serde(default)]
-    deactivated: bool,
+    deactivated_time: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -263,7 +265,7 @@ fn row<'r>(user: User<'r>, roles: &'r Roles) -> UserRow<'r> {
         mark: user.mark.map(|mark| MarkRow {
             owner: mark.owner,
             role: (!mark.role.0.is_empty()).then(|| name(mark.role.0)),
-            deactivated: mark.deactivated,
+            deactivated: mark.deactivated_time.map(SystemTime::from),
         }),
     }
 }

@@ -1,13 +1,14 @@
 //! From the plan's writes to the items of the contract. Pure: what can't be sent is that item's failure.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::SystemTime};
 
 use directory_sync_model::{observed, value::AttributeValue};
+use jiff::Timestamp;
 
 use super::{attributes::TAGS, roles::Roles, wire};
 use crate::{
     fault::Class,
-    platform::{Error, MembershipWrite, NewUser, UserPatch},
+    platform::{Error, MembershipWrite, NewUser, UserDeletion, UserPatch},
 };
 
 /// The item that creates a user.
@@ -74,12 +75,21 @@ pub(super) fn update(patch: &UserPatch, roles: &Roles) -> Result<wire::UserUpdat
                 .map_err(refuse)?,
             attributes,
             tags: tags(&fields.attributes),
-            mark: patch
-                .mark
-                .as_ref()
-                .map_or(wire::Field::Keep, |set| wire::Field::Set(mark(set, roles))),
+            mark: match &patch.mark {
+                _ if patch.release => wire::Field::Clear,
+                Some(set) => wire::Field::Set(mark(set, roles)),
+                None => wire::Field::Keep,
+            },
         },
     })
+}
+
+/// The item that deletes a user.
+pub(super) fn deletion(user: &UserDeletion) -> wire::UserDeletion {
+    wire::UserDeletion {
+        id: user.id.clone(),
+        if_match: user.version.clone().filter(|version| !version.is_empty()),
+    }
 }
 
 /// The item that adds a membership with our mark, or removes one.
@@ -117,6 +127,11 @@ pub(super) fn updating(patch: &UserPatch) -> String {
     format!("updating the user {}", patch.id)
 }
 
+/// What deleting this user is called in errors.
+pub(super) fn deleting(user: &UserDeletion) -> String {
+    format!("deleting the user {}", user.id)
+}
+
 /// What changing this membership is called in errors.
 pub(super) fn changing(write: &MembershipWrite) -> String {
     let MembershipWrite { container, user, .. } = write;
@@ -147,8 +162,14 @@ fn mark(mark: &observed::Mark, roles: &Roles) -> wire::UserMark {
     wire::UserMark {
         owner: mark.owner.clone(),
         role: role.map(|name| roles.id(name).unwrap_or(name).to_owned()),
-        deactivated: mark.deactivated,
+        deactivated_time: mark.deactivated.map(whole_seconds),
     }
+}
+
+/// The time without what is below a second. One that can't be told is so late that the platform refuses it.
+fn whole_seconds(time: SystemTime) -> Timestamp {
+    let second = Timestamp::try_from(time).map(Timestamp::as_second);
+    second.and_then(Timestamp::from_second).unwrap_or(Timestamp::MAX)
 }
 
 fn attribute(name: &str, value: &AttributeValue) -> Result<wire::AttributeValue, String> {
@@ -189,6 +210,8 @@ fn field(text: Option<&str>) -> wire::Field<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use directory_sync_model::observed::{ContainerKind, FieldsPatch, Mark, UserFields};
     use serde_json::json;
 
@@ -222,7 +245,7 @@ mod tests {
             mark: Mark {
                 owner: "eu1/acme".to_owned(),
                 role: Some("agent".to_owned()),
-                deactivated: false,
+                deactivated: None,
             },
         }
     }
@@ -267,7 +290,7 @@ mod tests {
             mark: Some(Mark {
                 owner: "eu1/acme".to_owned(),
                 role: None,
-                deactivated: true,
+                deactivated: Some(SystemTime::UNIX_EPOCH + Duration::from_millis(1_800_000_000_999)),
             }),
             ..UserPatch::default()
         };
@@ -280,7 +303,7 @@ mod tests {
             "active": false,
             "attributes": { "desk": null, "remote": true },
             "tags": [],
-            "mark": { "owner": "eu1/acme", "deactivated": true },
+            "mark": { "owner": "eu1/acme", "deactivatedTime": "2027-01-15T08:00:00Z" },
         });
         assert_eq!(item, expected);
     }

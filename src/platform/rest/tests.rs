@@ -128,7 +128,7 @@ fn mark() -> Mark {
     Mark {
         owner: OWNER.to_owned(),
         role: None,
-        deactivated: false,
+        deactivated: None,
     }
 }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use attributes::AttributeValue;
 pub use field::Field;
 pub use problem::{InvalidPlace, PROBLEM_BASE, Problem, ProblemKind};
-pub use user::{User, UserCreate, UserMark, UserUpdate, UserUpdateItem};
+pub use user::{User, UserCreate, UserDeletion, UserMark, UserUpdate, UserUpdateItem};
 
 use field::given;
 
@@ -87,6 +87,22 @@ pub enum UserResult {
         etag: String,
     },
     /// Nothing was changed.
+    Failed {
+        /// Why.
+        error: Problem,
+    },
+}
+
+/// What became of one user of a batch of deletions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum DeletionResult {
+    /// The user was deleted.
+    Done {
+        /// The platform's id that the user had.
+        id: String,
+    },
+    /// The user is as before, or wasn't there.
     Failed {
         /// Why.
         error: Problem,

@@ -1,4 +1,4 @@
-//! Writes: creations, updates and memberships in batches, teams one by one.
+//! Writes: creations, updates, deletions and memberships in batches, teams one by one.
 
 use serde::Deserialize;
 
@@ -7,13 +7,14 @@ use super::{
     batch::within,
     problem, request,
     wire::{
-        Field, IDEMPOTENCY_KEY, Mark, MembershipResult, ProblemKind, TeamCreate, TeamUpdate, UserResult, quoted_etag,
+        DeletionResult, Field, IDEMPOTENCY_KEY, Mark, MembershipResult, ProblemKind, TeamCreate, TeamUpdate,
+        UserResult, quoted_etag,
     },
 };
 use crate::{
     fault::{Class, Fault as _},
     http::encode_segment,
-    platform::{Error, MembershipWrite, NewTeam, NewUser, TeamPatch, UserPatch, WriteKey},
+    platform::{Error, MembershipWrite, NewTeam, NewUser, TeamPatch, UserDeletion, UserPatch, WriteKey},
 };
 
 /// What is needed of the answer to a creation.
@@ -120,6 +121,37 @@ impl RestPlatform {
         let told = outcomes.zip(patches).map(|(outcome, patch)| match outcome? {
             UserResult::Done { etag, .. } => Ok(Some(etag).filter(|etag| !etag.is_empty())),
             UserResult::Failed { error } => Err(problem::of_item(request::updating(patch), &error)),
+        });
+        Ok(told.collect())
+    }
+
+    pub(super) async fn post_deletions(
+        &self,
+        users: &[UserDeletion],
+        key: &WriteKey,
+    ) -> Result<Vec<Result<(), Error>>, Error> {
+        let items: Vec<_> = users.iter().map(request::deletion).collect();
+        let limits = self.limits().await?;
+        let results: Vec<DeletionResult> = self
+            .send_batch(
+                "v1/users:batchDelete",
+                &format!("deleting users at {}", self.place),
+                &items,
+                limits.user_batch as usize,
+                key,
+            )
+            .await?;
+        let told = results.into_iter().zip(users).map(|(result, user)| match result {
+            DeletionResult::Done { .. } => Ok(()),
+            DeletionResult::Failed { error } => {
+                let error = problem::of_item(request::deleting(user), &error);
+                // Whoever is gone already is as he was to be.
+                if error.class() == Class::NotFound {
+                    Ok(())
+                } else {
+                    Err(error)
+                }
+            }
         });
         Ok(told.collect())
     }

@@ -47,6 +47,17 @@ impl Answer {
         })
     }
 
+    /// 204: done, and there is nothing to tell.
+    pub(super) fn done() -> Self {
+        Self {
+            status: StatusCode::NO_CONTENT,
+            etag: None,
+            location: None,
+            body: Vec::new(),
+            replayed: false,
+        }
+    }
+
     /// Adds the object's etag, without quotes.
     pub(super) fn with_etag(mut self, etag: &str) -> Self {
         self.etag = Some(etag.to_owned());
@@ -56,9 +67,14 @@ impl Answer {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
+        let has_body = !self.body.is_empty();
         let mut response = (self.status, self.body).into_response();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if has_body {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        } else {
+            headers.remove(CONTENT_TYPE);
+        }
         // Etags and locations are of our own making: letters, digits and slashes.
         if let Some(etag) = self
             .etag

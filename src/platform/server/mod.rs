@@ -250,9 +250,13 @@ fn router(app: App) -> Router {
         .route(gate::CONTRACT_PATH, get(account::contract))
         .route("/v1/whoami", get(account::who_am_i))
         .route("/v1/users", get(users::list).post(users::create))
-        .route("/v1/users/{id}", get(users::read).patch(users::update))
+        .route(
+            "/v1/users/{id}",
+            get(users::read).patch(users::update).delete(users::delete),
+        )
         .route("/v1/users:batchCreate", post(users::batch_create))
         .route("/v1/users:batchUpdate", post(users::batch_update))
+        .route("/v1/users:batchDelete", post(users::batch_delete))
         .route("/v1/teams", get(teams::list).post(teams::create))
         .route("/v1/teams/{id}", get(teams::read).patch(teams::update))
         .route("/v1/roles", get(roles::list).post(roles::create))

@@ -7,7 +7,7 @@ use axum::{
     extract::{FromRequest, Request},
 };
 use futures::{FutureExt, future::BoxFuture};
-use http::{HeaderMap, header::CONTENT_TYPE};
+use http::{HeaderMap, Method, header::CONTENT_TYPE};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -29,7 +29,7 @@ use crate::platform::rest::wire::{Batch, IDEMPOTENCY_KEY, Problem, ProblemKind};
 /// The most characters of an idempotency key.
 const MAX_KEY: usize = 255;
 
-/// A `POST` or `PATCH` whose caller may write and whose headers are in order.
+/// A `POST`, `PATCH` or `DELETE` whose caller may write and whose headers are in order.
 pub(super) struct WriteRequest {
     pub(super) precondition: Precondition,
     repeatable: Option<Repeatable>,
@@ -47,7 +47,8 @@ impl FromRequest<Arc<App>> for WriteRequest {
         Params::none(parts.uri.query())?;
         let precondition = Precondition::read(&parts.headers);
         let key = idempotency_key(&parts.headers)?;
-        if !is_json(&parts.headers) {
+        // A deletion says everything by its path, and has no body to be of a type.
+        if parts.method != Method::DELETE && !is_json(&parts.headers) {
             return Err(Problem::new(ProblemKind::UnsupportedMediaType));
         }
         // The gate has read it whole already, within its bound.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 pub(super) use store::{ensure, standing, time};
 
-use self::input::{Item, NewUser};
+use self::input::{Deletion, Item, NewUser};
 use super::{
     App,
     answer::{Answer, Failure},
@@ -21,7 +21,7 @@ use super::{
     request::WriteRequest,
 };
 use crate::platform::rest::wire::{
-    BatchResults, MAX_USER_BATCH, Problem, ProblemKind, User, UserCreate, UserResult, UserUpdate,
+    BatchResults, DeletionResult, MAX_USER_BATCH, Problem, ProblemKind, User, UserCreate, UserResult, UserUpdate,
 };
 
 /// `GET /v1/users`
@@ -83,6 +83,48 @@ pub(super) async fn update(
         async move {
             let user = store::update(db, row, &precondition, changes, "", seats, now).await?;
             Ok(Answer::ok(&user)?.with_etag(&user.etag))
+        }
+        .boxed()
+    })
+    .await
+}
+
+/// `DELETE /v1/users/{id}`
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    id: Result<Path<String>, PathRejection>,
+    request: WriteRequest,
+) -> Result<Answer, Problem> {
+    let row = row_in_path(id)?;
+    let precondition = request.precondition.clone();
+    app.write(request, move |db, _now| {
+        async move {
+            store::delete(db, row, &precondition).await?;
+            Ok(Answer::done())
+        }
+        .boxed()
+    })
+    .await
+}
+
+/// `POST /v1/users:batchDelete`
+pub(super) async fn batch_delete(State(app): State<Arc<App>>, request: WriteRequest) -> Result<Answer, Problem> {
+    let items = checked(request.items(MAX_USER_BATCH)?, Deletion::check);
+    app.write(request, move |db, _now| {
+        async move {
+            let mut results = Vec::with_capacity(items.len());
+            for item in items {
+                let outcome = match item {
+                    Ok(Deletion { id, row, precondition }) => store::delete(db, row, &precondition).await.map(|()| id),
+                    Err(problem) => Err(problem.into()),
+                };
+                results.push(match outcome {
+                    Ok(id) => DeletionResult::Done { id },
+                    Err(Failure::Problem(error)) => DeletionResult::Failed { error: *error },
+                    Err(failure) => return Err(failure),
+                });
+            }
+            Answer::ok(&BatchResults { results })
         }
         .boxed()
     })

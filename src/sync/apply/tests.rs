@@ -12,7 +12,6 @@ mod requests;
 mod teams;
 
 use std::{
-    collections::BTreeSet,
     sync::{Arc, PoisonError},
     time::{Duration, SystemTime},
 };
@@ -20,7 +19,7 @@ use std::{
 use directory_sync_model::{
     fingerprint::FingerprintKey,
     guard::Limits,
-    rules::{Adoption, GroupSelector, Mapping, Protect, Rules, TeamSelector, UserScope},
+    rules::{Adoption, Deprovision, GroupSelector, Mapping, Protect, Rules, TeamSelector, UserScope},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -62,7 +61,8 @@ fn rules(groups: &[&str]) -> Rules {
         default_role: None,
         allowed_roles: None,
         adoption: Adoption::Email,
-        from_owners: BTreeSet::new(),
+        from_owners: std::collections::BTreeSet::new(),
+        deprovision: Deprovision::Deactivate,
         protect: Protect::default(),
         limits: Limits {
             max_percent: 100,

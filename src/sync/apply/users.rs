@@ -1,8 +1,9 @@
-//! Creating, changing and deactivating users.
+//! Creating, changing, deactivating and deleting users.
 
 use std::{
     collections::HashSet,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    time::SystemTime,
 };
 
 use directory_sync_model::{
@@ -14,7 +15,7 @@ use directory_sync_model::{
 use super::{End, Work};
 use crate::{
     fault::{Class, Fault as _},
-    platform::{NewUser, UserPatch},
+    platform::{NewUser, UserDeletion, UserPatch},
 };
 
 impl Work<'_, '_> {
@@ -108,7 +109,7 @@ impl Work<'_, '_> {
             external_id,
             fields: update.patch.clone(),
             active: update.activate.then_some(true),
-            mark: (update.adopt || update.activate).then(|| self.mark(update.holding, None, false)),
+            mark: (update.adopt || update.activate).then(|| self.mark(update.holding, None, None)),
             ..self.patch_of(update.holding)
         }
     }
@@ -124,7 +125,7 @@ impl Work<'_, '_> {
         let patches: Vec<(&RoleChange, UserPatch)> = changes
             .map(|change| {
                 let role = self.plan.roles[usize::from(change.to)].clone();
-                let mark = Some(self.mark(change.holding, Some(role.clone()), false));
+                let mark = Some(self.mark(change.holding, Some(role.clone()), None));
                 (
                     change,
                     UserPatch {
@@ -150,7 +151,7 @@ impl Work<'_, '_> {
             .filter(|leaver| !self.is_one_of(&self.blocked, leaver.holding));
         let patches: Vec<(&Deactivation, UserPatch)> = leavers
             .map(|leaver| {
-                let mark = Some(self.mark(leaver.holding, None, true));
+                let mark = Some(self.mark(leaver.holding, None, Some(self.plan.desired.now)));
                 (
                     leaver,
                     UserPatch {
@@ -164,6 +165,58 @@ impl Work<'_, '_> {
         self.patch("deactivate", FailureKind::User, patches, |work, _, failed| {
             work.done.users_deactivated += u64::from(!failed);
         })
+        .await
+    }
+
+    /// Takes our mark from users whom nobody is to manage any more, once all else is done: where something of them couldn't be
+    /// taken, the next run has to know them.
+    pub(super) async fn release(&mut self) -> Result<(), End> {
+        if !self.failures.is_empty() {
+            return Ok(());
+        }
+        let patches: Vec<((), UserPatch)> = (self.plan.releases.iter())
+            .map(|holding| {
+                let patch = UserPatch {
+                    release: true,
+                    ..self.patch_of(*holding)
+                };
+                ((), patch)
+            })
+            .collect();
+        self.patch("release", FailureKind::User, patches, |work, (), failed| {
+            work.done.users_updated += u64::from(!failed);
+        })
+        .await
+    }
+
+    /// Deletes those whom an earlier sync deactivated, as they were when they were observed: whoever was changed since, for one
+    /// activated by hand, stays and is that person's failure.
+    pub(super) async fn delete(&mut self) -> Result<(), End> {
+        let (plan, platform) = (self.plan, self.platform);
+        let leavers = plan.deletions.iter().enumerate().map(|(at, leaver)| {
+            let deletion = UserDeletion {
+                id: plan.holdings.id(leaver.holding).to_owned(),
+                version: self.version(leaver.holding),
+            };
+            (at, deletion)
+        });
+        let leavers: Vec<(usize, UserDeletion)> = leavers.collect();
+        let request = |batch: Vec<(usize, UserDeletion)>, key| async move {
+            let (leavers, users): (Vec<usize>, Vec<UserDeletion>) = batch.into_iter().unzip();
+            let answer = platform.delete_users(&users, &key).await;
+            (leavers.into_iter().zip(users).collect(), answer)
+        };
+        let shape = self.shape();
+        self.send(
+            "delete",
+            leavers.into_iter(),
+            shape,
+            request,
+            |work, (at, _), result| match result {
+                Ok(()) => work.done.users_deleted += 1,
+                Err(error) => work.fail(FailureKind::User, plan.deletions[at].external_id.clone(), &error),
+            },
+        )
         .await
     }
 
@@ -212,7 +265,7 @@ impl Work<'_, '_> {
     }
 
     /// The whole mark that a user is to carry: the role that we gave stays in it unless another one is given.
-    fn mark(&self, holding: u32, role: Option<String>, deactivated: bool) -> Mark {
+    fn mark(&self, holding: u32, role: Option<String>, deactivated: Option<SystemTime>) -> Mark {
         let given = self.plan.holdings.get(holding).given_role();
         let role = role.or_else(|| given.map(|role| self.plan.roles[usize::from(role)].clone()));
         Mark {
@@ -245,7 +298,7 @@ fn new_user(plan: &directory_sync_model::plan::Plan<'_>, creation: Creation) -> 
     let mark = Mark {
         owner: desired.rules.owner.clone(),
         role: role.clone(),
-        deactivated: false,
+        deactivated: None,
     };
     Some(NewUser {
         external_id: desired.snapshot.user_id(creation.user).to_owned(),

@@ -78,6 +78,11 @@ impl Key {
         }
     }
 
+    /// All that is on record of a user's account: that he is ours, and the role that we gave. His memberships go before it does.
+    pub fn of_account(user: &str) -> [Self; 2] {
+        [EntryKind::User, EntryKind::Role].map(|kind| Self::of(kind, user))
+    }
+
     /// A membership.
     pub fn membership(kind: ContainerKind, container: impl Into<String>, user: impl Into<String>) -> Self {
         Self {
@@ -169,7 +174,7 @@ impl Removal {
             RemovalKind::TeamMembership => EntryKind::TeamMembership,
             RemovalKind::InboxMembership => EntryKind::InboxMembership,
             RemovalKind::Role => EntryKind::Role,
-            RemovalKind::User => EntryKind::User,
+            RemovalKind::User | RemovalKind::Deletion => EntryKind::User,
         };
         let container = match kind {
             EntryKind::TeamMembership | EntryKind::InboxMembership => self.container.clone(),
@@ -243,7 +248,8 @@ impl Settlement {
             }),
             // The role that was given in its place is an entry of its own.
             RemovalKind::Role => {}
-            _ => self.forget.push(removal.key()),
+            RemovalKind::Deletion => self.forget.extend(Key::of_account(&removal.user)),
+            RemovalKind::TeamMembership | RemovalKind::InboxMembership => self.forget.push(removal.key()),
         }
         self.journal.push((sync.to_owned(), removal));
     }

@@ -176,10 +176,12 @@ impl Claims {
                     settlement.record.push(entry);
                 }
                 What::Taken(removal) => {
-                    let is_membership =
-                        matches!(removal.kind, RemovalKind::TeamMembership | RemovalKind::InboxMembership);
-                    // A membership that isn't there any more was taken.
-                    if claim.holds != is_membership {
+                    let vanishes = matches!(
+                        removal.kind,
+                        RemovalKind::TeamMembership | RemovalKind::InboxMembership | RemovalKind::Deletion
+                    );
+                    // What isn't there any more was taken.
+                    if claim.holds != vanishes {
                         settlement.take(&claim.sync, removal);
                     }
                 }
@@ -197,6 +199,7 @@ impl What {
             Self::Given(given) if given.entry.key.kind == EntryKind::Role => given.entry.role == row.role,
             Self::Given(given) => !given.activates || row.active,
             Self::Taken(removal) if removal.kind == RemovalKind::Role => removal.to == row.role,
+            Self::Taken(removal) if removal.kind == RemovalKind::Deletion => true,
             Self::Taken(_) => !row.active,
         }
     }

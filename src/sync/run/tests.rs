@@ -1,7 +1,6 @@
 //! Runs between a directory and a platform that never answer.
 
 use std::{
-    collections::BTreeSet,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -11,15 +10,16 @@ use std::{
 
 use async_trait::async_trait;
 use directory_sync_model::{
+    attribute::AttributeSet,
     observed::Observer,
-    rules::{Adoption, Protect, UserScope},
+    rules::{Adoption, Deprovision, Protect, UserScope},
     snapshot::Batch,
 };
 
 use super::{super::MemoryLedger, *};
 use crate::{
     directory::{self, Cursor, Finding, Part as DirectoryPart},
-    platform::{self, Capability, Identity, MembershipWrite, NewUser, PageEnd, UserPatch, WriteKey},
+    platform::{self, Capability, Identity, MembershipWrite, NewUser, PageEnd, UserDeletion, UserPatch, WriteKey},
 };
 
 /// Tells that it was asked, and where it is silent never answers.
@@ -143,6 +143,14 @@ impl Platform for Untouched {
         unreachable!("nothing is written")
     }
 
+    async fn delete_users(
+        &self,
+        _: &[UserDeletion],
+        _: &WriteKey,
+    ) -> Result<Vec<Result<(), platform::Error>>, platform::Error> {
+        unreachable!("nothing is written")
+    }
+
     async fn change_memberships(
         &self,
         _: &[MembershipWrite],
@@ -162,7 +170,8 @@ fn rules() -> Rules {
         default_role: None,
         allowed_roles: None,
         adoption: Adoption::Email,
-        from_owners: BTreeSet::new(),
+        from_owners: std::collections::BTreeSet::new(),
+        deprovision: Deprovision::Deactivate,
         protect: Protect::default(),
         limits: Limits::default(),
         mappings: Vec::new(),

@@ -1,10 +1,12 @@
 //! Plans that take away too much: held, approved, rejected, run out.
 
-use directory_sync::api::DirectoryConnection;
 use directory_sync::api::status::{ObjectType, Trigger};
+use directory_sync::api::{DirectoryConnection, SyncPlan};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::json;
 
 use super::world::{PATIENCE, WHILE, World, addresses, company, company_of, condition, mapping, plan_state, support};
+use crate::support::command::run;
 use crate::support::process::wait_until;
 
 /// Ten people in step, of whom five have left the directory: more than 20 percent of at least 10.
@@ -47,7 +49,9 @@ async fn a_plan_above_the_limits_is_held_until_it_is_approved_and_the_approval_i
 
     world.decide(&name, "Approved").await;
     let spent = world.until_plan(&name, "Spent").await;
-    assert_eq!(spent.status.unwrap().conditions[0].status, "True");
+    let status = spent.status.unwrap();
+    assert_eq!(status.conditions[0].status, "True");
+    assert_eq!(status.commands, None, "there is nothing to decide any more");
     let done = world.until_ready("acme", "True/Synced").await;
     assert_eq!(world.platform.active().await, addresses(1..=5));
     assert_eq!(condition(&done, "Held").unwrap(), "False/NothingHeld");
@@ -55,6 +59,65 @@ async fn a_plan_above_the_limits_is_held_until_it_is_approved_and_the_approval_i
     assert_eq!(status.held_plan, None);
     let last = status.last_sync.unwrap();
     assert_eq!((last.trigger, last.users.deactivated), (Trigger::Decision, 5));
+}
+
+fn applied(plan: &SyncPlan) -> Condition {
+    plan.status.as_ref().unwrap().conditions[0].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_said_in_words_with_commands_that_work_as_they_stand() {
+    let (world, name) = held().await;
+    let space = &world.space;
+    let expires = {
+        let plan = world.until_plan(&name, "AwaitingDecision").await;
+        let expires = plan.status.unwrap().expire_time.unwrap().0;
+        expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    };
+    let plan = world.until_plan(&name, "AwaitingDecision").await;
+    let commands = plan.status.unwrap().commands.unwrap();
+    assert_eq!(
+        commands.inspect,
+        format!("kubectl describe -n {} splan/{name}", space.name)
+    );
+    for object in [format!("splan/{name}"), "dirconn/acme".to_owned()] {
+        let described = space.kubectl(&["describe", &object]).await.success();
+        for text in ["5 of 10 users would be deactivated; the limits allow 2", &expires] {
+            assert!(described.contains(text), "no {text:?} in {described}");
+        }
+        assert!(described.contains(&commands.inspect), "{described}");
+        let decides = [&commands.approve, &commands.reject].map(|command| described.contains(command.as_str()));
+        assert_eq!(decides, [object.starts_with("splan"); 2], "{described}");
+    }
+    let listed = space.kubectl(&["get", "splan"]).await.success();
+    assert!(
+        listed.contains("AwaitingDecision") && listed.contains(&expires),
+        "{listed}"
+    );
+    let notes = world.notes("DirectoryConnection", "acme").await;
+    let told = notes
+        .iter()
+        .any(|(note, _)| note.contains("5 of 10 users") && note.contains(&commands.inspect));
+    assert!(told, "{notes:?}");
+
+    // As somebody types them, in a namespace that isn't the current one.
+    let kubectl = crate::support::tools::tool("kubectl");
+    let path = format!("{}:/usr/bin:/bin", kubectl.parent().unwrap().display());
+    let shell = async |command: &str| {
+        let kubeconfig = space.server.kubeconfig();
+        let variables = [
+            ("KUBECONFIG", kubeconfig.as_path()),
+            ("PATH", std::path::Path::new(&path)),
+        ];
+        let finished = run(std::path::Path::new("/bin/sh"), ["-c", command], &variables, "").await;
+        finished.success()
+    };
+    assert!(shell(&commands.inspect).await.contains("5 of 10 users"));
+    shell(&commands.approve).await;
+    let spent = world.until_plan(&name, "Spent").await;
+    assert_eq!(spent.spec.decided_by.as_deref(), Some("admin"));
+    world.until_ready("acme", "True/Synced").await;
+    assert_eq!(world.platform.active().await, addresses(1..=5));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,11 +164,21 @@ async fn a_plan_that_ran_out_approves_nothing_and_is_held_anew() {
     let run_out = json!({ "status": { "expireTime": "2026-01-01T00:00:00Z" } });
     world.change_status("SyncPlan", &name, run_out).await;
     world.decide(&name, "Approved").await;
-    world.until_plan(&name, "Expired").await;
+    let expired = world.until_plan(&name, "Expired").await;
     let again = world.sync("acme").await;
     let plan = again.status.unwrap().held_plan.unwrap();
     assert_eq!(plan.name, format!("{name}-2"));
     assert_eq!(world.platform.active().await.len(), 10);
+    let message = applied(&expired).message;
+    assert!(message.starts_with("The decision came too late"), "{message}");
+    assert!(message.contains(&format!("Decide SyncPlan {}", plan.name)), "{message}");
+    for (kind, name) in [("SyncPlan", name.as_str()), ("DirectoryConnection", "acme")] {
+        let events = world.events(kind, name).await;
+        assert!(
+            events.contains(&"Warning/DecidedTooLate".to_owned()),
+            "{kind}: {events:?}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,7 +188,16 @@ async fn another_plan_supersedes_the_one_that_was_approved_too_late() {
     let another = world.sync("acme").await.status.unwrap().held_plan.unwrap().name;
     assert_eq!(plan_state(&world.until_plan(&name, "Superseded").await), "Superseded");
     world.decide(&name, "Approved").await;
+    wait_until("the answer", PATIENCE, async || {
+        let plan = world.until_plan(&name, "Superseded").await;
+        let message = applied(&plan).message;
+        let answered = message.starts_with("The decision came too late");
+        (answered && message.contains(&format!("Decide SyncPlan {another}"))).then_some(())
+    })
+    .await;
     tokio::time::sleep(WHILE).await;
+    let events = world.notes("SyncPlan", &name).await;
+    assert_eq!(events.len(), 1, "it is told once: {events:?}");
     assert_eq!(world.platform.active().await.len(), 10);
     world.decide(&another, "Approved").await;
     world.until_plan(&another, "Spent").await;

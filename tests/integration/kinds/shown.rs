@@ -6,8 +6,8 @@ use directory_sync::api::{
     mapping::{MatchedCounts, MatchedGroup},
     plan::RemovalSample,
     status::{
-        DirectoryCounts, Failure, HeldPlan, MembershipCounts, ObjectType, Outcome, PlatformCounts, Removals,
-        RoleCounts, SyncSummary, TeamCounts, Trigger, UserCounts,
+        DecisionCommands, DirectoryCounts, Failure, HeldPlan, MembershipCounts, ObjectType, Outcome, PlatformCounts,
+        Removals, RoleCounts, SyncSummary, TeamCounts, Trigger, UserCounts,
     },
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -42,6 +42,7 @@ fn run() -> SyncSummary {
             updated: 2,
             activated: 1,
             deactivated: 4,
+            deleted: 2,
             failed: 1,
         },
         teams: TeamCounts {
@@ -92,6 +93,7 @@ fn connection_status() -> DirectoryConnectionStatus {
             expire_time: time(1_700_259_260),
             removals: Removals {
                 users: 310,
+                deletions: 7,
                 memberships: 5,
                 roles: 1,
                 inboxes: 2,
@@ -136,18 +138,35 @@ fn mapping_status() -> GroupMappingStatus {
 
 fn plan_status() -> SyncPlanStatus {
     SyncPlanStatus {
+        summary: vec!["310 of 1000 users would be deactivated; the limits allow 200".into()],
+        commands: Some(DecisionCommands {
+            inspect: "kubectl describe splan/acme".into(),
+            approve: "kubectl patch splan/acme".into(),
+            reject: "kubectl patch splan/acme".into(),
+        }),
         removals: Some(Removals {
             users: 310,
+            deletions: 7,
             memberships: 5,
             roles: 1,
             inboxes: 2,
         }),
-        samples: vec![RemovalSample {
-            kind: ObjectType::Membership,
-            id: "1001".into(),
-            user: "Ann Archer <ann@acme.test>".into(),
-            from: "Support".into(),
-        }],
+        samples: vec![
+            RemovalSample {
+                kind: ObjectType::Membership,
+                deleted: false,
+                id: "1001".into(),
+                user: "Ann Archer <ann@acme.test>".into(),
+                from: "Support".into(),
+            },
+            RemovalSample {
+                kind: ObjectType::User,
+                deleted: true,
+                id: "1002".into(),
+                user: "bob@acme.test".into(),
+                from: String::new(),
+            },
+        ],
         expire_time: Some(time(1_700_259_260)),
         conditions: conditions(&[(ConditionType::Applied, Status::False, Reason::AwaitingDecision)]),
     }
@@ -265,6 +284,7 @@ async fn the_columns_tell_how_an_object_is_doing() {
         "NAME",
         "CONNECTION",
         "USERS",
+        "DELETIONS",
         "MEMBERSHIPS",
         "ROLES",
         "DECISION",
@@ -275,7 +295,7 @@ async fn the_columns_tell_how_an_object_is_doing() {
         "DECIDED BY",
     ];
     assert_eq!(headings(wide.clone()), names);
-    assert_eq!((wide[2].1.as_str(), wide[6].1.as_str()), ("310", "AwaitingDecision"));
+    assert_eq!((wide[2].1.as_str(), wide[7].1.as_str()), ("310", "AwaitingDecision"));
 
     // The category has all three.
     let all = space.kubectl(&["get", "directory", "-o", "name"]).await.success();

@@ -224,6 +224,7 @@ fn the_largest_status_stays_under_16_kib() {
             &mut done.users_adopted,
             &mut done.users_activated,
             &mut done.users_deactivated,
+            &mut done.users_deleted,
             &mut done.teams_created,
             &mut done.team_memberships_added,
             &mut done.team_memberships_removed,
@@ -245,13 +246,18 @@ fn the_largest_status_stays_under_16_kib() {
         expire_time: Time(at(1)),
         removals: crate::api::status::Removals {
             users: 1_000_000,
+            deletions: 1_000_000,
             memberships: 10_000_000,
             roles: 1_000_000,
             inboxes: 1_000_000,
         },
     });
     for condition in &mut status.conditions {
-        condition.message = "m".repeat(400);
+        let of_type = crate::api::condition::TYPES.iter().map(|row| row.condition);
+        let max = of_type
+            .filter(|kind| kind.as_str() == condition.type_)
+            .map(crate::api::condition::max_message);
+        condition.message = "m".repeat(max.max().unwrap());
     }
     let size = serde_json::to_string(&status).unwrap().len();
     assert_eq!(

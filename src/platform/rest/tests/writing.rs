@@ -1,5 +1,7 @@
 //! Writing, and writing again.
 
+use std::time::{Duration, SystemTime};
+
 use directory_sync_model::{observed::FieldsPatch, value::AttributeValue};
 
 use super::*;
@@ -62,7 +64,7 @@ async fn a_created_user_is_read_as_he_was_meant() {
     let told = read.mark.as_ref().unwrap();
     assert_eq!(
         (&*told.owner, told.role.as_deref(), told.deactivated),
-        (OWNER, Some("agent"), false)
+        (OWNER, Some("agent"), None)
     );
     for (name, value) in user.fields.attributes {
         assert_eq!(attribute(read, &name), value.as_ref(), "{name}");
@@ -128,6 +130,7 @@ async fn a_user_is_deactivated_with_a_mark_that_says_so_and_given_another_role()
         .unwrap()
         .remove(0)
         .unwrap();
+    let left = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
     let patch = UserPatch {
         id,
         active: Some(false),
@@ -138,7 +141,7 @@ async fn a_user_is_deactivated_with_a_mark_that_says_so_and_given_another_role()
         },
         mark: Some(Mark {
             role: Some("agent".to_owned()),
-            deactivated: true,
+            deactivated: Some(left),
             ..mark()
         }),
         ..UserPatch::default()
@@ -149,7 +152,73 @@ async fn a_user_is_deactivated_with_a_mark_that_says_so_and_given_another_role()
     let read = &seen.users[0];
     assert_eq!((read.active, &*read.role), (false, "agent"));
     let mark = read.mark.as_ref().unwrap();
-    assert_eq!((mark.role.as_deref(), mark.deactivated), (Some("agent"), true));
+    assert_eq!((mark.role.as_deref(), mark.deactivated), (Some("agent"), Some(left)));
+    server.stop();
+}
+
+#[tokio::test]
+async fn users_are_deleted_with_their_memberships_and_may_be_deleted_twice() {
+    let server = start().await;
+    let users: Vec<_> = (0..205).map(new_user).collect();
+    let created = server.platform.create_users(&users, &key("create")).await.unwrap();
+    let ids: Vec<String> = created.into_iter().map(Result::unwrap).collect();
+    let team = server
+        .platform
+        .create_team(&team("Support"), OWNER, &key("team"))
+        .await
+        .unwrap();
+    let join = [membership(&team, &ids[0], true), membership(&team, &ids[204], true)];
+    server
+        .platform
+        .change_memberships(&join, OWNER, &key("add"))
+        .await
+        .unwrap();
+    let seen = server.see(Part::Users).await;
+    let deletions: Vec<UserDeletion> = seen.users[..204]
+        .iter()
+        .map(|user| UserDeletion {
+            id: user.id.to_string(),
+            version: Some(user.version.to_string()),
+        })
+        .collect();
+    // The second time is another request, as by a run that knows nothing of the first.
+    for attempt in ["delete", "again"] {
+        let results = server.platform.delete_users(&deletions, &key(attempt)).await.unwrap();
+        assert_eq!(results.len(), 204);
+        assert!(results.iter().all(Result::is_ok), "{attempt}");
+    }
+    let left = server.see(Part::Users).await;
+    assert_eq!((left.users.len(), &*left.users[0].id), (1, &*ids[204]));
+    let members = server.see(Part::TeamMemberships).await;
+    assert_eq!(
+        (members.memberships.len(), &*members.memberships[0].user),
+        (1, &*ids[204])
+    );
+    server.stop();
+}
+
+#[tokio::test]
+async fn whom_somebody_activated_since_he_was_read_is_not_deleted() {
+    let server = start().await;
+    let id = server
+        .by_hand("v1/users", json!({ "email": "ann@acme.test", "active": false }))
+        .await;
+    let version = Some(server.see(Part::Users).await.users[0].version.to_string());
+    let activate = UserPatch {
+        id: id.clone(),
+        active: Some(true),
+        ..UserPatch::default()
+    };
+    server.platform.update_users(&[activate], &key("hand")).await.unwrap();
+    let deletion = UserDeletion {
+        id: id.clone(),
+        version,
+    };
+    let results = server.platform.delete_users(&[deletion], &key("delete")).await.unwrap();
+    assert_eq!(classes(&results), [Some(Class::Conflict)]);
+    let message = results[0].as_ref().unwrap_err().to_string();
+    assert!(message.starts_with(&format!("deleting the user {id}: ")), "{message}");
+    assert_eq!(server.see(Part::Users).await.users.len(), 1);
     server.stop();
 }
 

@@ -53,6 +53,7 @@ fn the_limits_are_those_of_the_contract() {
     for (name, max) in [
         ("UserBatchCreate", MAX_USER_BATCH),
         ("UserBatchUpdate", MAX_USER_BATCH),
+        ("UserBatchDelete", MAX_USER_BATCH),
         ("MembershipBatch", MAX_MEMBERSHIP_BATCH),
     ] {
         assert_eq!(
@@ -83,6 +84,7 @@ fn the_examples_of_the_contract_are_what_the_types_read_and_write() {
     let answer = |operation: Value| operation["responses"]["200"]["content"]["application/json"]["example"].clone();
     round_trip::<UserCreate>(&body(path("/v1/users", "post")));
     round_trip::<Batch<UserCreate>>(&body(path("/v1/users:batchCreate", "post")));
+    round_trip::<Batch<UserDeletion>>(&body(path("/v1/users:batchDelete", "post")));
     round_trip::<UserUpdate>(&body(path("/v1/users/{id}", "patch")));
     round_trip::<TeamCreate>(&body(path("/v1/teams", "post")));
     round_trip::<TeamUpdate>(&body(path("/v1/teams/{id}", "patch")));
@@ -93,6 +95,8 @@ fn the_examples_of_the_contract_are_what_the_types_read_and_write() {
     round_trip::<BatchResults<MembershipResult>>(&answer(path("/v1/memberships:batch", "post")));
     let results = &contract["components"]["responses"]["UserBatch"]["content"]["application/json"]["example"];
     round_trip::<BatchResults<UserResult>>(results);
+    let results = &contract["components"]["responses"]["DeletionBatch"]["content"]["application/json"]["example"];
+    round_trip::<BatchResults<DeletionResult>>(results);
 }
 
 #[test]
@@ -119,6 +123,7 @@ fn the_types_have_exactly_the_fields_of_the_contract() {
     assert_eq!(unknown_field::<UserCreate>(json!({})), fields("UserCreate"));
     assert_eq!(unknown_field::<UserUpdate>(json!({})), fields("UserUpdate"));
     assert_eq!(unknown_field::<UserMark>(json!({})), fields("UserMark"));
+    assert_eq!(unknown_field::<UserDeletion>(json!({})), fields("UserDeletion"));
     assert_eq!(unknown_field::<TeamCreate>(json!({})), fields("TeamCreate"));
     assert_eq!(unknown_field::<TeamUpdate>(json!({})), fields("TeamUpdate"));
     assert_eq!(unknown_field::<RoleCreate>(json!({})), fields("RoleCreate"));

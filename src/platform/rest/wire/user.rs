@@ -5,26 +5,23 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{AttributeValue, Field, field::given};
+use super::{
+    AttributeValue, Field,
+    field::{given, given_time},
+};
 
 /// The ownership mark of a user. The platform stores it; what it means is the owner's business.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UserMark {
     /// Who manages the user; 1 to 256 characters.
     pub owner: String,
     /// The role that the owner gave, in whatever form the owner likes; 1 to 256 characters.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
-    /// Whether the owner deactivated the user.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub deactivated: bool,
-}
-
-// Serde asks for a reference.
-#[expect(clippy::trivially_copy_pass_by_ref)]
-fn is_false(value: &bool) -> bool {
-    !*value
+    /// When the owner deactivated the user, with at most three digits after the second; absent when it didn't.
+    #[serde(default, deserialize_with = "given_time", skip_serializing_if = "Option::is_none")]
+    pub deactivated_time: Option<Timestamp>,
 }
 
 /// A user as the platform has it.
@@ -138,6 +135,17 @@ pub struct UserUpdate {
     /// Replaced as a whole.
     #[serde(default, skip_serializing_if = "Field::is_kept")]
     pub mark: Field<UserMark>,
+}
+
+/// One item of a batch of deletions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UserDeletion {
+    /// The platform's id of the user.
+    pub id: String,
+    /// The etag that the user must still have, without quotes.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub if_match: Option<String>,
 }
 
 /// One item of a batch of updates.

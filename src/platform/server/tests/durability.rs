@@ -1,6 +1,7 @@
 //! What was answered stays, whatever happens to the server.
 
 use serde_json::json;
+use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
 
 use super::*;
 
@@ -45,6 +46,39 @@ async fn a_restart_keeps_everything() {
     // An id is never given twice.
     let next = server.create("/v1/users", json!({"email": "next@acme.test"})).await;
     assert!(next > users[9]);
+}
+
+#[tokio::test]
+async fn a_mark_of_before_deactivations_had_a_time_gets_the_one_that_the_user_was_changed_at() {
+    let server = Server::start().await;
+    let mark =
+        |deactivated| json!({"email": format!("{deactivated}@acme.test"), "mark": {"owner": "o", "role": "agent"}});
+    let left = server.create("/v1/users", mark("left")).await;
+    let other = server.create("/v1/users", mark("other")).await;
+    let nobodys = server.create("/v1/users", json!({"email": "nobodys@acme.test"})).await;
+    let folder = server.stop().await;
+
+    // The file as the version before has left it.
+    let options = SqliteConnectOptions::new().filename(folder.path().join("platform.db"));
+    let mut db = options.connect().await.unwrap();
+    sqlx::raw_sql(
+        "DELETE FROM _sqlx_migrations WHERE version = 2;
+         DROP INDEX team_members_user; DROP INDEX inbox_members_user; DROP TRIGGER users_removed;
+         UPDATE users SET updated = 1767225600500;
+         UPDATE users SET mark = '{\"owner\":\"o\",\"role\":\"agent\",\"deactivated\":true}' WHERE email LIKE 'left%';
+         UPDATE users SET mark = '{\"owner\":\"o\",\"deactivated\":false}' WHERE email LIKE 'other%';",
+    )
+    .execute(&mut db)
+    .await
+    .unwrap();
+    db.close().await.unwrap();
+
+    let server = Server::start_in(folder, |_| {}).await;
+    let mark = async |user: &str| server.get(&format!("/v1/users/{user}")).await.body["mark"].clone();
+    let told = json!({"owner": "o", "role": "agent", "deactivatedTime": "2026-01-01T00:00:00Z"});
+    assert_eq!(mark(&left).await, told);
+    assert_eq!(mark(&other).await, json!({"owner": "o"}));
+    assert_eq!(mark(&nobodys).await, Value::Null);
 }
 
 #[tokio::test]

@@ -100,6 +100,41 @@ async fn updates_are_done_in_the_order_given_each_on_its_own() {
 }
 
 #[tokio::test]
+async fn users_are_deleted_each_on_its_own() {
+    let server = Server::start().await;
+    let ids = server
+        .create_users(["a@acme.test".into(), "b@acme.test".into(), "c@acme.test".into()])
+        .await;
+    let items = json!([
+        {"id": ids[0], "ifMatch": "1"},
+        {"id": ids[1], "ifMatch": "7"},
+        {"id": ids[2]},
+        {"id": ids[2]},
+        {"id": "nobody"},
+        {"id": ids[1], "active": false},
+        {},
+    ]);
+    let reply = server.post("/v1/users:batchDelete", json!({ "items": items })).await;
+    assert_eq!(reply.status, 200);
+    let results = reply.body["results"].as_array().unwrap();
+    let outcome = |index: usize| item_problem(&results[index]);
+    assert_eq!(
+        (&results[0], &results[2]),
+        (&json!({"id": ids[0]}), &json!({"id": ids[2]}))
+    );
+    assert_eq!(outcome(1).kind(), Some(ProblemKind::PreconditionFailed));
+    assert_eq!(outcome(3).kind(), Some(ProblemKind::NotFound));
+    assert_eq!(outcome(4).kind(), Some(ProblemKind::NotFound));
+    assert_eq!(outcome(5).errors[0].pointer.as_deref(), Some("/items/5/active"));
+    assert_eq!(outcome(6).errors[0].detail, "missing field `id`");
+    let left = server.get("/v1/users").await;
+    assert_eq!(
+        (&left.body["total"], &left.body["items"][0]["id"]),
+        (&json!(1), &json!(ids[1]))
+    );
+}
+
+#[tokio::test]
 async fn a_batch_has_1_to_100_objects() {
     let server = Server::start().await;
     let many: Vec<Value> = (0..101).map(|n| json!({"email": format!("{n}@acme.test")})).collect();
@@ -110,7 +145,11 @@ async fn a_batch_has_1_to_100_objects() {
         (json!({"items": [], "x": 1}), "/x"),
         (json!({}), ""),
     ] {
-        for path in ["/v1/users:batchCreate", "/v1/users:batchUpdate"] {
+        for path in [
+            "/v1/users:batchCreate",
+            "/v1/users:batchUpdate",
+            "/v1/users:batchDelete",
+        ] {
             assert_eq!(
                 server
                     .post(path, body.clone())

@@ -12,7 +12,7 @@ async fn a_user_is_created_with_what_was_sent_and_read_back() {
         "externalId": "e-1", "email": "Ann@Acme.test", "givenName": "Ann", "familyName": "", "displayName": null,
         "phone": "020 7123", "active": false,
         "attributes": {"department": "Support", "languages": ["en", "de"], "remote": true, "floor": -3, "ratio": 2.5},
-        "tags": ["b", "a"], "mark": {"owner": "eu1/acme", "role": "agent", "deactivated": true},
+        "tags": ["b", "a"], "mark": {"owner": "eu1/acme", "role": "agent", "deactivatedTime": "2026-03-02T08:00:00Z"},
     });
     let created = server.post("/v1/users", sent.clone()).await;
     assert_eq!(created.status, 201);
@@ -257,4 +257,92 @@ async fn a_user_that_is_not_there_is_not_found() {
         server.get(path).await.problem(ProblemKind::NotFound);
         server.patch(path, json!({})).await.problem(ProblemKind::NotFound);
     }
+}
+
+impl Server {
+    async fn delete(&self, path: &str, etag: &str) -> (u16, String) {
+        let response = self
+            .request(Method::DELETE, path)
+            .header("If-Match", etag)
+            .send()
+            .await
+            .unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_user_leaves_nothing_and_frees_everything_but_the_id() {
+    let server = Server::start_with(|config| config.seats = Some(2)).await;
+    let body = json!({"email": "a@acme.test", "externalId": "e-1"});
+    let ann = server.create("/v1/users", body.clone()).await;
+    let bob = server.create("/v1/users", json!({"email": "b@acme.test"})).await;
+    let team = server.create("/v1/teams", json!({"name": "T"})).await;
+    let inbox = server.create("/v1/inboxes", json!({"name": "I"})).await;
+    let join = |kind: &str, container: &str, user: &str| json!({"op": "add", "kind": kind, "container": container, "user": user});
+    let items = json!([
+        join("team", &team, &ann),
+        join("inbox", &inbox, &ann),
+        join("team", &team, &bob)
+    ]);
+    server.post("/v1/memberships:batch", json!({ "items": items })).await;
+
+    let path = format!("/v1/users/{ann}");
+    assert_eq!(server.delete(&path, "*").await, (204, String::new()));
+    server.get(&path).await.problem(ProblemKind::NotFound);
+    assert_eq!(server.get("/v1/users").await.body["total"], 1);
+    assert_eq!(server.get("/v1/whoami").await.body["seats"]["used"], 1);
+    let members = server.get("/v1/memberships?kind=team").await;
+    assert_eq!(
+        (&members.body["total"], &members.body["items"][0]["user"]),
+        (&json!(1), &json!(bob))
+    );
+    assert_eq!(server.get("/v1/memberships?kind=inbox").await.body["total"], 0);
+
+    // Who is gone can't be deleted, and who comes instead is somebody else.
+    assert_eq!(server.delete(&path, "*").await.0, 404);
+    let again = server.create("/v1/users", body).await;
+    assert!(again != ann && again != bob);
+}
+
+#[tokio::test]
+async fn a_user_with_another_etag_is_not_deleted() {
+    let server = Server::start().await;
+    let user = server.post("/v1/users", json!({"email": "a@acme.test"})).await;
+    let path = format!("/v1/users/{}", user.body["id"].as_str().unwrap());
+    let etag = user.header("etag").unwrap();
+    server.patch(&path, json!({"givenName": "Ann"})).await;
+    assert_eq!(server.delete(&path, etag).await.0, 412);
+    assert_eq!(server.delete(&path, "\"2\"").await.0, 204);
+}
+
+#[tokio::test]
+async fn a_deletion_that_is_repeated_with_its_key_is_answered_again() {
+    let server = Server::start().await;
+    let user = server.create("/v1/users", json!({"email": "a@acme.test"})).await;
+    let send = async || {
+        let request = server.request(Method::DELETE, &format!("/v1/users/{user}"));
+        let response = request.header("Idempotency-Key", "k").send().await.unwrap();
+        let replayed = response.headers().contains_key("idempotency-replayed");
+        (response.status().as_u16(), replayed)
+    };
+    assert_eq!(send().await, (204, false));
+    assert_eq!(send().await, (204, true));
+}
+
+#[tokio::test]
+async fn the_time_of_a_mark_is_read_in_one_form_alone() {
+    let server = Server::start().await;
+    let with = |time: Value| json!({"email": "a@acme.test", "mark": {"owner": "o", "deactivatedTime": time}});
+    for time in [
+        json!(true),
+        json!(null),
+        json!("yesterday"),
+        json!("2026-03-02T08:00:00+01:00"),
+        json!("2026-02-30T08:00:00Z"),
+    ] {
+        let refused = server.post("/v1/users", with(time)).await;
+        assert_eq!(refused.places(ProblemKind::InvalidRequest), ["/mark/deactivatedTime"]);
+    }
+    server.create("/v1/users", with(json!("2026-03-02T08:00:00Z"))).await;
 }

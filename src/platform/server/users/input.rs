@@ -11,7 +11,7 @@ use super::{
     },
     no_such_user,
 };
-use crate::platform::rest::wire::{Problem, ProblemKind, UserCreate, UserUpdate};
+use crate::platform::rest::wire::{Problem, ProblemKind, UserCreate, UserDeletion, UserUpdate};
 
 /// A user to create.
 #[derive(Debug)]
@@ -97,13 +97,37 @@ impl Item {
         let id = id.ok_or_else(missing)?;
         let precondition = Precondition::etag(take_text(&mut item, "ifMatch", pointer)?);
         let changes = check_update(json::parse_item(item, pointer)?, pointer)?;
-        let row = IdKind::User
-            .decode(&id)
-            .ok_or_else(|| no_such_user().with_pointer(format!("{pointer}/id"), id))?;
+        let row = row_of(&id, pointer)?;
         Ok(Self {
             row,
             precondition,
             changes,
+        })
+    }
+}
+
+fn row_of(id: &str, pointer: &str) -> Result<i64, Problem> {
+    let row = IdKind::User.decode(id);
+    row.ok_or_else(|| no_such_user().with_pointer(format!("{pointer}/id"), id))
+}
+
+/// An item of a batch of deletions.
+#[derive(Debug)]
+pub(super) struct Deletion {
+    pub(super) id: String,
+    pub(super) row: i64,
+    pub(super) precondition: Precondition,
+}
+
+impl Deletion {
+    /// Checks the item that stands at `pointer` of a body.
+    pub(super) fn check(item: Value, pointer: &str) -> Result<Self, Problem> {
+        let UserDeletion { id, if_match } = json::parse_item(item, pointer)?;
+        let row = row_of(&id, pointer)?;
+        Ok(Self {
+            id,
+            row,
+            precondition: Precondition::etag(if_match),
         })
     }
 }

@@ -210,6 +210,23 @@ pub(super) async fn update(
     Ok(after)
 }
 
+/// Deletes a user with all memberships.
+pub(super) async fn delete(db: &mut SqliteConnection, row: i64, precondition: &Precondition) -> Result<(), Failure> {
+    let version: Option<i64> = sqlx::query_scalar("SELECT version FROM users WHERE id = ?")
+        .bind(row)
+        .fetch_optional(&mut *db)
+        .await?;
+    precondition.check(&version.ok_or_else(no_such_user)?.to_string())?;
+    for statement in [
+        "DELETE FROM team_members WHERE user = ?",
+        "DELETE FROM inbox_members WHERE user = ?",
+        "DELETE FROM users WHERE id = ?",
+    ] {
+        sqlx::query(statement).bind(row).execute(&mut *db).await?;
+    }
+    Ok(())
+}
+
 fn merge(mut user: User, changes: Changes) -> User {
     let Changes { fields, role } = changes;
     fields.external_id.apply(&mut user.external_id);

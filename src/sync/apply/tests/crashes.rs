@@ -15,7 +15,8 @@ use directory_sync_model::observed::Observer;
 use super::{ledger::markless, *};
 use crate::{
     platform::{
-        Capability, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, Part, TeamPatch, UserPatch, WriteKey,
+        Capability, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, Part, TeamPatch, UserDeletion, UserPatch,
+        WriteKey,
     },
     sync::ledger::{Entry, HeldPlan, Intent, Key, LedgerError, Opened, Removal, Settlement, SyncRecord},
 };
@@ -240,6 +241,9 @@ impl Platform for Fused<Arc<Fake>> {
         key: &WriteKey,
     ) -> Result<Vec<Result<Option<String>, Error>>, Error> {
         self.1.pass(self.0.update_users(users, key)).await
+    }
+    async fn delete_users(&self, users: &[UserDeletion], key: &WriteKey) -> Result<Vec<Result<(), Error>>, Error> {
+        self.1.pass(self.0.delete_users(users, key)).await
     }
     async fn change_memberships(
         &self,

@@ -16,7 +16,8 @@ use directory_sync_model::observed::{
 
 use super::*;
 use crate::platform::{
-    Capability, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, Part, TeamPatch, UserPatch, WriteKey,
+    Capability, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, Part, TeamPatch, UserDeletion, UserPatch,
+    WriteKey,
 };
 
 #[derive(Clone, Debug)]
@@ -47,6 +48,13 @@ pub(super) fn user(person: &str) -> User {
 }
 
 impl User {
+    /// Deactivated by a sync, at the time that the tests of this module have.
+    pub(super) fn deactivated(mut self) -> Self {
+        self.active = false;
+        self.mark.get_or_insert_default().deactivated = Some(SystemTime::UNIX_EPOCH);
+        self
+    }
+
     pub(super) fn given(mut self, role: &str) -> Self {
         role.clone_into(&mut self.role);
         self.mark.get_or_insert_default().role = Some(role.to_owned());
@@ -62,6 +70,7 @@ pub(super) enum Call {
     Create(Vec<NewUser>),
     Update(Vec<UserPatch>),
     Members(Vec<MembershipWrite>),
+    Delete(Vec<UserDeletion>),
 }
 
 /// What a request is for.
@@ -76,6 +85,7 @@ pub(super) enum Step {
     Role,
     Remove,
     Deactivate,
+    Delete,
 }
 
 impl Call {
@@ -90,6 +100,7 @@ impl Call {
             Self::Members(changes) if changes.iter().all(|change| !change.adopt_from.is_empty()) => Step::Adopt,
             Self::Members(changes) if changes.iter().all(|change| change.add) => Step::Add,
             Self::Members(_) => Step::Remove,
+            Self::Delete(_) => Step::Delete,
         }
     }
 
@@ -99,6 +110,7 @@ impl Call {
             Self::Create(users) => users.len(),
             Self::Update(patches) => patches.len(),
             Self::Members(changes) => changes.len(),
+            Self::Delete(users) => users.len(),
         }
     }
 
@@ -110,6 +122,7 @@ impl Call {
             Self::Create(users) => users.iter().any(|new| new.external_id == person),
             Self::Update(patches) => patches.iter().any(|patch| patch.id == user),
             Self::Members(changes) => changes.iter().any(|change| change.user == user),
+            Self::Delete(users) => users.iter().any(|deletion| deletion.id == user),
         }
     }
 }
@@ -119,6 +132,7 @@ pub(super) enum Item<'a> {
     Create,
     Update,
     Member(&'a MembershipWrite),
+    Delete,
 }
 
 type OnCall = Box<dyn Fn(&Call) -> Option<Error> + Send + Sync>;
@@ -223,6 +237,10 @@ impl Fake {
         steps
     }
 
+    pub(super) fn has(&self, person: &str) -> bool {
+        self.state().users.contains_key(&format!("u-{person}"))
+    }
+
     pub(super) fn user(&self, person: &str) -> User {
         self.state().users[&format!("u-{person}")].clone()
     }
@@ -320,6 +338,23 @@ impl Fake {
         user.role = patch.role.clone().unwrap_or_else(|| user.role.clone());
         user.mark = patch.mark.clone().or_else(|| user.mark.clone());
         Ok(Some(user.version.to_string()))
+    }
+
+    fn delete(&self, state: &mut State, deletion: &UserDeletion) -> Result<(), Error> {
+        self.judge(&Item::Delete)?;
+        let Some(user) = state.users.get(&deletion.id) else {
+            return Ok(());
+        };
+        if deletion
+            .version
+            .as_ref()
+            .is_some_and(|version| *version != user.version.to_string())
+        {
+            return Err(refused(Class::Conflict, "changed meanwhile"));
+        }
+        state.users.remove(&deletion.id);
+        state.members.retain(|(_, member)| *member != deletion.id);
+        Ok(())
     }
 
     fn change(&self, state: &mut State, change: &MembershipWrite) -> Result<(), Error> {
@@ -464,6 +499,11 @@ impl Platform for Arc<Fake> {
     ) -> Result<Vec<Result<Option<String>, Error>>, Error> {
         let work = |state: &mut State, _: &Call| users.iter().map(|patch| self.update(state, patch)).collect();
         self.write(Call::Update(users.to_vec()), key, work).await
+    }
+
+    async fn delete_users(&self, users: &[UserDeletion], key: &WriteKey) -> Result<Vec<Result<(), Error>>, Error> {
+        let work = |state: &mut State, _: &Call| users.iter().map(|user| self.delete(state, user)).collect();
+        self.write(Call::Delete(users.to_vec()), key, work).await
     }
 
     async fn change_memberships(

@@ -1,11 +1,14 @@
 //! What comes before what, and what a failure holds back.
 
-use directory_sync_model::desired::MappingProblem;
+use directory_sync_model::desired::{FailureReason, MappingProblem};
 
 use super::*;
 
+/// Whom an earlier sync deactivated is deleted.
+const AT_ONCE: Deprovision = Deprovision::DeleteAfter(Duration::ZERO);
+
 #[tokio::test(start_paused = true)]
-async fn people_are_created_updated_and_added_before_anything_is_taken_and_deactivated_last() {
+async fn people_are_created_updated_and_added_before_anything_is_taken_and_deleted_last() {
     let mut rules = rules(&["Sales", "Support"]);
     rules.mappings[1].role = Some("agent".to_owned());
     let company = Company::of([person("ann").named("Ann"), person("bob"), person("new")])
@@ -16,9 +19,11 @@ async fn people_are_created_updated_and_added_before_anything_is_taken_and_deact
             .with_user(user("ann").given("agent"))
             .with_user(user("bob").given("member"))
             .with_user(user("leaver"))
+            .with_user(user("left").deactivated())
             .with_team("Support", &["leaver"])
             .with_team("Sales", &["bob"]),
     );
+    rules.deprovision = AT_ONCE;
     rules.mappings.push(Mapping {
         name: "new team".to_owned(),
         group: GroupSelector::Name("Support".to_owned()),
@@ -41,7 +46,8 @@ async fn people_are_created_updated_and_added_before_anything_is_taken_and_deact
             Step::Add,
             Step::Role,
             Step::Remove,
-            Step::Deactivate
+            Step::Deactivate,
+            Step::Delete
         ]
     );
     assert_eq!(platform.team("Support"), ["ann", "bob"]);
@@ -49,6 +55,8 @@ async fn people_are_created_updated_and_added_before_anything_is_taken_and_deact
     assert_eq!(platform.team("New"), ["ann", "bob"]);
     assert_eq!(platform.user("bob").role, "agent");
     assert!(!platform.user("leaver").active);
+    assert!(!platform.has("left"));
+    assert_eq!((report.done.users_deactivated, report.done.users_deleted), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -237,4 +245,54 @@ async fn where_teams_can_not_be_created_a_missing_one_is_not_found() {
         team: "Support".to_owned(),
     };
     assert_eq!(problems, [vec![], vec![not_found]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_mark_of_whom_a_sync_deactivates_has_the_time_of_the_sync() {
+    let company = Company::of([person("ann")]);
+    let platform = Arc::new(Fake::new().with_user(user("ann")).with_user(user("leaver")));
+    sync(&company, &rules(&["Nobody"]), &platform).await;
+    let mark = platform.user("leaver").mark.unwrap();
+    assert_eq!(mark.deactivated, Some(SystemTime::UNIX_EPOCH));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_activated_by_hand_between_the_read_and_his_deletion_stays_and_is_named() {
+    let mut rules = rules(&["Support"]);
+    rules.deprovision = AT_ONCE;
+    let company = Company::of([person("ann")]).group("Support", ["ann"]);
+    let mut platform = Fake::new()
+        .with_user(user("ann"))
+        .with_user(user("back").deactivated())
+        .with_user(user("left").deactivated());
+    platform.after_call = Box::new(|call, state| {
+        if call.step() == Step::Add {
+            let back = state.users.get_mut("u-back").unwrap();
+            back.active = true;
+            back.version += 1;
+        }
+    });
+    let platform = Arc::new(platform.with_team("Support", &[]));
+    let report = sync(&company, &rules, &platform).await;
+    assert_eq!((report.outcome, failed(&report)), (Outcome::PartlyFailed, vec!["back"]));
+    assert_eq!(report.failures[0].reason, FailureReason::Changed);
+    assert!(platform.user("back").active && !platform.has("left"));
+    assert_eq!(report.done.users_deleted, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn deletions_go_in_as_few_requests_as_the_platform_takes() {
+    let mut rules = rules(&["Support"]);
+    rules.deprovision = AT_ONCE;
+    let company = Company::of([person("ann")]).group("Support", ["ann"]);
+    let ids: Vec<String> = (0..250).map(|number| format!("left{number}")).collect();
+    let platform = ids.iter().fold(
+        Fake::new().with_user(user("ann")).with_team("Support", &["ann"]),
+        |platform, id| platform.with_user(user(id).deactivated()),
+    );
+    let platform = Arc::new(platform);
+    let report = sync(&company, &rules, &platform).await;
+    assert_eq!((report.outcome, report.done.users_deleted), (Outcome::Synced, 250));
+    assert_eq!(platform.calls().iter().map(Call::items).sum::<usize>(), 250);
+    assert_eq!(platform.calls().len(), 3);
 }

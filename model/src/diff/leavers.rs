@@ -1,0 +1,208 @@
+//! Who is deactivated, deleted, or kept: people who are absent, disabled, out of scope or in no mapped group.
+
+use super::{
+    Leaver,
+    draft::{Draft, Fate},
+    roles::Administrators,
+};
+use crate::{
+    desired::Standing,
+    plan::{Cause, Deactivation, Deletion, Gone, Holding, KeptReason, Population, RemovalKind},
+    rules::{Deprovision, UserScope},
+};
+
+/// Finds those whose accounts are kept by what the connection asks for. Comes before roles are planned: what we gave them
+/// lapses.
+pub(super) fn keep(draft: &mut Draft<'_>) {
+    if draft.desired().rules.deprovision != Deprovision::Keep {
+        return;
+    }
+    for at in 0..draft.seen.leavers.len() {
+        let holding = draft.seen.leavers[at].holding;
+        let held = draft.seen.holdings.get(holding);
+        let (_, certain) = judge(draft, held.user());
+        if held.active && untouched(draft, holding, certain).is_none() {
+            draft.fates[holding as usize] = Fate::Kept;
+        }
+    }
+}
+
+/// What a leaver's account is up for.
+enum Step {
+    Deactivate,
+    Delete(std::time::SystemTime),
+    /// He is inactive, and stays.
+    Nothing,
+}
+
+/// Plans what becomes of the leavers' accounts.
+pub(super) fn deprovision(draft: &mut Draft<'_>) {
+    let mut leavers = std::mem::take(&mut draft.seen.leavers);
+    let holdings = &draft.seen.holdings;
+    leavers.sort_by(|one, other| holdings.id(one.holding).cmp(holdings.id(other.holding)));
+    let mut administrators = Administrators::left(draft);
+    for leaver in leavers {
+        let holding = leaver.holding;
+        let held = *draft.seen.holdings.get(holding);
+        let (cause, certain) = judge(draft, held.user());
+        let step = step(draft, &held, &leaver);
+        let reason = untouched(draft, holding, certain);
+        let reason = reason.or_else(|| match step {
+            Step::Deactivate if draft.fates[holding as usize] == Fate::Kept => Some(KeptReason::KeepAction),
+            Step::Deactivate if !administrators.may_lose(draft, holding) => Some(KeptReason::LastAdministrator),
+            _ => None,
+        });
+        if let Some(reason) = reason {
+            wait(draft, holding, cause, certain);
+            match step {
+                Step::Deactivate => draft.keep(RemovalKind::User, reason, 1),
+                Step::Delete(_) => draft.keep(RemovalKind::Deletion, reason, 1),
+                Step::Nothing => {}
+            }
+        }
+        let Leaver {
+            external_id,
+            email,
+            since,
+            ..
+        } = leaver;
+        match step {
+            Step::Deactivate if reason.is_none() => {
+                draft.fates[holding as usize] = Fate::Deactivated;
+                draft.plan.deactivations.push(Deactivation {
+                    holding,
+                    external_id,
+                    email,
+                    cause,
+                });
+            }
+            Step::Delete(since) if reason.is_none() => {
+                draft.fates[holding as usize] = Fate::Deleted;
+                draft.plan.deletions.push(Deletion {
+                    holding,
+                    external_id,
+                    email,
+                    cause,
+                    since,
+                });
+            }
+            _ => {
+                if reason.is_none() {
+                    draft.fates[holding as usize] = Fate::Gone;
+                }
+                draft.plan.gone.push(Gone {
+                    holding,
+                    external_id,
+                    email,
+                    cause,
+                    since: since.filter(|_| !held.active),
+                    kept: reason,
+                });
+            }
+        }
+    }
+    release(draft);
+    count(draft);
+}
+
+/// Where the connection is deleted, nobody is managed by it any more in the end: but for those whom a later sync deletes.
+fn release(draft: &mut Draft<'_>) {
+    if draft.desired().rules.scope != UserScope::Nobody {
+        return;
+    }
+    let deletes = matches!(draft.desired().rules.deprovision, Deprovision::DeleteAfter(_));
+    let deactivated = draft.plan.deactivations.iter().filter(|_| !deletes);
+    let gone = draft.plan.gone.iter();
+    let stays = gone.filter(|leaver| match leaver.kept {
+        None => !deletes || leaver.since.is_none(),
+        // What is in doubt now may be taken by a later sync.
+        Some(KeptReason::Incomplete | KeptReason::Frozen | KeptReason::RolesUnknown) => false,
+        Some(_) => true,
+    });
+    let ours = deactivated
+        .map(|leaver| leaver.holding)
+        .chain(stays.map(|leaver| leaver.holding));
+    let mut releases: Vec<u32> = ours.chain(draft.seen.nameless.iter().copied()).collect();
+    releases.sort_unstable();
+    draft.plan.releases = releases;
+}
+
+/// Why somebody is to go, and whether that is certain.
+fn judge(draft: &Draft<'_>, user: Option<u32>) -> (Cause, bool) {
+    let desired = draft.desired();
+    if desired.rules.scope == UserScope::Nobody {
+        return (Cause::ConnectionDeleted, draft.certain);
+    }
+    let standing = user.map(|user| desired.people[user as usize].standing);
+    match standing {
+        None => (Cause::Absent, draft.certain),
+        Some(Standing::Disabled) => (Cause::Disabled, draft.certain),
+        Some(Standing::OutOfScope) => (Cause::OutOfScope, draft.certain && !desired.unknown_members),
+        _ => {
+            let known = !desired.unknown_members && !desired.frozen_members;
+            (Cause::Unmapped, draft.certain && known)
+        }
+    }
+}
+
+/// Why nothing may be taken from a leaver, if anything says so.
+fn untouched(draft: &Draft<'_>, holding: u32, certain: bool) -> Option<KeptReason> {
+    let held = draft.seen.holdings.get(holding);
+    if draft.seen.account.user_id.as_deref() == Some(draft.seen.holdings.id(holding)) {
+        Some(KeptReason::OwnAccount)
+    } else if held.untouchable || draft.seen.roles.is_protected(held.role()) {
+        Some(KeptReason::Protected)
+    } else if !certain {
+        Some(draft.waits_for())
+    } else {
+        None
+    }
+}
+
+/// Where only a mapping that can't be told may still have him, what the others gave him is taken all the same.
+fn wait(draft: &mut Draft<'_>, holding: u32, cause: Cause, certain: bool) {
+    let reason = untouched(draft, holding, certain);
+    if reason == Some(KeptReason::Frozen) && cause == Cause::Unmapped {
+        draft.fates[holding as usize] = Fate::Waits;
+    }
+}
+
+/// Only whom we deactivated is deleted, and only by a later sync than the one that did. Who was activated by hand meanwhile
+/// is deactivated again, and his time begins anew. A time in the future, as a clock that was wrong leaves it, is not due.
+fn step(draft: &Draft<'_>, held: &Holding, leaver: &Leaver) -> Step {
+    let desired = draft.desired();
+    let due = |since| {
+        desired
+            .rules
+            .deprovision
+            .due(since)
+            .is_some_and(|due| due <= desired.now)
+    };
+    match leaver.since {
+        _ if held.active => Step::Deactivate,
+        Some(since) if due(since) => Step::Delete(since),
+        _ => Step::Nothing,
+    }
+}
+
+/// Users are judged by who is managed and active; deletions by those and the ones whom we deactivated: by all whom the
+/// connection has.
+fn count(draft: &mut Draft<'_>) {
+    let managed = || draft.seen.holdings.iter().filter(|(_, holding)| holding.managed);
+    let active = managed().filter(|(_, holding)| holding.active).count() as u64;
+    let ours = managed().filter(|(_, holding)| holding.active || holding.deactivated_by_us);
+    let ours = ours.count() as u64;
+    draft.plan.managed_users = active;
+    let population = |kind, size, removals: usize| Population {
+        kind,
+        name: None,
+        size,
+        removals: removals as u64,
+    };
+    let deactivated = population(RemovalKind::User, active, draft.plan.deactivations.len());
+    draft.plan.populations.insert(0, deactivated);
+    if matches!(draft.desired().rules.deprovision, Deprovision::DeleteAfter(_)) {
+        let deleted = population(RemovalKind::Deletion, ours, draft.plan.deletions.len());
+        draft.plan.populations.insert(1, deleted);
+    }
+}
