@@ -124,6 +124,7 @@ pub async fn report(ends: &Ends, rules: &Rules, mode: Mode, watch: &dyn Watch) -
         rejected: Vec::new(),
         stricter: None,
         hold_departures: false,
+        seen: None,
         now: std::time::SystemTime::now(),
         key: FingerprintKey::new(fastrand::u64(..), fastrand::u64(..)),
         fetch: directory_sync::directory::fetch::FetchLimits::default(),
@@ -176,6 +177,7 @@ pub fn rules(computed: bool) -> Rules {
         default_role: Some("member".to_owned()),
         allowed_roles: None,
         adoption: Adoption::Email,
+        from_owners: std::collections::BTreeSet::new(),
         deprovision: Deprovision::Deactivate,
         protect: Protect::default(),
         limits: Limits::default(),
@@ -190,6 +192,7 @@ pub fn rules(computed: bool) -> Rules {
             inboxes: Vec::new(),
             priority: 0,
             suspended: false,
+            removals: None,
         }],
     }
 }

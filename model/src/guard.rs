@@ -5,7 +5,10 @@
 
 use std::fmt;
 
-use crate::plan::{Plan, PlanHash, Population, RemovalKind};
+use crate::{
+    plan::{Plan, PlanHash, Population, RemovalCounts, RemovalKind, Tightened},
+    snapshot::Loss,
+};
 
 /// How much one sync may remove of a population without asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +67,8 @@ pub struct Exceeded {
     pub population: u64,
     /// How many are allowed.
     pub allowed: u64,
+    /// The mapping whose own limit it is; `None`: the connection's.
+    pub mapping: Option<String>,
 }
 
 impl fmt::Display for Exceeded {
@@ -74,17 +79,22 @@ impl fmt::Display for Exceeded {
             removals,
             population,
             allowed,
+            mapping,
         } = self;
         let (what, done) = (kind.noun(), kind.verb());
         match name {
             Some(name) => write!(
                 f,
                 "{removals} of {population} {what} of {name:?} would be {done}, allowed are {allowed}"
-            ),
+            )?,
             None => write!(
                 f,
                 "{removals} of {population} {what} would be {done}, allowed are {allowed}"
-            ),
+            )?,
+        }
+        match mapping {
+            Some(mapping) => write!(f, " by the removals of GroupMapping {mapping}"),
+            None => Ok(()),
         }
     }
 }
@@ -106,6 +116,8 @@ pub struct Terms {
     pub limits: Limits,
     /// Whether deactivations and deletions of people whom no mapping has any more hold the plan, however few they are.
     pub hold_departures: bool,
+    /// What the read saw no longer of what was there before. It holds a plan that removes something.
+    pub losses: Vec<Loss>,
     /// The plan that a person approved.
     pub approved: Option<PlanHash>,
     /// The plans that people rejected. A rejected plan is held whatever it removes.
@@ -119,6 +131,8 @@ pub struct Hold {
     pub exceeded: Vec<Exceeded>,
     /// How many people it deactivates or deletes because a mapping has gone, where [`Terms::hold_departures`] says that they count.
     pub departures: u64,
+    /// What can't be seen any more of what was there before, where the plan may follow from that.
+    pub losses: Vec<Loss>,
     /// Whether a person rejected it: it stays undone until it is another plan.
     pub rejected: bool,
 }
@@ -134,16 +148,28 @@ pub enum Verdict<'a> {
 /// Judges a plan. `hash` is the plan's own, see [`Plan::hash`].
 pub fn guard<'a>(plan: Plan<'a>, hash: &PlanHash, terms: &Terms) -> Verdict<'a> {
     let hold = Hold {
-        exceeded: exceeded(&plan.populations, &terms.limits),
+        losses: losses(&plan, &terms.losses),
+        exceeded: {
+            let mut exceeded = exceeded(&plan.populations, &terms.limits);
+            exceeded.extend(exceeded_by_mappings(&plan.tightened, &terms.limits));
+            exceeded
+        },
         departures: if terms.hold_departures { plan.departures() } else { 0 },
         rejected: terms.rejected.contains(hash),
     };
-    let too_much = !hold.exceeded.is_empty() || hold.departures > 0;
+    let too_much = !hold.exceeded.is_empty() || hold.departures > 0 || !hold.losses.is_empty();
     if hold.rejected || (too_much && terms.approved.as_ref() != Some(hash)) {
         Verdict::Hold(plan, hold)
     } else {
         Verdict::Pass(ApprovedPlan(plan))
     }
+}
+
+/// The losses from which something of the plan may follow: removals from all of them, updates from lost values.
+fn losses(plan: &Plan<'_>, losses: &[Loss]) -> Vec<Loss> {
+    let removes = plan.removal_counts() != RemovalCounts::default();
+    let matters = |loss: &&Loss| removes || (loss.is_about_values() && !plan.is_empty());
+    losses.iter().filter(matters).copied().collect()
 }
 
 /// Judges each team, role and inbox by what we gave there, and each kind as a whole: many small losses are a large one.
@@ -162,6 +188,7 @@ fn exceeded(populations: &[Population], limits: &Limits) -> Vec<Exceeded> {
                     removals,
                     population,
                     allowed,
+                    mapping: None,
                 });
             }
         };
@@ -169,6 +196,36 @@ fn exceeded(populations: &[Population], limits: &Limits) -> Vec<Exceeded> {
         of_kind()
             .filter(|population| population.name.is_some())
             .for_each(|population| judge(population.name.as_ref(), population.removals, population.size));
+    }
+    found
+}
+
+/// The same for what each mapping limits beyond that.
+fn exceeded_by_mappings(tightened: &[Tightened], limits: &Limits) -> Vec<Exceeded> {
+    let mut found = Vec::new();
+    let mut judge = |one: &Tightened, name: Option<&String>, removals: u64, population: u64| {
+        let allowed = one.limits.stricter(*limits).allowed(population);
+        if removals > allowed {
+            found.push(Exceeded {
+                kind: one.kind,
+                name: name.cloned(),
+                removals,
+                population,
+                allowed,
+                mapping: Some(one.mapping.clone()),
+            });
+        }
+    };
+    let mut sorted: Vec<&Tightened> = tightened.iter().collect();
+    sorted.sort_by(|one, other| (&one.mapping, one.kind, &one.name).cmp(&(&other.mapping, other.kind, &other.name)));
+    for same in sorted.chunk_by(|one, other| (&one.mapping, one.kind) == (&other.mapping, other.kind)) {
+        if same.len() > 1 {
+            let removals = same.iter().map(|one| one.removals).sum();
+            let size = same.iter().map(|one| one.size).sum();
+            judge(same[0], None, removals, size);
+        }
+        same.iter()
+            .for_each(|one| judge(one, Some(&one.name), one.removals, one.size));
     }
     found
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::{
     desired::{Desired, Failure, FailureKind, FailureReason},
     diff::Account,
-    email,
+    email, names,
     observed::{ContainerKind, ContainerRow, FieldsPatch, MembershipRow, Observer, RoleRow, UserRow},
     plan::{Additions, HeldContainer, Holdings, NewHolding, Place, Plan, Population, RemovalKind, RoleChange, Update},
 };
@@ -182,9 +182,11 @@ impl<'a> Undo<'a> {
             holding_of: self.holding_of,
             places: Vec::new(),
             new_teams: Vec::new(),
+            team_updates: Vec::new(),
             creations: Vec::new(),
             updates,
             additions: additions.collect(),
+            adoptions: Vec::new(),
             role_changes,
             removals: Vec::new(),
             deactivations: Vec::new(),
@@ -192,7 +194,9 @@ impl<'a> Undo<'a> {
             gone: Vec::new(),
             releases: Vec::new(),
             populations,
+            tightened: Vec::new(),
             kept: Vec::new(),
+            notices: Vec::new(),
             failures,
             outcomes: Vec::new(),
             managed_users: self.managed,
@@ -253,6 +257,13 @@ impl<'a> Undo<'a> {
         let Some(at) = self.numbers.get(&(kind, taken.container.to_owned())) else {
             return Err(format!("{:?} is not on the platform any more", taken.from));
         };
+        let held = &self.containers[*at];
+        let protected = self.desired.rules.protect.teams.iter();
+        let mut protected =
+            protected.filter(|team| **team == held.id || names::normalize(team) == names::normalize(&held.name));
+        if kind == ContainerKind::Team && protected.next().is_some() {
+            return Err(format!("the team {:?} is protected, so nobody joins it", held.name));
+        }
         let is_in = (kind, taken.container.to_owned(), taken.user.to_owned());
         Ok((!self.present.contains(&is_in)).then_some(*at))
     }
@@ -283,6 +294,9 @@ impl Observer for Undo<'_> {
             id: row.id.to_string(),
             name: row.name.to_string(),
             phone: row.phone.to_string(),
+            external_id: row.external_id.to_string(),
+            version: row.version.to_string(),
+            ours: row.owner.as_deref() == Some(self.desired.rules.owner.as_str()),
         });
     }
 

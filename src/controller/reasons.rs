@@ -6,7 +6,7 @@ use directory_sync_model::{
     desired::{Failure, FailureKind, FailureReason, MappingOutcome, MappingProblem},
     guard::Exceeded,
     plan::RemovalKind,
-    snapshot::Doubt,
+    snapshot::{Doubt, Loss},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
@@ -16,6 +16,7 @@ use super::{
     cause::Cause,
     events,
     plans::{self, Hold, Judgement, Settlement},
+    retire::{self, Farewell},
     run::{Ended, Order},
     status,
     testing::{at, ended, failed, order},
@@ -107,6 +108,15 @@ impl Produced {
         self.run(&order(), &ended(report), Some(hold));
     }
 
+    /// A run that took back what a deleted connection gave.
+    fn retired(&mut self, ended: &Ended) {
+        let order = order();
+        self.run_with(&order, ended, None, |assessment| {
+            let timing = Timing::default();
+            retire::judge(&order, ended, None, None, assessment, at(3600), &timing);
+        });
+    }
+
     /// The state of a mapping, once told.
     fn mapping(&mut self, status: &GroupMappingStatus) {
         self.note(&status.conditions);
@@ -174,6 +184,8 @@ fn problems() -> Vec<MappingProblem> {
             message: text(),
         },
         MappingProblem::TeamNotFound { team: text() },
+        MappingProblem::TeamProtected { team: text() },
+        MappingProblem::TeamNameTaken { team: text() },
         MappingProblem::Ambiguous { name: text() },
         MappingProblem::InboxNotFound { inbox: text() },
         MappingProblem::RoleNotFound { role: text() },
@@ -287,6 +299,14 @@ fn connections(produced: &mut Produced) {
             message: String::new(),
         }];
     });
+    produced.report(Outcome::PartlyFailed, |report| {
+        report.failures = vec![Failure {
+            kind: FailureKind::User,
+            id: "1".into(),
+            reason: FailureReason::NoSeats,
+            message: String::new(),
+        }];
+    });
     for doubt in doubts() {
         produced.report(Outcome::Synced, |report| report.doubts = vec![doubt]);
     }
@@ -307,10 +327,17 @@ fn connections(produced: &mut Produced) {
         removals: 5,
         population: 10,
         allowed: 4,
+        mapping: None,
     };
     let rejected = plan(Some(Decision::Rejected), None);
     produced.held(vec![exceeded()], Hold::New);
     produced.held(Vec::new(), Hold::New);
+    let mut sees_less = report(Outcome::Held);
+    sees_less.hold = Some(Why {
+        losses: vec![Loss::Members { count: 15 }],
+        ..Why::default()
+    });
+    produced.run(&order(), &ended(sees_less), Some(Hold::New));
     let hold = Hold::Existing {
         plan: &rejected,
         rejected: true,
@@ -329,6 +356,9 @@ fn connections(produced: &mut Produced) {
     produced.run_with(&order(), &ended(held), None, |assessment| {
         assessment.plan_not_written("quota");
     });
+    produced.retired(&ended(report(Outcome::Synced)));
+    produced.announce(Farewell::Deprovisioned.notice());
+    produced.announce(Farewell::Left("why".into()).notice());
     let (connection, before) = (order().connection, DirectoryConnectionStatus::default());
     for reason in [Reason::Suspended, Reason::NoMappings] {
         let resting = status::at_rest(&connection, &before, reason, None, at(1));
@@ -351,6 +381,7 @@ fn mappings(produced: &mut Produced) {
             role: None,
             inboxes: Vec::new(),
             priority: 100,
+            removals: None,
             suspend,
         };
         GroupMapping::new("support", spec)

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use directory_sync_model::{
     desired::{Failure, MappingOutcome},
-    plan::{Counts, Kept, PlanHash, RemovalCounts},
-    snapshot::Doubt,
+    plan::{Counts, Kept, Notice, PlanHash, RemovalCounts},
+    snapshot::{Doubt, Seen},
 };
 
 use super::Error;
@@ -88,6 +88,8 @@ pub struct Report {
     pub error: Option<Error>,
     /// People and groups of the directory; absent when it could not be read.
     pub directory: Option<DirectoryCounts>,
+    /// What was read in numbers, for the next read to be compared with; absent when it could not be read.
+    pub seen: Option<Seen>,
     /// Users, teams and inboxes of the platform; absent when it could not be read.
     pub platform: Option<PlatformCounts>,
     /// Why the read may not be everything; empty when it is.
@@ -104,6 +106,8 @@ pub struct Report {
     pub hold: Option<Hold>,
     /// What the plan left undone on purpose.
     pub kept: Vec<Kept>,
+    /// What a person should know of the specification, and that stops nothing.
+    pub notices: Vec<Notice>,
     /// Failures of single objects.
     pub failures: Vec<Failure>,
     /// One per mapping, in the order of the rules.
@@ -168,6 +172,7 @@ impl Report {
             outcome: Outcome::Failed,
             error: None,
             directory: None,
+            seen: None,
             platform: None,
             doubts: Vec::new(),
             planned: Counts::default(),
@@ -176,6 +181,7 @@ impl Report {
             hash: None,
             hold: None,
             kept: Vec::new(),
+            notices: Vec::new(),
             failures: Vec::new(),
             mappings: Vec::new(),
             durations: Vec::new(),

@@ -121,7 +121,11 @@ impl Platform for Untouched {
         })
     }
 
-    async fn create_team(&self, _: &str, _: &str, _: &WriteKey) -> Result<String, platform::Error> {
+    async fn create_team(&self, _: &platform::NewTeam, _: &str, _: &WriteKey) -> Result<String, platform::Error> {
+        unreachable!("nothing is written")
+    }
+
+    async fn update_team(&self, _: &platform::TeamPatch, _: &WriteKey) -> Result<(), platform::Error> {
         unreachable!("nothing is written")
     }
 
@@ -168,6 +172,7 @@ fn rules() -> Rules {
         default_role: None,
         allowed_roles: None,
         adoption: Adoption::Email,
+        from_owners: std::collections::BTreeSet::new(),
         deprovision: Deprovision::Deactivate,
         protect: Protect::default(),
         limits: Limits::default(),
@@ -198,6 +203,7 @@ async fn stopped(directory: Option<u32>, platform: Option<u32>) -> (Report, bool
         rejected: Vec::new(),
         stricter: None,
         hold_departures: false,
+        seen: None,
         now: SystemTime::now(),
         key: FingerprintKey::new(1, 2),
         fetch: fetch::FetchLimits::default(),
