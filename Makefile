@@ -6,7 +6,7 @@ SHELL := bash
 CARGO ?= cargo
 SCALE ?= 1
 # What tests talk to; `tests/tools/install --help` says what each is.
-TEST_TOOLS := kubernetes helm openldap scim schemathesis
+TEST_TOOLS := kubernetes helm openldap postgresql scim schemathesis
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -37,6 +37,7 @@
 //! | [`directory`] | the read side: the trait, the fetch, one folder per provider |
 //! | [`platform`] | the write side: the trait, the observation, one folder per platform, the reference server |
 //! | [`sync`] | the pipeline: one file per step |
+//! | [`store`] | durable state in SQLite or PostgreSQL: what is ours, held plans, history, what each sync took |
 //! | [`call`] | what is put around every provider and platform: retries, rates, timeouts, metrics |
 //! | [`http`] | the HTTP client of all of them: which hosts may be reached, TLS, credentials, bounds |
 //! | [`fault`] | what kind of failure an error is, which retries, conditions and metrics go by |
@@ -45,6 +46,10 @@
 //! | [`words`] | counts in words |
 //!
 //! `CONTRIBUTING.md` says how to add a provider or a platform, and how tests and generated files work.
+
+// Suites that integration tests run as well name this crate as they do there.
+#[cfg(test)]
+extern crate self as directory_sync;
 
 pub mod api;
 pub mod call;
@@ -57,6 +62,7 @@ pub mod metrics;
 pub mod platform;
 pub mod resolve;
 pub mod server;
+pub mod store;
 pub mod sync;
 pub mod telemetry;
 pub mod words;

@@ -18,4 +18,5 @@ mod problem;
 pub mod record;
 pub mod rules;
 pub mod snapshot;
+pub mod undo;
 pub mod value;

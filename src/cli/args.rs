@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 
+use secrecy::SecretString;
+
 use crate::http::HostPattern;
 
 /// Keeps a platform's users, teams, roles and inboxes in step with a company's directory.
@@ -48,13 +50,22 @@ pub enum Command {
     Controller(ControllerArguments),
     /// Show what a sync would change, and change nothing. Needs no cluster.
     #[command(after_help = "Examples:\n  directory-sync plan -f examples/quickstart\n  \
-                            kubectl get dirconn,gmap,secret,configmap -o yaml | directory-sync plan -f - -o json")]
+                            kubectl get dirconn,gmap,secret,configmap -o yaml | directory-sync plan -f - -o json\n  \
+                            directory-sync plan --held --store sqlite:///var/lib/directory-sync/store.db -n acme directory")]
     Plan(PlanArguments),
     /// Sync once. Needs no cluster.
     #[command(after_help = "Examples:\n  directory-sync sync -f examples/quickstart\n  \
                             directory-sync sync -f company.yaml \\\n    --approve \
                             6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b")]
     Sync(SyncArguments),
+    /// Give back what one sync took: reactivate people and put them back into teams, inboxes and roles. Needs no cluster.
+    #[command(
+        after_help = "Examples:\n  directory-sync restore 0196f0a1c3d2-5f1e2d3c4b5a6978 --dry-run \\\n    \
+                            --store sqlite:///var/lib/directory-sync/store.db -f company.yaml\n  \
+                            directory-sync restore 0196f0a1c3d2-5f1e2d3c4b5a6978 \\\n    \
+                            --store postgres://sync@db.acme.test/sync -f company.yaml"
+    )]
+    Restore(RestoreArguments),
     /// Try both ends and say what is missing, or explain one person.
     #[command(after_help = "Examples:\n  directory-sync check -f examples/ldap\n  \
                             directory-sync check -f examples/quickstart --user ann.archer@acme.test")]
@@ -91,6 +102,23 @@ pub struct NetworkArguments {
     pub allow_insecure: bool,
 }
 
+/// Where durable state is.
+#[derive(Clone, Debug, Args)]
+pub struct StoreArguments {
+    /// Where durable state is kept: sqlite:///PATH (made when it isn't there) or postgres://USER@HOST/DATABASE. Without it
+    /// nothing is remembered beyond the process but what the platform's marks say.
+    #[arg(long, value_name = "URL", env = "DIRECTORY_SYNC_STORE", hide_env_values = true, value_parser = secret)]
+    pub store: Option<SecretString>,
+    /// A file with the password of the store's server; it wins over the one in the URL.
+    #[arg(long, value_name = "FILE", env = "DIRECTORY_SYNC_STORE_PASSWORD_FILE")]
+    pub store_password_file: Option<PathBuf>,
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the signature that clap calls")]
+fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
+    Ok(SecretString::from(text))
+}
+
 /// The most syncs at once: the threads that they have are half of those that tokio lends (512), and names are looked up on the
 /// others.
 const MAX_SYNCS: i64 = 256;
@@ -120,6 +148,9 @@ pub struct ControllerArguments {
     /// with ten memberships each.
     #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     pub read_memory_mib: u32,
+    /// Where durable state is.
+    #[command(flatten)]
+    pub store: StoreArguments,
     /// Which hosts connections may reach.
     #[command(flatten)]
     pub network: NetworkArguments,
@@ -130,7 +161,7 @@ pub struct ControllerArguments {
 pub struct ManifestArguments {
     /// A YAML file, a folder of them, or - for standard input: connections, mappings, and the Secrets and `ConfigMaps`
     /// that they name. May be repeated.
-    #[arg(short = 'f', long = "filename", value_name = "FILE|DIR", required = true)]
+    #[arg(short = 'f', long = "filename", value_name = "FILE|DIR")]
     pub filenames: Vec<PathBuf>,
     /// Which connection, where there are several: NAME, or NAMESPACE/NAME where two have one name.
     #[arg(long, value_name = "NAME")]
@@ -188,6 +219,18 @@ pub struct PlanArguments {
     /// How the plan is written.
     #[arg(short, long, value_enum, default_value = "table")]
     pub output: Output,
+    /// Show the plans that the operator holds, with every removal, as its store has them; nothing is worked out.
+    #[arg(long, conflicts_with_all = ["filenames", "connection", "files", "allow_hosts"])]
+    pub held: bool,
+    /// With --held: the namespace of the connection.
+    #[arg(short, long, value_name = "NAMESPACE", requires = "held")]
+    pub namespace: Option<String>,
+    /// With --held: the connection; without it all of them.
+    #[arg(value_name = "CONNECTION", requires = "held")]
+    pub held_connection: Option<String>,
+    /// Where durable state is.
+    #[command(flatten)]
+    pub store: StoreArguments,
 }
 
 /// What to sync.
@@ -202,6 +245,32 @@ pub struct SyncArguments {
     /// Carry out a held plan: the one with this hash, as `plan` and a held `sync` print it.
     #[arg(long, value_name = "HASH", value_parser = parse_hash)]
     pub approve: Option<String>,
+    /// Where durable state is.
+    #[command(flatten)]
+    pub store: StoreArguments,
+}
+
+/// What to give back.
+#[derive(Debug, Args)]
+pub struct RestoreArguments {
+    /// The sync that took it: its id, as reports, statuses and events name it.
+    #[arg(value_name = "SYNC_ID")]
+    pub sync: String,
+    /// Where the specification is.
+    #[command(flatten)]
+    pub manifests: ManifestArguments,
+    /// Show what would be given back, and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How the report is written.
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub output: Output,
+    /// Carry out a held plan: the one with this hash.
+    #[arg(long, value_name = "HASH", value_parser = parse_hash)]
+    pub approve: Option<String>,
+    /// Where durable state is.
+    #[command(flatten)]
+    pub store: StoreArguments,
 }
 
 fn parse_hash(text: &str) -> Result<String, String> {

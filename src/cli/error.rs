@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Exit;
-use crate::{api::admission::Violation, resolve};
+use crate::{api::admission::Violation, resolve, store};
 
 /// A command that can't be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +74,9 @@ pub enum Error {
         /// Why.
         source: resolve::Error,
     },
+    /// The store.
+    #[error("the store can't be used")]
+    Store(#[from] store::Error),
     /// The reference platform.
     #[error("the platform can't be served")]
     Platform(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -44,6 +44,11 @@ pub struct Manifests {
 /// Reads everything that `-f` names and picks the connection.
 pub fn load(arguments: &ManifestArguments) -> Result<Manifests, Error> {
     let mut found = Found::default();
+    if arguments.filenames.is_empty() {
+        return Err(Error::Usage(
+            "-f FILE|DIR is missing: it says where the connection and its mappings are".to_owned(),
+        ));
+    }
     for (place, text) in read(&arguments.filenames)? {
         found.text(&place, &text)?;
     }

@@ -11,8 +11,10 @@ mod progress;
 #[cfg(test)]
 pub mod reference;
 mod render;
+mod restore;
 mod run;
 mod serve;
+mod store;
 mod view;
 
 use std::{
@@ -108,6 +110,7 @@ fn carry_out(command: Command) -> Result<Exit, Error> {
         Command::Controller(arguments) => runtime()?.block_on(operator::run(arguments)),
         Command::Plan(arguments) => runtime()?.block_on(run::plan(&arguments)),
         Command::Sync(arguments) => runtime()?.block_on(run::sync(&arguments)),
+        Command::Restore(arguments) => runtime()?.block_on(restore::restore(&arguments)),
         Command::Check(arguments) => runtime()?.block_on(check::check(&arguments)),
         Command::Platform(PlatformCommand::Serve(arguments)) => runtime()?.block_on(serve::serve(&arguments)),
         Command::Crds => {

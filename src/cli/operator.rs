@@ -1,9 +1,13 @@
 //! `controller`: the operator.
 
+use std::sync::Arc;
+
 use super::{Exit, args::ControllerArguments, error::Error};
 use crate::{
     controller::{self, ControllerConfig},
     http::{Network, NetworkPolicy},
+    store::Access,
+    sync::ledger::{Ledgers, MemoryLedgers},
 };
 
 /// Runs the operator until it is told to stop.
@@ -16,8 +20,20 @@ pub async fn run(arguments: ControllerArguments) -> Result<Exit, Error> {
         removals_max_percent,
         removals_max_count,
         read_memory_mib,
+        store,
         network,
     } = arguments;
+    let store = super::store::open(&store, Access::Write).await?;
+    let ledgers: Arc<dyn Ledgers> = if let Some(store) = &store {
+        tracing::info!(store = store.name(), "Durable state is kept.");
+        Arc::new(store.clone())
+    } else {
+        tracing::warn!(
+            "There is no --store: held plans in full, history and what syncs took, for restore, are forgotten; who is managed \
+             is known from the platform's marks alone."
+        );
+        Arc::new(MemoryLedgers::default())
+    };
     let config = ControllerConfig {
         http_listen,
         namespace,
@@ -31,12 +47,16 @@ pub async fn run(arguments: ControllerArguments) -> Result<Exit, Error> {
             allow_insecure: network.allow_insecure,
             allowed_hosts: network.allow_hosts,
         }),
+        ledgers,
         ..ControllerConfig::default()
     };
     let failed = |error: controller::Error| Error::Controller(Box::new(error));
     let client = controller::client().await.map_err(failed)?;
-    controller::run(config, client, interrupted()).await.map_err(failed)?;
-    Ok(Exit::Done)
+    let ended = controller::run(config, client, interrupted()).await.map_err(failed);
+    if let Some(store) = store {
+        store.close().await;
+    }
+    ended.map(|()| Exit::Done)
 }
 
 /// Ends when the process is asked to: SIGTERM from Kubernetes, SIGINT from a person.

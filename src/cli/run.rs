@@ -9,7 +9,7 @@ use tracing::Instrument as _;
 
 use super::{
     Exit,
-    args::{GRACE, ManifestArguments, Output, PlanArguments, SyncArguments},
+    args::{GRACE, ManifestArguments, Output, PlanArguments, StoreArguments, SyncArguments},
     error::Error,
     manifests::{self, Manifests},
     progress::Progress,
@@ -23,20 +23,27 @@ use crate::{
     directory::fetch::FetchLimits,
     http::{Network, NetworkPolicy},
     resolve::{self, Connector, EachEnd},
-    sync::{self, Ends, MemoryLedger, Mode, Options, Outcome, Report},
+    store::Access,
+    sync::{
+        self, Ends, MemoryLedger, Mode, Options, Outcome, Report,
+        ledger::{Ledger, Ledgers as _, Scope},
+    },
     telemetry::{begin_sync, sync_span},
 };
 
 /// Shows what a sync would change.
 pub async fn plan(arguments: &PlanArguments) -> Result<Exit, Error> {
-    let view = once(&arguments.manifests, Some(Mode::Observe), None).await?;
+    if arguments.held {
+        return super::store::held(arguments).await;
+    }
+    let view = once(&arguments.manifests, Some(Mode::Observe), None, &arguments.store).await?;
     finish(&view.0, &view.1, arguments.output)
 }
 
 /// Syncs once. A connection whose own mode is Observe is observed.
 pub async fn sync(arguments: &SyncArguments) -> Result<Exit, Error> {
     let approved = arguments.approve.as_deref().map(PlanHash::from_text);
-    let view = once(&arguments.manifests, None, approved).await?;
+    let view = once(&arguments.manifests, None, approved, &arguments.store).await?;
     finish(&view.0, &view.1, arguments.output)
 }
 
@@ -44,6 +51,7 @@ async fn once(
     manifests: &ManifestArguments,
     mode: Option<Mode>,
     approved: Option<PlanHash>,
+    store: &StoreArguments,
 ) -> Result<(Report, ReportView), Error> {
     let loaded = manifests::load(manifests)?;
     loaded.warnings.iter().for_each(|warning| warn(warning));
@@ -60,6 +68,7 @@ async fn once(
     }
     let rules = rules(&loaded)?;
     let ends = ends(&loaded, &rules, manifests).await?;
+    let ledger = ledger(&loaded, store).await?;
     let own = match loaded.connection.spec.mode {
         connection::Mode::Apply => Mode::Apply,
         connection::Mode::Observe => Mode::Observe,
@@ -81,7 +90,7 @@ async fn once(
     let progress = Progress::new();
     let report = async {
         begin_sync(&options.id);
-        sync::run(&ends, &rules, &options, &MemoryLedger::new(), &stop, &progress).await
+        sync::run(&ends, &rules, &options, ledger.as_ref(), &stop, &progress).await
     };
     let report = tokio::select! {
         biased;
@@ -93,8 +102,31 @@ async fn once(
     Ok((report, view))
 }
 
+/// The ledger of a connection in the store that was named, or one that lasts as long as the command.
+async fn ledger(loaded: &Manifests, store: &StoreArguments) -> Result<Arc<dyn Ledger>, Error> {
+    Ok(match super::store::open(store, Access::Write).await? {
+        Some(store) => store.of(&scope(loaded)),
+        None => Arc::new(MemoryLedger::new()),
+    })
+}
+
+/// Whose ledger it is.
+pub(super) fn scope(loaded: &Manifests) -> Scope {
+    let connection = &loaded.connection;
+    Scope {
+        connection: format!(
+            "{}/{}",
+            connection.namespace().unwrap_or_default(),
+            connection.name_any()
+        ),
+        owner: connection.owner_id(),
+        platform: resolve::platform_address(connection).unwrap_or_default(),
+        trigger: "CommandLine".to_owned(),
+    }
+}
+
 /// Ends when a run that was interrupted takes too long to stop, or is interrupted once more.
-async fn given_up(stop: &CancellationToken) {
+pub(super) async fn given_up(stop: &CancellationToken) {
     stop.cancelled().await;
     tokio::select! {
         () = tokio::time::sleep(GRACE) => {}
@@ -102,7 +134,7 @@ async fn given_up(stop: &CancellationToken) {
     }
 }
 
-fn finish(report: &Report, view: &ReportView, output: Output) -> Result<Exit, Error> {
+pub(super) fn finish(report: &Report, view: &ReportView, output: Output) -> Result<Exit, Error> {
     let mut out = io::stdout().lock();
     let paint = Paint::of(&out);
     written(render::write(output, view, &mut out, |out| {
@@ -167,7 +199,7 @@ fn connector(arguments: &ManifestArguments) -> Result<Connector, Error> {
     })
 }
 
-async fn ends(loaded: &Manifests, rules: &Rules, arguments: &ManifestArguments) -> Result<Ends, Error> {
+pub(super) async fn ends(loaded: &Manifests, rules: &Rules, arguments: &ManifestArguments) -> Result<Ends, Error> {
     resolve::ends(&loaded.connection, rules, &loaded.objects, &connector(arguments)?)
         .await
         .map_err(|source| in_connection(loaded, source))
@@ -220,7 +252,11 @@ spec:
                 allow_hosts: Vec::new(),
             };
             for mode in [Some(Mode::Observe), None] {
-                let error = once(&manifests, mode, None).await.unwrap_err();
+                let store = StoreArguments {
+                    store: None,
+                    store_password_file: None,
+                };
+                let error = once(&manifests, mode, None, &store).await.unwrap_err();
                 assert!(
                     error
                         .to_string()

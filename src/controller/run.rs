@@ -24,12 +24,12 @@ use super::{
     view::{Guarded, Key, for_rules},
 };
 use crate::{
-    api::{DirectoryConnection, GroupMapping, SyncPlan, status::Trigger},
+    api::{DirectoryConnection, GroupMapping, SyncPlan, plan::Decision, status::Trigger},
     directory::fetch::FetchLimits,
     resolve::{self, Connector},
     sync::{
         self, Mode, Options, Outcome, Report,
-        ledger::{Ledgers, Scope},
+        ledger::{Ledger, Ledgers, Scope},
     },
 };
 
@@ -292,6 +292,7 @@ async fn pipeline(
         platform: resolve::platform_address(&order.connection).unwrap_or_default(),
         trigger: format!("{:?}", order.trigger),
     });
+    note_decisions(order, ledger.as_ref()).await?;
     let options = Options {
         id: order.id.clone(),
         mode: order.mode,
@@ -305,6 +306,28 @@ async fn pipeline(
         fetch: shared.fetch,
     };
     Ok(sync::run(&ends, &rules, &options, ledger.as_ref(), stop, notes).await)
+}
+
+/// Writes down who decided about the plans of this run.
+async fn note_decisions(order: &Order, ledger: &dyn Ledger) -> Result<(), Cause> {
+    let decided = |plan: &&SyncPlan| {
+        let hash = PlanHash::from_text(&plan.spec.hash);
+        order.approved.as_ref() == Some(&hash) || order.rejected.contains(&hash)
+    };
+    for plan in order.plans().filter(decided) {
+        let (Some(decision), by) = (plan.spec.decision, plan.spec.decided_by.as_deref()) else {
+            continue;
+        };
+        let decision = match decision {
+            Decision::Approved => "Approved",
+            Decision::Rejected => "Rejected",
+        };
+        let noted = ledger.decide(&plan.spec.hash, decision, by.unwrap_or_default(), order.start.into());
+        noted
+            .await
+            .map_err(|error| Cause::failed(&sync::Error::Ledger(error)))?;
+    }
+    Ok(())
 }
 
 /// How this plan is judged beside its own rules: by the operator's ceilings, and by what was before.

@@ -25,6 +25,9 @@ pub use memory::{MemoryLedger, MemoryLedgers};
 
 use crate::fault::{Class, Fault};
 
+/// The trigger of a run that gives back what another one took.
+pub const RESTORE: &str = "Restore";
+
 /// Whose ledger it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scope {
@@ -122,6 +125,11 @@ pub trait Ledger: Send + Sync {
         plan: &HeldPlan,
         removals: &mut (dyn Iterator<Item = Removal> + Send),
     ) -> Result<(), LedgerError>;
+
+    /// Notes who decided what about the plan with this hash: `Approved` or `Rejected`. A ledger that keeps no history needs none of it.
+    async fn decide(&self, _hash: &str, _decision: &str, _by: &str, _at: SystemTime) -> Result<(), LedgerError> {
+        Ok(())
+    }
 
     /// Notes, before anything of it is done, that the approval of the plan with this hash is used by a run.
     async fn spend(&self, hash: &str, sync: &str, at: SystemTime) -> Result<(), LedgerError>;

@@ -7,15 +7,18 @@ pub mod apply;
 mod book;
 pub mod error;
 pub mod ledger;
+mod look;
 mod marks;
 mod record;
 mod removals;
 pub mod report;
+pub mod restore;
 pub mod run;
 
 pub use error::Error;
 pub use ledger::{Ledger, MemoryLedger};
 pub use report::{Outcome, Report, Step};
+pub use restore::restore;
 pub use run::{Ends, Mode, Options, Watch, run};
 
 /// A new run's id: sortable by time, unique without a registry. Part of logs and of every write's idempotency key.

@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime};
 
 use directory_sync_model::{
     desired::Desired,
-    diff::{Account, Differ},
+    diff::Differ,
     expression::Now,
     fingerprint::FingerprintKey,
     guard::{ApprovedPlan, Hold, Limits, Terms, Verdict, guard},
@@ -20,14 +20,14 @@ use super::{
     Error,
     apply::{Applied, apply},
     book::{RUNNING, continues, finish, history, keep_held, spend},
-    ledger::{Ledger, Opened, Settlement, SyncRecord},
-    marks::Marks,
+    ledger::{Ledger, Opened, SyncRecord},
+    look::{account, look},
     record::Recorded,
     report::{DirectoryCounts, GroupSample, MappingReport, Outcome, PlatformCounts, Report, Step},
 };
 use crate::{
     directory::{Directory, fetch},
-    platform::{Part, Platform, observe},
+    platform::Platform,
 };
 
 /// How many groups a mapping's report names.
@@ -221,7 +221,7 @@ async fn steps(
     }
 
     carry_out(
-        ends,
+        ends.platform.as_ref(),
         &approved,
         options,
         ledger,
@@ -238,8 +238,8 @@ async fn steps(
     clippy::too_many_arguments,
     reason = "the last step of one function, with all that it has by then"
 )]
-async fn carry_out(
-    ends: &Ends,
+pub(super) async fn carry_out(
+    platform: &dyn Platform,
     approved: &ApprovedPlan<'_>,
     options: &Options,
     ledger: &dyn Ledger,
@@ -254,7 +254,6 @@ async fn carry_out(
         ..history(report, SystemTime::now(), None)
     };
     ledger.record(&begun).await.map_err(Error::Ledger)?;
-    let platform = ends.platform.as_ref();
     let recorded = Recorded::new(platform, ledger, approved.plan(), &options.id, options.now);
     let Applied {
         done,
@@ -313,57 +312,9 @@ async fn observe_platform<'a>(
     watch: &dyn Watch,
     report: &mut Report,
 ) -> Result<Differ<'a>, Error> {
-    let identity = platform.identity().await.map_err(Error::Observe)?;
-    // A plan alone needs no right to write.
-    if options.mode == Mode::Apply && !identity.missing.is_empty() {
-        return Err(Error::Rights {
-            account: identity.name,
-            missing: identity.missing,
-        });
-    }
-    let mut differ = Differ::new(
-        desired,
-        Account {
-            user_id: identity.user_id,
-            fixed_teams: !platform.capability().create_teams,
-        },
-    );
-    let progress = |progress: observe::Progress| watch.progress(progress.rows, progress.total);
+    let mut differ = Differ::new(desired, account(platform, options.mode).await?);
     let owner = &desired.rules.owner;
-    let carried = platform.capability().marks;
-    let mut marks = Marks::load(ledger, carried, opened, owner, options.now, options.key)
-        .await
-        .map_err(Error::Ledger)?;
-    // A ledger that is new to this owner is filled from the marks, while they are read.
-    let fill = options.mode == Mode::Apply && !opened.known;
-    let (sender, mut chunks) = tokio::sync::mpsc::unbounded_channel();
-    let mut marking = marks.over(&mut differ, (fill && carried).then_some(sender));
-    let observing = async {
-        let limits = observe::ObserveLimits::default();
-        let observed = observe::observe(platform, &Part::ALL, &mut marking, limits, &progress).await;
-        drop(marking);
-        observed.map_err(Error::Observe)
-    };
-    let filling = async {
-        while let Some(record) = chunks.recv().await {
-            let settlement = Settlement {
-                record,
-                ..Settlement::default()
-            };
-            ledger.settle(&settlement).await.map_err(Error::Ledger)?;
-        }
-        Ok(())
-    };
-    tokio::try_join!(observing, filling)?;
-    if options.mode == Mode::Apply {
-        let settlement = marks.settlement();
-        if !settlement.is_empty() {
-            ledger.settle(&settlement).await.map_err(Error::Ledger)?;
-        }
-        if fill {
-            ledger.known().await.map_err(Error::Ledger)?;
-        }
-    }
+    look(platform, &mut differ, owner, options, ledger, opened, watch).await?;
     let containers = |kind| {
         differ
             .containers()
@@ -381,15 +332,15 @@ async fn observe_platform<'a>(
 
 /// Measures the steps.
 #[derive(Default)]
-struct Clock(Option<(Step, Instant)>);
+pub(super) struct Clock(Option<(Step, Instant)>);
 
 impl Clock {
-    fn begin(&mut self, step: Step, watch: &dyn Watch) {
+    pub(super) fn begin(&mut self, step: Step, watch: &dyn Watch) {
         watch.step(step);
         self.0 = Some((step, Instant::now()));
     }
 
-    fn end(&mut self, report: &mut Report) {
+    pub(super) fn end(&mut self, report: &mut Report) {
         if let Some((step, since)) = self.0.take() {
             report.durations.push((step, since.elapsed()));
         }
@@ -404,7 +355,7 @@ fn heavy<R>(work: impl FnOnce() -> R) -> R {
     }
 }
 
-fn note_plan(plan: &Plan<'_>, hash: &PlanHash, report: &mut Report) {
+pub(super) fn note_plan(plan: &Plan<'_>, hash: &PlanHash, report: &mut Report) {
     report.planned = plan.counts();
     report.removals = plan.removal_counts();
     report.hash = Some(hash.clone());

@@ -2,6 +2,7 @@
 
 mod broken;
 mod choosing;
+mod durable;
 mod findings;
 mod runs;
 mod terminal;

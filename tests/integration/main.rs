@@ -18,5 +18,6 @@ mod ldap;
 mod rest_contract;
 mod rooms;
 mod scim;
+mod store;
 mod support;
 mod testbed;

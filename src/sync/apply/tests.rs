@@ -9,6 +9,7 @@ mod ledger;
 mod order;
 mod promises;
 mod requests;
+mod restore;
 mod retirement;
 mod teams;
 

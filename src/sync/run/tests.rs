@@ -19,7 +19,9 @@ use directory_sync_model::{
 use super::{super::MemoryLedger, *};
 use crate::{
     directory::{self, Cursor, Finding, Part as DirectoryPart},
-    platform::{self, Capability, Identity, MembershipWrite, NewUser, PageEnd, UserDeletion, UserPatch, WriteKey},
+    platform::{
+        self, Capability, Identity, MembershipWrite, NewUser, PageEnd, Part, UserDeletion, UserPatch, WriteKey,
+    },
 };
 
 /// Tells that it was asked, and where it is silent never answers.

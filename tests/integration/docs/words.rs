@@ -15,6 +15,8 @@ const OTHERS: &[&str] = &[
     "--take-ownership",
     "--help",
     "VmHWM",
+    "PersistentVolumeClaim",
+    "VolumeSnapshot",
 ];
 
 /// Pages that are generated, or are about the code itself.

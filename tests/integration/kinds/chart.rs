@@ -8,6 +8,7 @@ use directory_sync::api::{DirectoryConnection, crds};
 use directory_sync::cli::args::{Arguments, Command, LogFormat};
 use kube::CustomResourceExt;
 use kube::api::PostParams;
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use super::{dynamic, established, named, raw, repository, smallest};
@@ -69,6 +70,10 @@ async fn the_chart_installs_upgrades_and_leaves_the_kinds_behind() {
     let Command::Controller(controller) = arguments.command else {
         panic!("not the controller")
     };
+    let store = controller.store.store.expect("the default is a file on a volume");
+    assert_eq!(store.expose_secret(), "sqlite:///var/lib/directory-sync/store.db");
+    let claim = ["get", "pvc", "directory-sync", "--namespace", SYSTEM, "-o", "name"];
+    server.kubectl(&claim).await.success();
     assert_eq!((controller.max_syncs, controller.observe_only), (4, true));
     assert_eq!(controller.read_memory_mib, 512);
     assert_eq!(
@@ -77,6 +82,28 @@ async fn the_chart_installs_upgrades_and_leaves_the_kinds_behind() {
     );
     assert!(controller.network.allow_insecure && controller.network.allow_loopback);
     assert_eq!(controller.network.allow_hosts, ["*.acme.test".parse().unwrap()]);
+    let postgres = "store.type=postgres,store.postgres.secretName=store";
+    helm(&server, &[&["upgrade"], &release[..], &["--set", postgres]].concat())
+        .await
+        .success();
+    let container = "jsonpath={.spec.template.spec.containers[0]}{.spec.template.spec.volumes}";
+    let get = [&get[..6], &[container]].concat();
+    let container = server.kubectl(&get).await.success();
+    assert!(
+        container.contains("DIRECTORY_SYNC_STORE") && container.contains("secretKeyRef"),
+        "{container}"
+    );
+    assert!(
+        !container.contains("--store") && !container.contains("persistentVolumeClaim"),
+        "{container}"
+    );
+    let nameless = helm(
+        &server,
+        &[&["upgrade"], &release[..], &["--set", "store.type=postgres"]].concat(),
+    )
+    .await;
+    let refusal = nameless.failure();
+    assert!(refusal.contains("secretName"), "{refusal}");
     let misspelt = helm(
         &server,
         &[&["upgrade"], &release[..], &["--set", "controller.maxSync=1"]].concat(),

@@ -7,6 +7,7 @@
 //! | Kubernetes API server of one's own, to stop and restart | [`apiserver::ApiServer::start_private`] |
 //! | OpenLDAP | [`slapd::Slapd::start`], filled by a [`company::Company`] |
 //! | SCIM 2.0 service provider | [`scim_server::ScimServer::start`] |
+//! | PostgreSQL, one for all tests | [`postgres::Postgres::shared`], then a database per test |
 //! | any other program, such as our own | [`process::Process::start`] |
 //!
 //! A program that is missing fails the test with the command that installs it; no test is skipped.
@@ -16,6 +17,7 @@ use std::sync::Once;
 pub mod apiserver;
 pub mod command;
 pub mod company;
+pub mod postgres;
 pub mod process;
 pub mod scim_server;
 pub mod slapd;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use directory_sync_model::observed::Observer;
+use directory_sync_model::{observed::Observer, plan::PlanHash};
 
 use super::{ledger::markless, *};
 use crate::{
@@ -388,4 +388,49 @@ async fn a_run_broken_off_at_any_call_converges_on_a_platform_without_marks() {
 #[tokio::test(start_paused = true)]
 async fn a_run_broken_off_at_any_call_converges_on_a_platform_with_marks() {
     assert!(all_crashes(true, true).await > 90);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approved_plan_that_was_broken_off_is_carried_out_to_its_end() {
+    let (days, mut rules) = days();
+    let mut tried = 0;
+    for sent in [false, true] {
+        for calls in 0.. {
+            rules.limits.max_percent = 100;
+            let world = World::new(true, true);
+            assert!(world.sync(&days[0], &rules, None).await);
+            rules.limits.max_percent = 0;
+            let approve = async |approved: Option<PlanHash>, fuse: Fuse| {
+                let ends = Ends {
+                    directory: Box::new(days[1].clone()),
+                    platform: Box::new(Fused(Arc::clone(&world.platform), fuse.clone())),
+                };
+                let options = Options { approved, ..options() };
+                let ledger = Fused(Arc::clone(&world.ledger), fuse);
+                let stop = CancellationToken::new();
+                let running = run(&ends, &rules, &options, &ledger, &stop, &());
+                tokio::time::timeout(Duration::from_mins(10), running).await
+            };
+            let whole = || Fuse {
+                left: Arc::new(usize::MAX.into()),
+                sent: false,
+            };
+            let held = approve(None, whole()).await.unwrap();
+            assert_eq!(held.outcome, Outcome::Held);
+            let fuse = Fuse {
+                left: Arc::new(calls.into()),
+                sent,
+            };
+            let ended = approve(held.hash.clone(), fuse).await.is_ok();
+            let report = approve(held.hash, whole()).await.unwrap();
+            let done = [Outcome::Synced, Outcome::Unchanged].contains(&report.outcome);
+            assert!(done, "at call {calls}, sent: {sent}: {report:?}");
+            assert!(!world.platform.user("ann").active);
+            if ended {
+                break;
+            }
+            tried += 1;
+        }
+    }
+    assert!(tried > 20, "{tried}");
 }

@@ -1,0 +1,174 @@
+//! Durable state on the command line: which store, and the plans that wait in it.
+
+use std::io;
+
+use secrecy::SecretString;
+use serde::Serialize;
+
+use super::{
+    Exit,
+    args::{PlanArguments, StoreArguments},
+    error::Error,
+    render::{self, Paint, Shown},
+    written,
+};
+use crate::{
+    store::{Access, Held, Store},
+    sync::ledger::Removal,
+};
+
+/// Opens the store that was named, if one was.
+pub(super) async fn open(arguments: &StoreArguments, access: Access) -> Result<Option<Store>, Error> {
+    let Some(address) = &arguments.store else {
+        return match &arguments.store_password_file {
+            Some(_) => Err(Error::Usage(
+                "--store-password-file needs --store, which says whose password it is".to_owned(),
+            )),
+            None => Ok(None),
+        };
+    };
+    let password = match &arguments.store_password_file {
+        None => None,
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
+                path: path.clone(),
+                source,
+            })?;
+            Some(SecretString::from(text.trim_end_matches(['\r', '\n'])))
+        }
+    };
+    Ok(Some(Store::open_for(address, password.as_ref(), access).await?))
+}
+
+/// The store that a command can't do without.
+pub(super) async fn need(arguments: &StoreArguments, access: Access) -> Result<Store, Error> {
+    let missing = || {
+        Error::Usage("--store URL is missing (or DIRECTORY_SYNC_STORE): the same one that the operator has".to_owned())
+    };
+    open(arguments, access).await?.ok_or_else(missing)
+}
+
+/// `plan --held`: what waits, in full.
+pub(super) async fn held(arguments: &PlanArguments) -> Result<Exit, Error> {
+    let store = need(&arguments.store, Access::Read).await?;
+    let connection = match (&arguments.namespace, &arguments.held_connection) {
+        (_, Some(name)) if name.contains('/') => Some(name.clone()),
+        (namespace, Some(name)) => Some(format!("{}/{name}", namespace.as_deref().unwrap_or("default"))),
+        (_, None) => None,
+    };
+    let mut held = store.held(connection.as_deref()).await?;
+    if let (Some(namespace), None) = (&arguments.namespace, &arguments.held_connection) {
+        let prefix = format!("{namespace}/");
+        held.retain(|held| held.connection.starts_with(&prefix));
+    }
+    let view = HeldView {
+        plans: held.iter().map(PlanView::of).collect(),
+    };
+    let mut out = io::stdout().lock();
+    let paint = Paint::of(&out);
+    written(render::write(arguments.output, &view, &mut out, |out| {
+        table(&view, paint, out)
+    }))?;
+    Ok(if view.plans.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Planned
+    })
+}
+
+/// All plans that wait.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HeldView {
+    plans: Vec<PlanView>,
+}
+
+/// One of them.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlanView {
+    connection: String,
+    hash: String,
+    sync: String,
+    hold_time: String,
+    reasons: Vec<String>,
+    removals: Vec<RemovalView>,
+}
+
+/// One removal.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RemovalView {
+    kind: &'static str,
+    id: String,
+    user: String,
+    platform_id: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    from: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    to: String,
+}
+
+impl From<&Removal> for RemovalView {
+    fn from(removal: &Removal) -> Self {
+        Self {
+            kind: removal.kind.label(),
+            id: removal.directory_id.clone(),
+            user: removal.text.clone(),
+            platform_id: removal.user.clone(),
+            from: removal.from.clone(),
+            to: removal.to.clone(),
+        }
+    }
+}
+
+impl PlanView {
+    fn of(held: &Held) -> Self {
+        let at = jiff::Timestamp::try_from(held.plan.at).unwrap_or_default();
+        Self {
+            connection: held.connection.clone(),
+            hash: held.plan.hash.clone(),
+            sync: held.plan.sync.clone(),
+            hold_time: format!("{at:.0}"),
+            reasons: held.plan.reasons.clone(),
+            removals: held.removals.iter().map(RemovalView::from).collect(),
+        }
+    }
+}
+
+fn table(view: &HeldView, paint: Paint, out: &mut dyn io::Write) -> io::Result<()> {
+    if view.plans.is_empty() {
+        return writeln!(out, "No plan waits.");
+    }
+    for plan in &view.plans {
+        writeln!(
+            out,
+            "{}: plan {} has waited since {}",
+            Shown(&plan.connection),
+            paint.yellow(&plan.hash),
+            plan.hold_time
+        )?;
+        for reason in &plan.reasons {
+            writeln!(out, "  {}", Shown(reason))?;
+        }
+        for removal in &plan.removals {
+            let RemovalView {
+                kind,
+                id,
+                user,
+                platform_id,
+                from,
+                to,
+            } = removal;
+            let who = [user, id, platform_id].into_iter().find(|text| !text.is_empty());
+            let who = Shown(who.map_or("", String::as_str)).to_string();
+            let what = match (from.as_str(), to.as_str()) {
+                ("", "") => String::new(),
+                (from, "") => format!(": {from}"),
+                (from, to) => format!(": {from} becomes {to}"),
+            };
+            writeln!(out, "  - {kind} {who}{}", Shown(&what))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,275 @@
+//! The store on `SQLite`: what every store does, and what goes wrong with a file.
+
+#[path = "../../tests/integration/store/suite.rs"]
+mod suite;
+
+use std::path::Path;
+
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use tempfile::TempDir;
+
+use self::suite::{scope, user};
+use super::*;
+use crate::{
+    fault::{Class, Fault as _, chain},
+    sync::ledger::Settlement,
+};
+
+fn address(path: &Path) -> SecretString {
+    format!("sqlite://{}", path.display()).into()
+}
+
+async fn open(path: &Path) -> Result<Store, Error> {
+    Store::open(&address(path), None).await
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+macro_rules! on_sqlite {
+    ($($case:ident)*) => {
+        $(#[tokio::test]
+        async fn $case() {
+            let folder = folder();
+            suite::$case(open(&folder.path().join("store.db")).await.unwrap()).await;
+        })*
+    };
+}
+suite::for_each_case!(on_sqlite);
+
+/// A connection of another process, so to say.
+async fn other(path: &Path) -> SqliteConnection {
+    SqliteConnectOptions::new().filename(path).connect().await.unwrap()
+}
+
+fn one() -> Settlement {
+    Settlement {
+        record: vec![user("u")],
+        ..Settlement::default()
+    }
+}
+
+/// The error that a failed call ends with, in one line.
+fn told(error: &(dyn std::error::Error + 'static)) -> String {
+    chain(error)
+}
+
+#[tokio::test]
+async fn a_full_disk_says_so_and_what_was_there_stays() {
+    let folder = folder();
+    let store = open(&folder.path().join("store.db")).await.unwrap();
+    let ledger = store.of(&scope("a"));
+    ledger.settle(&one()).await.unwrap();
+    let mut tx = store.begin().await.unwrap();
+    let pages = tx.fetch("PRAGMA page_count", &[]).await.unwrap()[0].int(0).unwrap();
+    tx.fetch(&format!("PRAGMA max_page_count = {pages}"), &[])
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let many = Settlement {
+        record: (0..5000).map(|number| user(&format!("user-{number}"))).collect(),
+        ..Settlement::default()
+    };
+    let error = ledger.settle(&many).await.unwrap_err();
+    assert!(told(&error).contains("is full; enlarge its disk"), "{}", told(&error));
+    assert_eq!(error.class(), Class::StoreUnavailable);
+    assert_eq!(store.count(&scope("a")).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_file_that_another_process_has_locked_says_so() {
+    let folder = folder();
+    let path = folder.path().join("store.db");
+    let store = open(&path).await.unwrap();
+    let mut other = other(&path).await;
+    sqlx::query("BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
+    let error = store.of(&scope("a")).settle(&one()).await.unwrap_err();
+    assert!(
+        told(&error).contains("is locked by another process"),
+        "{}",
+        told(&error)
+    );
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    store.of(&scope("a")).settle(&one()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_read_only_database_says_so() {
+    let folder = folder();
+    let store = open(&folder.path().join("store.db")).await.unwrap();
+    let mut tx = store.begin().await.unwrap();
+    tx.fetch("PRAGMA query_only = 1", &[]).await.unwrap();
+    tx.commit().await.unwrap();
+    let error = store.of(&scope("a")).settle(&one()).await.unwrap_err();
+    assert!(told(&error).contains("is read-only; make its file"), "{}", told(&error));
+    // A folder in which nobody, root included, can make a file.
+    let error = open(Path::new("/proc/store.db")).await.unwrap_err();
+    assert!(matches!(error, Error::ReadOnly { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_damaged_file_and_one_that_is_no_database_say_so() {
+    let folder = folder();
+    let path = folder.path().join("other.db");
+    std::fs::write(&path, "people: [ann, bob]\n".repeat(200)).unwrap();
+    let error = open(&path).await.unwrap_err();
+    assert!(matches!(error, Error::Corrupt { .. }), "{error:?}");
+    assert!(error.to_string().contains("restore the last backup"), "{error}");
+
+    let path = folder.path().join("store.db");
+    let store = open(&path).await.unwrap();
+    let many = Settlement {
+        record: (0..5000).map(|number| user(&format!("user-{number}"))).collect(),
+        ..Settlement::default()
+    };
+    store.of(&scope("a")).settle(&many).await.unwrap();
+    store.close().await;
+    let mut bytes = std::fs::read(&path).unwrap();
+    let from = bytes.len() / 2;
+    bytes[from..].fill(0x5a);
+    std::fs::write(&path, bytes).unwrap();
+    let failed = async {
+        let store = open(&path).await?;
+        store.of(&scope("a")).entries(None).await.map_err(|error| Error::Row {
+            store: told(&error),
+            what: "",
+        })
+    };
+    let error = failed.await.unwrap_err();
+    assert!(error.to_string().contains("is damaged or no database"), "{error}");
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_program_is_refused_and_left_as_it_is() {
+    let folder = folder();
+    let path = folder.path().join("store.db");
+    open(&path).await.unwrap().close().await;
+    let mut other = other(&path).await;
+    sqlx::query(
+        "INSERT INTO _sqlx_migrations (version, description, installed_on, success, checksum, execution_time) \
+         VALUES (9999, 'of tomorrow', '2030-01-01', 1, x'00', 1)",
+    )
+    .execute(&mut other)
+    .await
+    .unwrap();
+    other.close().await.unwrap();
+    let before = std::fs::read(&path).unwrap();
+    for access in [Access::Write, Access::Read] {
+        let error = Store::open_for(&address(&path), None, access).await.unwrap_err();
+        assert!(matches!(error, Error::Newer { version: 9999, .. }), "{error:?}");
+        assert!(error.to_string().contains("restore the backup from before"), "{error}");
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn reading_makes_nothing_and_brings_nothing_up_to_date() {
+    let folder = folder();
+    let path = folder.path().join("store.db");
+    let read = || async { Store::open_for(&address(&path), None, Access::Read).await };
+    assert!(matches!(read().await, Err(Error::Missing { .. })));
+    assert!(!path.exists());
+    // A database of somebody else.
+    let mut connection = SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true)
+        .connect()
+        .await
+        .unwrap();
+    sqlx::query("CREATE TABLE people (id TEXT)")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    assert!(matches!(read().await, Err(Error::Missing { .. })));
+    // One of an older program.
+    let mut connection = other(&path).await;
+    for sql in [
+        "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY)",
+        "INSERT INTO _sqlx_migrations VALUES (0)",
+    ] {
+        sqlx::query(sql).execute(&mut connection).await.unwrap();
+    }
+    assert!(matches!(read().await, Err(Error::Older { version: 0, .. })));
+}
+
+#[tokio::test]
+async fn a_copy_made_while_it_is_in_use_and_one_made_at_rest_hold_everything() {
+    let folder = folder();
+    let path = folder.path().join("store.db");
+    let store = open(&path).await.unwrap();
+    store.of(&scope("a")).settle(&one()).await.unwrap();
+    // What `sqlite3 FILE "VACUUM INTO …"` does, beside the operator.
+    let backup = folder.path().join("backup.db");
+    let mut beside = other(&path).await;
+    let vacuum = format!("VACUUM INTO '{}'", backup.display());
+    sqlx::query(sqlx::AssertSqlSafe(vacuum))
+        .execute(&mut beside)
+        .await
+        .unwrap();
+    beside.close().await.unwrap();
+    store.close().await;
+    drop(store);
+    let resting = folder.path().join("resting.db");
+    std::fs::copy(&path, &resting).unwrap();
+    for copy in [backup, resting] {
+        let restored = open(&copy).await.unwrap();
+        assert_eq!(restored.count(&scope("a")).await.unwrap(), 1, "{}", copy.display());
+        restored.of(&scope("a")).settle(&one()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn every_earlier_version_is_brought_up_to_date_with_what_is_in_it() {
+    let all = sqlx::migrate!("src/store/migrations/sqlite");
+    for migration in all.iter() {
+        let folder = folder();
+        let path = folder.path().join("store.db");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+        all.run_to(migration.version, &pool).await.unwrap();
+        let content = format!(
+            "{}/src/store/migrations/content/{:04}.sql",
+            env!("CARGO_MANIFEST_DIR"),
+            migration.version
+        );
+        let content = std::fs::read_to_string(&content).expect("each version has a content to be upgraded");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(content))
+            .execute(&pool)
+            .await
+            .unwrap();
+        pool.close().await;
+
+        let store = open(&path).await.unwrap();
+        let ledger = store.of(&scope("a"));
+        assert!(ledger.open(true).await.unwrap().known, "{}", migration.version);
+        assert_eq!(ledger.entries(None).await.unwrap(), [user("u")]);
+        assert_eq!(store.held(None).await.unwrap()[0].removals.len(), 1);
+        assert_eq!(store.taken("s-1").await.unwrap().unwrap().removals.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_says_what_one_looks_like_and_names_no_password() {
+    for wrong in [
+        "",
+        "store.db",
+        "mysql://ann:hunter2@db/x",
+        "sqlite://",
+        "postgres://ann:hunter2@db:port/x",
+    ] {
+        let error = Store::open(&SecretString::from(wrong), None).await.unwrap_err();
+        let told = told(&error);
+        assert!(told.contains("sqlite:///PATH or postgres://"), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+    // A port at which nobody listens.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let address = SecretString::from(format!("postgres://ann:hunter2@127.0.0.1:{port}/x"));
+    let error = Store::open(&address, None).await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+    assert!(!format!("{error:?} {}", told(&error)).contains("hunter2"));
+}
