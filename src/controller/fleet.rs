@@ -31,6 +31,7 @@ use crate::{
         connection::Mode,
     },
     call::LimiterRegistry,
+    directory::fetch::FetchLimits,
     metrics::Metrics,
     resolve::{Connector, platform_address},
     sync,
@@ -127,6 +128,10 @@ impl Fleet {
                     metrics: metrics.calls(),
                 },
                 key: FingerprintKey::new(fastrand::u64(..), fastrand::u64(..)),
+                fetch: FetchLimits {
+                    max_bytes: config.read_memory,
+                    ..FetchLimits::default()
+                },
                 ledgers: Arc::clone(&config.ledgers),
             },
             recorder: Recorder::new(client.clone(), instance),

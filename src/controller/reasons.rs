@@ -6,7 +6,7 @@ use directory_sync_model::{
     desired::{Failure, FailureKind, FailureReason, MappingOutcome, MappingProblem},
     guard::Exceeded,
     plan::RemovalKind,
-    snapshot::Doubt,
+    snapshot::{Doubt, Loss},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
@@ -321,6 +321,12 @@ fn connections(produced: &mut Produced) {
     let rejected = plan(Some(Decision::Rejected), None);
     produced.held(vec![exceeded()], Hold::New);
     produced.held(Vec::new(), Hold::New);
+    let mut sees_less = report(Outcome::Held);
+    sees_less.hold = Some(Why {
+        losses: vec![Loss::Members { count: 15 }],
+        ..Why::default()
+    });
+    produced.run(&order(), &ended(sees_less), Some(Hold::New));
     let hold = Hold::Existing {
         plan: &rejected,
         rejected: true,

@@ -148,7 +148,11 @@ impl Ended {
         if order.mode == Mode::Observe || report.hash.is_none() {
             return before.cloned();
         }
-        Some(Judged::next(before, rules.clone(), weight(report)))
+        let rules = JudgedRules {
+            seen: report.seen,
+            ..rules.clone()
+        };
+        Some(Judged::next(before, rules, weight(report)))
     }
 }
 
@@ -178,6 +182,8 @@ pub struct Shared {
     pub connector: Connector,
     /// The key of this process's fingerprints.
     pub key: FingerprintKey,
+    /// Bounds of reads.
+    pub fetch: FetchLimits,
     /// Where runs write down what they give and take.
     pub ledgers: Arc<dyn Ledgers>,
 }
@@ -265,6 +271,7 @@ async fn pipeline(
         limits: rules.limits,
         protect: rules.protect.clone(),
         groups: groups.clone(),
+        seen: None,
     });
     let strictness = strictness(order, &mut rules, &groups);
     let connecting = async {
@@ -291,9 +298,10 @@ async fn pipeline(
         rejected: order.rejected.clone(),
         stricter: strictness.limits,
         hold_departures: strictness.hold_departures,
+        seen: order.judged.as_ref().and_then(|judged| judged.seen),
         now: SystemTime::now(),
         key: shared.key,
-        fetch: FetchLimits::default(),
+        fetch: shared.fetch,
     };
     Ok(sync::run(&ends, &rules, &options, ledger.as_ref(), stop, notes).await)
 }
@@ -352,6 +360,7 @@ mod tests {
                 limits: Limits::default(),
                 protect: directory_sync_model::rules::Protect::default(),
                 groups: BTreeSet::new(),
+                seen: None,
             });
             ended.judged(order).is_some()
         };

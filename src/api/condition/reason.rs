@@ -83,6 +83,9 @@ reasons! {
     TooManyRemovals [On(Held, True)] Some(Warning),
         "The plan takes away more than spec.removals allows.",
         "Look at the SyncPlan in status.heldPlan and approve or reject it.";
+    SeesLess [On(Held, True), On(DirectoryComplete, False)] Some(Warning),
+        "The directory shows less than before, as if the account had lost a right; what would follow from that waits.",
+        "Let the account see what the message names; or, if it is really gone, approve the SyncPlan in status.heldPlan.";
     MappingRemoved [On(Held, True)] Some(Warning),
         "A mapping is gone or names other groups, and people would be deactivated because of it.",
         "Put the mapping back, or approve the SyncPlan in status.heldPlan.";

@@ -11,4 +11,4 @@ mod lifecycle;
 mod probes;
 mod process;
 mod stalls;
-mod world;
+pub mod world;

@@ -70,6 +70,7 @@ async fn the_chart_installs_upgrades_and_leaves_the_kinds_behind() {
         panic!("not the controller")
     };
     assert_eq!((controller.max_syncs, controller.observe_only), (4, true));
+    assert_eq!(controller.read_memory_mib, 512);
     assert_eq!(
         (controller.removals_max_percent, controller.removals_max_count),
         (Some(0), Some(10_000_000))
