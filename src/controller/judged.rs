@@ -14,13 +14,14 @@ use std::collections::BTreeSet;
 use directory_sync_model::{
     guard::Limits,
     rules::{Protect, Rules, UserScope},
+    snapshot::Seen,
 };
 
 use super::digest::Digest;
 use crate::api::{
     connection::DirectoryConnectionStatus,
     mapping::GroupMapping,
-    status::{HandledLimits, LastHandled},
+    status::{HandledLimits, HandledSight, LastHandled},
 };
 
 /// Something that was known, or its digest.
@@ -41,6 +42,8 @@ pub struct Judged {
     pub protect: Known<Protect>,
     /// The groups that mappings named in the last plan that wasn't held, and since; `None` until there was a plan.
     pub groups: Option<Known<BTreeSet<String>>>,
+    /// What the read of the last plan that passed saw.
+    pub seen: Option<Seen>,
 }
 
 /// The part of a plan's rules that the next plan is compared with.
@@ -52,6 +55,8 @@ pub struct JudgedRules {
     pub protect: Protect,
     /// The groups that mappings name, see [`groups`].
     pub groups: BTreeSet<String>,
+    /// What the plan's read saw.
+    pub seen: Option<Seen>,
 }
 
 /// How much of what it would remove a plan could show.
@@ -94,6 +99,7 @@ impl Judged {
             },
             protect: Known::Digest(Digest::stored(&handled.protect)?),
             groups: Digest::stored(&handled.groups).map(Known::Digest),
+            seen: handled.seen.as_ref().map(HandledSight::recall),
         })
     }
 
@@ -115,6 +121,7 @@ impl Judged {
             Some(Known::Digest(digest)) => digest.to_string(),
             None => String::new(),
         };
+        handled.seen = self.seen.as_ref().map(HandledSight::store);
     }
 
     /// How a plan of these rules is judged because of it. What was protected before stays so for this plan.
@@ -142,9 +149,12 @@ impl Judged {
         }
     }
 
-    /// What the next plan is compared with, after this one.
+    /// What the next plan is compared with, after this one. A read is a measure only where its plan passed: what a held one
+    /// saw less is still a loss the next time.
     pub fn next(before: Option<&Self>, rules: JudgedRules, weight: Weight) -> Self {
+        let known = before.and_then(|before| before.seen);
         let now = Self {
+            seen: if weight == Weight::Passed { rules.seen } else { known },
             limits: rules.limits,
             protect: Known::Fully(rules.protect),
             groups: Some(Known::Fully(rules.groups)),
@@ -170,6 +180,7 @@ impl Judged {
             limits: before.limits.stricter(now.limits),
             protect: before.protect.and(&now.protect, both, protect_digest),
             groups: groups.or(now.groups),
+            seen: known,
         }
     }
 }
@@ -211,7 +222,10 @@ fn protect_digest(protect: &Protect) -> Digest {
 
 #[cfg(test)]
 mod tests {
-    use directory_sync_model::rules::{Adoption, Deprovision};
+    use directory_sync_model::{
+        attribute::{Attribute, AttributeSet},
+        rules::{Adoption, Deprovision},
+    };
 
     use super::*;
 
@@ -231,6 +245,17 @@ mod tests {
 
     fn set(groups: &[&str]) -> BTreeSet<String> {
         groups.iter().map(|&group| group.to_owned()).collect()
+    }
+
+    fn seen(users: u64) -> Seen {
+        Seen {
+            users,
+            groups: 7,
+            grouped: 90,
+            strangers: 2,
+            common: AttributeSet::of(&[Attribute::Department, Attribute::Active]),
+            ..Seen::default()
+        }
     }
 
     fn rules(max_percent: u8, users: &[&str], scope: UserScope) -> Rules {
@@ -254,6 +279,7 @@ mod tests {
             limits: limits(max_percent),
             protect: protect(users),
             groups: set(groups),
+            seen: Some(seen(100)),
         }
     }
 
@@ -360,6 +386,22 @@ mod tests {
         let mut rules = rules(20, &[], UserScope::MappedGroups);
         partial.strictness(&mut rules, &set(&["a", "b"]));
         assert_eq!(rules.protect.users, protect(&["ann@acme.test"]).users);
+    }
+
+    #[test]
+    fn what_was_seen_is_a_measure_once_its_plan_passed_and_outlives_a_restart() {
+        let fewer = |weight| {
+            let rules = JudgedRules {
+                seen: Some(seen(40)),
+                ..these(20, &[], &["a"])
+            };
+            Judged::next(Some(&judged()), rules, weight)
+        };
+        for (weight, users) in [(Weight::Passed, 40), (Weight::Held, 100), (Weight::Partial, 100)] {
+            let judged = fewer(weight);
+            assert_eq!(judged.seen, Some(seen(users)), "{weight:?}");
+            assert_eq!(after_a_restart(&judged).seen, Some(seen(users)), "{weight:?}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod ledger;
 mod order;
 mod promises;
 mod requests;
+mod retirement;
 
 use std::{
     sync::{Arc, PoisonError},
@@ -105,6 +106,7 @@ fn options() -> Options {
         rejected: Vec::new(),
         stricter: None,
         hold_departures: false,
+        seen: None,
         now: SystemTime::UNIX_EPOCH,
         key: FingerprintKey::new(1, 2),
         fetch: FetchLimits::default(),
