@@ -150,7 +150,6 @@ fn next(plan: &SyncPlan, judgement: Judgement<'_>, now: Timestamp, another_is_he
 /// Whether a plan that comes to be over for this reason was decided, and nothing comes of that decision.
 fn is_late(plan: &SyncPlan, reason: Reason) -> bool {
     match (reason, plan.spec.decision) {
-        (_, None) => false,
         (Reason::Expired | Reason::Superseded, Some(_)) | (Reason::Spent, Some(Decision::Rejected)) => true,
         _ => false,
     }

@@ -278,6 +278,13 @@ impl Store {
         if id.plural == "secrets" {
             encode_strings(&mut changed);
         }
+        if !has_finalizers(&changed) {
+            drop(
+                changed["metadata"]
+                    .as_object_mut()
+                    .map(|metadata| metadata.remove("finalizers")),
+            );
+        }
         if changed == *live {
             return changed;
         }
