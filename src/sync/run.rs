@@ -12,7 +12,7 @@ use directory_sync_model::{
     observed::ContainerKind,
     plan::{Place, Plan, PlanHash},
     rules::{Rules, UserScope},
-    snapshot::{Seen, Snapshot, SnapshotBuilder},
+    snapshot::{Loss, Seen, Snapshot, SnapshotBuilder},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -147,8 +147,7 @@ async fn steps(
         groups: u64::from(snapshot.group_count()),
     });
 
-    let seen = heavy(|| snapshot.seen());
-    report.seen = Some(seen);
+    report.seen = report.directory.map(|_| heavy(|| snapshot.seen()));
 
     clock.begin(Step::Map, watch);
     let desired = heavy(|| map(&snapshot, rules, options.now));
@@ -182,9 +181,7 @@ async fn steps(
             .stricter
             .map_or(rules.limits, |other| rules.limits.stricter(other)),
         hold_departures: options.hold_departures,
-        losses: options
-            .seen
-            .map_or_else(Vec::new, |before| seen.losses(&before, rules.reads_by_expressions())),
+        losses: losses(report.seen.as_ref(), rules, options),
         approved: if continues(&plan, opened.unfinished.as_ref(), options) {
             Some(hash.clone())
         } else {
@@ -281,6 +278,14 @@ async fn carry_out(
         Outcome::Synced
     } else {
         Outcome::PartlyFailed
+    })
+}
+
+/// What was there before and isn't seen any more.
+fn losses(seen: Option<&Seen>, rules: &Rules, options: &Options) -> Vec<Loss> {
+    let both = seen.zip(options.seen.as_ref());
+    both.map_or_else(Vec::new, |(seen, before)| {
+        seen.losses(before, rules.reads_by_expressions())
     })
 }
 

@@ -164,7 +164,7 @@ fn rules() -> Rules {
         default_role: None,
         allowed_roles: None,
         adoption: Adoption::Email,
-        deprovision: Deprovision::default(),
+        deprovision: Deprovision::Deactivate,
         protect: Protect::default(),
         limits: Limits::default(),
         mappings: names

@@ -197,9 +197,9 @@ impl Platform for Memory {
     async fn delete_users(&self, users: &[UserDeletion], _: &WriteKey) -> Result<Vec<Result<(), Error>>, Error> {
         let mut state = self.state();
         state.writes += users.len();
-        for UserDeletion { id, .. } in users {
-            state.users.remove(id);
-            state.removals.insert(format!("delete {id}"));
+        for user in users {
+            state.users.remove(&user.id);
+            state.removals.insert(format!("delete {}", user.id));
         }
         Ok(users.iter().map(|_| Ok(())).collect())
     }
