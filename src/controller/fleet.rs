@@ -315,6 +315,20 @@ impl Fleet {
         twins.first().map(|twin| Key::of(kube::Resource::meta(&**twin)))
     }
 
+    /// Another connection that isn't being deleted and marks the same platform in the same way.
+    pub fn twin(&self, connection: &DirectoryConnection) -> Option<Key> {
+        let (owner, address) = (connection.owner_id(), platform_address(connection)?);
+        let twins = self.stores.connections.state_filter(|other| {
+            other.0.as_ref().is_ok_and(|other| {
+                other.metadata.uid != connection.metadata.uid
+                    && other.metadata.deletion_timestamp.is_none()
+                    && other.owner_id() == owner
+                    && platform_address(other) == Some(address.clone())
+            })
+        });
+        twins.first().map(|twin| Key::of(kube::Resource::meta(&**twin)))
+    }
+
     fn memories(&self) -> MutexGuard<'_, HashMap<Key, Memory>> {
         self.memories.lock().unwrap_or_else(PoisonError::into_inner)
     }

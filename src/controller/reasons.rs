@@ -16,6 +16,7 @@ use super::{
     cause::Cause,
     events,
     plans::{self, Hold, Judgement, Settlement},
+    retire::{self, Farewell},
     run::{Ended, Order},
     status,
     testing::{at, ended, failed, order},
@@ -105,6 +106,15 @@ impl Produced {
             ..Why::default()
         });
         self.run(&order(), &ended(report), Some(hold));
+    }
+
+    /// A run that took back what a deleted connection gave.
+    fn retired(&mut self, ended: &Ended) {
+        let order = order();
+        self.run_with(&order, ended, None, |assessment| {
+            let timing = Timing::default();
+            retire::judge(&order, ended, None, None, assessment, at(3600), &timing);
+        });
     }
 
     /// The state of a mapping, once told.
@@ -335,6 +345,9 @@ fn connections(produced: &mut Produced) {
     produced.run_with(&order(), &ended(held), None, |assessment| {
         assessment.plan_not_written("quota");
     });
+    produced.retired(&ended(report(Outcome::Synced)));
+    produced.announce(Farewell::Deprovisioned.notice());
+    produced.announce(Farewell::Left("why".into()).notice());
     let (connection, before) = (order().connection, DirectoryConnectionStatus::default());
     for reason in [Reason::Suspended, Reason::NoMappings] {
         let resting = status::at_rest(&connection, &before, reason, None, at(1));

@@ -63,6 +63,8 @@ pub struct Order {
     pub rejected: Vec<PlanHash>,
     /// An older connection that marks the same platform in the same way.
     pub older: Option<Key>,
+    /// Whether the connection is being deleted and takes back all that it gave.
+    pub retire: bool,
 }
 
 impl Order {
@@ -254,12 +256,16 @@ async fn pipeline(
     judged_rules: &mut Option<JudgedRules>,
     stop: &CancellationToken,
 ) -> Result<Report, Cause> {
-    if let Some(older) = &order.older {
+    if let Some(older) = order.older.as_ref().filter(|_| !order.retire) {
         let owner = order.connection.owner_id();
         return Err(Cause::owner_in_use(&owner, &older.to_string()));
     }
     let mappings = for_rules(&order.mappings, &order.key());
-    let mut rules = resolve::rules(&order.connection, &mappings).map_err(|error| Cause::unresolved(&error))?;
+    let mut rules = if order.retire {
+        resolve::retirement(&order.connection)
+    } else {
+        resolve::rules(&order.connection, &mappings).map_err(|error| Cause::unresolved(&error))?
+    };
     let groups = judged::groups(order.mappings.iter().filter_map(|mapping| mapping.0.as_ref().ok()));
     *judged_rules = Some(JudgedRules {
         limits: rules.limits,
@@ -268,7 +274,13 @@ async fn pipeline(
         seen: None,
     });
     let strictness = strictness(order, &mut rules, &groups);
-    let connecting = resolve::ends(&order.connection, &rules, documents, &shared.connector);
+    let connecting = async {
+        if order.retire {
+            resolve::retiring_ends(&order.connection, documents, &shared.connector).await
+        } else {
+            resolve::ends(&order.connection, &rules, documents, &shared.connector).await
+        }
+    };
     let Some(ends) = stop.run_until_cancelled(connecting).await else {
         return Ok(Report::stopped(order.id.clone()));
     };

@@ -8,6 +8,7 @@ use directory_sync::sync::ledger::{
     Entry, HeldPlan, Intent, Key, Ledger, LedgerError, Ledgers, Opened, Removal, Scope, Settlement, SyncRecord,
 };
 use futures::executor::block_on;
+use tokio::task::unconstrained;
 
 use crate::line::Line;
 
@@ -32,7 +33,10 @@ struct LedgerOnLine {
 impl LedgerOnLine {
     /// A transaction takes effect at once and whole, as the calls to everybody else do.
     async fn carry<T>(&self, what: &str, act: impl Future<Output = Result<T, LedgerError>>) -> Result<T, LedgerError> {
-        let done = self.line.carry(format!("ledger: {what}"), || block_on(act)).await;
+        let done = self
+            .line
+            .carry(format!("ledger: {what}"), || block_on(unconstrained(act)))
+            .await;
         done.unwrap_or_else(|| {
             let busy = std::io::Error::other("the database is locked");
             Err(LedgerError::new("using the ledger", busy))

@@ -180,8 +180,8 @@ impl Line {
             return (calls, Fate::Good, (Duration::ZERO, Duration::ZERO));
         };
         let fate = match state.random.u8(..100) {
-            0..2 => Fate::Refused,
-            2..5 => Fate::Lost,
+            0 => Fate::Refused,
+            1..3 => Fate::Lost,
             _ => Fate::Good,
         };
         let mut wait = || Duration::from_millis(state.random.u64(0..8));

@@ -13,7 +13,7 @@ use crate::world::{NAMESPACE, World};
 /// One story: its name, its beginning, and what people do in it.
 type Story = (&'static str, fn(&Arc<World>), fn(&World) -> bool);
 
-const STORIES: [Story; 13] = [
+const STORIES: [Story; 16] = [
     ("first sync of a file", first_file, nobody),
     ("first sync of a SCIM server", first_scim, nobody),
     ("adoption", adoption, nobody),
@@ -27,28 +27,25 @@ const STORIES: [Story; 13] = [
     ("a connection deleted and made again", orphan, replaces),
     ("two connections on one platform", two_connections, nobody),
     ("observed, then applied", observed, applies),
+    ("deletion after so many days", deferred, nobody),
+    ("deleted by the second sync", two_syncs, asks_twice),
+    (
+        "a connection deleted, which takes everything back",
+        deprovision,
+        deletes_and_approves,
+    ),
 ];
 
-const BATCHES: [Batches; 4] = [
+const BATCHES: [Batches; 2] = [
     Batches {
         page: 6,
         users: 1,
         memberships: 1,
     },
     Batches {
-        page: 20,
-        users: 2,
-        memberships: 3,
-    },
-    Batches {
         page: 4,
         users: 3,
         memberships: 2,
-    },
-    Batches {
-        page: 9,
-        users: 4,
-        memberships: 1,
     },
 ];
 
@@ -96,9 +93,8 @@ pub fn small() -> Vec<Scenario> {
 }
 
 fn small_company(world: &World, connection: &Value) {
-    world.employ("acme", &people(1..=4, &["sales", "support"]));
+    world.employ("acme", &people(1..=3, &["support"]));
     world.connect("acme", connection);
-    world.map("acme", "sales", &json!({}));
     world.map("acme", "support", &json!({ "role": { "name": "agent" } }));
 }
 
@@ -110,12 +106,12 @@ fn small_observed(world: &Arc<World>) {
     small_company(world, &json!({ "mode": "Observe" }));
 }
 
-/// One joins, one moves, one leaves.
+/// One joins, one gets another address, one leaves.
 fn small_changes(world: &Arc<World>) {
     small_company(world, &json!({}));
     settle(world);
-    let mut now = people((1..=3).chain([9]), &["sales", "support"]);
-    now[0].groups = vec!["sales"];
+    let mut now = people([1, 2, 9], &["support"]);
+    now[0].email.insert_str(0, "new-name-");
     world.employ("acme", &now);
     world.request("changes");
 }
@@ -123,12 +119,16 @@ fn small_changes(world: &Arc<World>) {
 fn small_held(world: &Arc<World>) {
     small_company(world, &json!({ "removals": { "maxPercent": 20 } }));
     settle(world);
-    world.employ("acme", &people([1, 9], &["sales", "support"]));
+    world.employ("acme", &people([1, 9], &["support"]));
     world.request("many leave");
 }
 
 fn small_mapping_deleted(world: &Arc<World>) {
     small_company(world, &json!({ "removals": { "maxPercent": 100 } }));
+    let mut people = people(1..=3, &["support"]);
+    people[2].groups = vec!["sales"];
+    world.employ("acme", &people);
+    world.map("acme", "sales", &json!({}));
     settle(world);
     world.api.delete("groupmappings", NAMESPACE, "acme-sales");
 }
@@ -287,6 +287,64 @@ fn observed(world: &Arc<World>) {
     world.employ("acme", &people(1..=10, &GROUPS));
     world.connect("acme", &json!({ "mode": "Observe" }));
     mappings(world, "acme");
+}
+
+/// Some have left long ago and some lately, one has come back and one leaves now.
+fn deferred(world: &Arc<World>) {
+    let deprovision = json!({ "deprovision": { "deleteAfterDays": 30 }, "removals": { "maxPercent": 100 } });
+    world.connect("acme", &deprovision);
+    world.employ("acme", &people(1..=12, &GROUPS));
+    mappings(world, "acme");
+    settle(world);
+    world.employ("acme", &people(1..=6, &GROUPS));
+    world.request("some left");
+    settle(world);
+    for mut user in world.platform.list("users") {
+        let left = user["active"] == false && user["email"] != "p12@acme.test";
+        if left {
+            user["mark"]["deactivatedTime"] = json!("2026-01-01T00:00:00Z");
+            let place = format!("/v1/users/{}", user["id"].as_str().unwrap());
+            world
+                .platform
+                .ask(Method::PATCH, &place, &json!({ "mark": user["mark"] }));
+        }
+    }
+    world.employ("acme", &people((1..=5).chain([7]), &GROUPS));
+    world.request("a month later");
+}
+
+/// Who leaves is deactivated by this sync, and deleted by the next.
+fn two_syncs(world: &Arc<World>) {
+    world.connect("acme", &json!({ "deprovision": { "action": "Delete" } }));
+    world.employ("acme", &people(1..=10, &GROUPS));
+    mappings(world, "acme");
+    settle(world);
+    world.employ("acme", &people(1..=7, &GROUPS));
+    world.request("some left");
+}
+
+/// All that a connection gave is to be taken back when it goes.
+fn deprovision(world: &Arc<World>) {
+    adoption(world);
+    world.connect("acme", &json!({ "deletionPolicy": "Deprovision" }));
+    settle(world);
+}
+
+fn asks_twice(world: &World) -> bool {
+    let connection = world.api.get("directoryconnections", NAMESPACE, "acme").unwrap();
+    let first = connection["metadata"]["annotations"]["directory-sync.io/requestedAt"] == "some left";
+    if first {
+        world.request("they are gone");
+    }
+    first
+}
+
+fn deletes_and_approves(world: &World) -> bool {
+    if world.decide("Approved") {
+        return true;
+    }
+    let connection = world.api.get("directoryconnections", NAMESPACE, "acme");
+    connection.is_some_and(|connection| connection["metadata"]["deletionTimestamp"].is_null()) && deletes(world)
 }
 
 fn nobody(_: &World) -> bool {

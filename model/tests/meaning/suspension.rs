@@ -223,3 +223,18 @@ fn while_a_mapping_is_suspended_whoever_left_another_group_leaves_its_team_and_k
         outcome.kept
     );
 }
+
+#[test]
+fn a_suspended_mapping_is_told_that_its_team_is_ambiguous_and_not_that_it_is_missing() {
+    let team = |platform: crate::support::Platform, id: &str| {
+        platform.container(directory_sync_model::observed::ContainerKind::Team, id, "T", "")
+    };
+    for (held, problems) in [(platform(), 0), (team(team(platform(), "1"), "2"), 1)] {
+        let world = World::new(
+            directory().with_people(&["ann"]).with(group("A").of(&["ann"])),
+            rules().everybody().with(mapping("A").to_team("T").suspended()),
+            held,
+        );
+        assert_eq!(world.look().problems.len(), problems);
+    }
+}

@@ -174,6 +174,17 @@ reasons! {
         "Syncs keep failing, so that one is tried once a day only; the first that doesn't fail ends this.",
         "See the condition Ready. Once it is mended, ask for a sync with the annotation directory-sync.io/requestedAt.";
 
+    // The end of a connection.
+    Deprovisioning [On(Ready, False), On(Reconciling, True)] Some(Normal),
+        "The connection is being deleted, and what it gave is taken back first.",
+        "Decide the SyncPlan, if one is held; or set spec.deletionPolicy to Orphan to let go.";
+    Deprovisioned [] Some(Normal),
+        "All that the deleted connection gave was taken back, and nobody is managed by it any more.",
+        "";
+    NotDeprovisioned [] Some(Warning),
+        "The deleted connection was let go, and what it gave stays on the platform.",
+        "Deactivate people on the platform by hand, or create the connection again with the same ownerID.";
+
     // Failures that pass, or may: the message says whether it was the directory or the platform.
     DirectoryIncomplete [On(Ready, False)] Some(Warning),
         "Only part of the directory could be read: people were added and updated, nobody was removed.",

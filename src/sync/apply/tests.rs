@@ -9,6 +9,7 @@ mod ledger;
 mod order;
 mod promises;
 mod requests;
+mod retirement;
 
 use std::{
     sync::{Arc, PoisonError},
