@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use directory_sync_model::plan::Counts;
+use directory_sync_model::{desired::FailureReason, plan::Counts};
 use prometheus::{
     Encoder as _, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
@@ -83,6 +83,12 @@ const SINCE: Row = Row {
     help: "Seconds since the last sync of a connection that read the whole directory and came to its end; since its \
            creation where there was none.",
 };
+const WITHOUT_SEAT: Row = Row {
+    name: "directory_sync_people_without_seat",
+    kind: "gauge",
+    labels: &["namespace", "connection"],
+    help: "People whom the last sync of a connection could not create or activate because the platform has no seat left.",
+};
 /// Registered by [`CallMetrics`].
 const REQUESTS: Row = Row {
     name: "directory_sync_requests_total",
@@ -109,6 +115,7 @@ pub const METRICS: &[Row] = &[
     HELD,
     QUARANTINED,
     SINCE,
+    WITHOUT_SEAT,
     REQUESTS,
     REQUEST_SECONDS,
 ];
@@ -126,6 +133,7 @@ pub struct Metrics {
     steps: HistogramVec,
     objects: IntCounterVec,
     since: GaugeVec,
+    without_seat: GaugeVec,
     /// Syncs under way.
     pub running: IntGauge,
     /// Syncs that wait for their turn.
@@ -148,6 +156,7 @@ impl Metrics {
             steps: HistogramVec::new(steps, STEPS.labels)?,
             objects: counter(&registry, OBJECTS)?,
             since: GaugeVec::new(Opts::new(SINCE.name, SINCE.help), SINCE.labels)?,
+            without_seat: GaugeVec::new(Opts::new(WITHOUT_SEAT.name, WITHOUT_SEAT.help), WITHOUT_SEAT.labels)?,
             running: IntGauge::new(RUNNING.name, RUNNING.help)?,
             waiting: IntGauge::new(WAITING.name, WAITING.help)?,
             held: IntGauge::new(HELD.name, HELD.help)?,
@@ -156,6 +165,7 @@ impl Metrics {
         };
         metrics.registry.register(Box::new(metrics.steps.clone()))?;
         metrics.registry.register(Box::new(metrics.since.clone()))?;
+        metrics.registry.register(Box::new(metrics.without_seat.clone()))?;
         for gauge in [&metrics.running, &metrics.waiting, &metrics.held, &metrics.quarantined] {
             metrics.registry.register(Box::new(gauge.clone()))?;
         }
@@ -197,10 +207,27 @@ impl Metrics {
         self.since.with_label_values(&[namespace, connection]).set(seconds);
     }
 
+    /// Says how many people of a connection the platform has no seat for. A sync that wrote nothing says nothing of seats.
+    pub fn set_without_seat(&self, namespace: &str, connection: &str, report: &Report) {
+        if matches!(
+            report.outcome,
+            Outcome::Held | Outcome::Observed | Outcome::Stopped | Outcome::Failed
+        ) {
+            return;
+        }
+        let without = report.failures.iter();
+        let without = without
+            .filter(|failure| failure.reason == FailureReason::NoSeats)
+            .count();
+        let gauge = self.without_seat.with_label_values(&[namespace, connection]);
+        gauge.set(f64::from(u32::try_from(without).unwrap_or(u32::MAX)));
+    }
+
     /// Takes away what names a connection that is gone.
     pub fn forget(&self, namespace: &str, connection: &str) {
         // It fails where there is nothing to take away.
         let _ = self.since.remove_label_values(&[namespace, connection]);
+        let _ = self.without_seat.remove_label_values(&[namespace, connection]);
     }
 
     /// All of it in Prometheus' text format.
@@ -220,10 +247,14 @@ impl Metrics {
             users_deactivated,
             users_deleted,
             teams_created,
+            teams_updated,
+            teams_renamed,
             team_memberships_added,
             team_memberships_removed,
             inbox_memberships_added,
             inbox_memberships_removed,
+            team_memberships_adopted,
+            inbox_memberships_adopted,
             roles_changed,
         } = *done;
         for (kind, operation, count) in [
@@ -234,6 +265,10 @@ impl Metrics {
             ("user", "deactivate", users_deactivated),
             ("user", "delete", users_deleted),
             ("team", "create", teams_created),
+            ("team", "update", teams_updated),
+            ("team", "rename", teams_renamed),
+            ("team_membership", "adopt", team_memberships_adopted),
+            ("inbox_membership", "adopt", inbox_memberships_adopted),
             ("team_membership", "add", team_memberships_added),
             ("team_membership", "remove", team_memberships_removed),
             ("inbox_membership", "add", inbox_memberships_added),
@@ -269,7 +304,7 @@ const fn outcome_label(outcome: Outcome) -> &'static str {
 mod tests {
     use std::{collections::BTreeSet, time::Duration};
 
-    use directory_sync_model::desired::{Failure, FailureKind, FailureReason};
+    use directory_sync_model::desired::{Failure, FailureKind};
 
     use super::*;
     use crate::sync::Step;
@@ -308,8 +343,29 @@ mod tests {
     }
 
     #[test]
+    fn people_without_a_seat_are_counted_for_each_connection() {
+        let metrics = Metrics::new().unwrap();
+        let line = |count: usize| {
+            format!("directory_sync_people_without_seat{{connection=\"directory\",namespace=\"acme\"}} {count}")
+        };
+        let mut full = report();
+        full.failures[0].reason = FailureReason::NoSeats;
+        full.failures.extend(report().failures);
+        metrics.set_without_seat("acme", "directory", &full);
+        assert!(metrics.render().unwrap().contains(&line(1)));
+        full.outcome = Outcome::Held;
+        full.failures.clear();
+        metrics.set_without_seat("acme", "directory", &full);
+        assert!(metrics.render().unwrap().contains(&line(1)), "nothing was tried");
+        full.outcome = Outcome::Synced;
+        metrics.set_without_seat("acme", "directory", &full);
+        assert!(metrics.render().unwrap().contains(&line(0)));
+    }
+
+    #[test]
     fn what_names_a_connection_goes_with_it() {
         let metrics = Metrics::new().unwrap();
+        metrics.set_without_seat("acme", "directory", &report());
         metrics.set_since_success("acme", "directory", 12.0);
         assert!(metrics.render().unwrap().contains("connection=\"directory\""));
         metrics.forget("acme", "directory");
@@ -323,6 +379,7 @@ mod tests {
         metrics.count_run("file", &report());
         metrics.count_failure(Reason::Unauthorized);
         metrics.set_since_success("acme", "directory", 12.0);
+        metrics.set_without_seat("acme", "directory", &report());
         let text = metrics.render().unwrap();
         let words = |prefix: &str| -> BTreeSet<String> {
             text.lines()

@@ -7,8 +7,8 @@ use directory_sync::{
     call::{CallMetrics, CallPolicy, LayeredPlatform, Limiter},
     http::{Network, NetworkPolicy},
     platform::{
-        Capability, Error, Identity, MembershipWrite, NewUser, PageEnd, Part, Platform, UserDeletion, UserPatch,
-        WriteKey,
+        Capability, Error, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, Part, Platform, TeamPatch,
+        UserDeletion, UserPatch, WriteKey,
         rest::{Config, RestPlatform},
         server::{ServerConfig, TokenConfig, serve},
     },
@@ -141,8 +141,12 @@ impl Platform for OneByOne {
         self.0.read(part, cursor, observer).await
     }
 
-    async fn create_team(&self, name: &str, owner: &str, key: &WriteKey) -> Result<String, Error> {
-        self.0.create_team(name, owner, key).await
+    async fn create_team(&self, team: &NewTeam, owner: &str, key: &WriteKey) -> Result<String, Error> {
+        self.0.create_team(team, owner, key).await
+    }
+
+    async fn update_team(&self, team: &TeamPatch, key: &WriteKey) -> Result<(), Error> {
+        self.0.update_team(team, key).await
     }
 
     async fn create_users(&self, users: &[NewUser], key: &WriteKey) -> Result<Vec<Result<String, Error>>, Error> {

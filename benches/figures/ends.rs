@@ -163,7 +163,11 @@ impl Platform for PagesPlatform {
         Ok(decoded.unwrap())
     }
 
-    async fn create_team(&self, _: &str, _: &str, _: &WriteKey) -> Result<String, platform::Error> {
+    async fn create_team(&self, _: &platform::NewTeam, _: &str, _: &WriteKey) -> Result<String, platform::Error> {
+        unreachable!("a plan writes nothing")
+    }
+
+    async fn update_team(&self, _: &platform::TeamPatch, _: &WriteKey) -> Result<(), platform::Error> {
         unreachable!("a plan writes nothing")
     }
 

@@ -177,6 +177,7 @@ pub fn rules(computed: bool) -> Rules {
         default_role: Some("member".to_owned()),
         allowed_roles: None,
         adoption: Adoption::Email,
+        from_owners: std::collections::BTreeSet::new(),
         deprovision: Deprovision::Deactivate,
         protect: Protect::default(),
         limits: Limits::default(),
@@ -191,6 +192,7 @@ pub fn rules(computed: bool) -> Rules {
             inboxes: Vec::new(),
             priority: 0,
             suspended: false,
+            removals: None,
         }],
     }
 }

@@ -9,7 +9,10 @@ mod containers;
 mod draft;
 mod held;
 mod leavers;
+mod limits;
 mod memberships;
+mod notices;
+mod renames;
 mod roles;
 mod users;
 
@@ -19,7 +22,13 @@ use std::{
     time::SystemTime,
 };
 
-use self::{containers::Lookup, draft::Draft, held::Held, roles::Roles};
+use self::{
+    containers::Lookup,
+    draft::Draft,
+    held::{Giver, Held},
+    notices::Named,
+    roles::Roles,
+};
 use crate::{
     content::{Change, Content},
     desired::{Desired, Standing},
@@ -35,7 +44,7 @@ use crate::{
 pub struct Account {
     /// The platform's id of the operator's own account, when it is a user.
     pub user_id: Option<String>,
-    /// Teams can't be created there: one that is missing isn't found.
+    /// Teams can be neither created nor changed there: one that is missing isn't found.
     pub fixed_teams: bool,
 }
 
@@ -72,10 +81,12 @@ pub struct Differ<'a> {
     /// Somebody has a role that the platform didn't show.
     has_unknown_role: bool,
     memberships: Held<'a>,
-    /// Memberships of the last container whose users aren't looked up yet: the user's id, and whether it is ours.
-    pending: Vec<(Fingerprint, bool)>,
+    /// Memberships of the last container whose users aren't looked up yet: the user's id, and whose it is.
+    pending: Vec<(Fingerprint, Giver)>,
     last_container: (String, usize),
     observed_users: u64,
+    /// The entries of `protect.users` that name somebody on the platform.
+    named: Named,
 }
 
 struct Candidate {
@@ -132,6 +143,7 @@ impl<'a> Differ<'a> {
             pending: Vec::new(),
             last_container: (String::new(), usize::MAX),
             observed_users: 0,
+            named: Named::default(),
         }
     }
 
@@ -156,6 +168,8 @@ impl<'a> Differ<'a> {
         roles::plan(&mut draft);
         leavers::deprovision(&mut draft);
         memberships::plan(&mut draft, &targets);
+        limits::tighten_roles(&mut draft);
+        notices::note(&mut draft);
         draft.into_plan(targets.places)
     }
 
@@ -200,13 +214,13 @@ impl<'a> Differ<'a> {
         }
         self.prepare_memberships();
         let pending = self.pending.drain(..);
-        let held = pending.filter_map(|(id, ours)| Some((self.holdings.find_fingerprint(id)?, ours)));
-        let held: Vec<(u32, bool)> = held.collect();
+        let held = pending.filter_map(|(id, giver)| Some((self.holdings.find_fingerprint(id)?, giver)));
+        let held: Vec<(u32, Giver)> = held.collect();
         let user = |holding| self.holdings.get(holding).user();
         let users: Vec<Option<u32>> = held.iter().map(|(holding, _)| user(*holding)).collect();
-        for ((holding, ours), user) in held.into_iter().zip(users) {
+        for ((holding, giver), user) in held.into_iter().zip(users) {
             let user = user.filter(|user| self.holding_of[*user as usize] == holding);
-            self.memberships.push(self.last_container.1, holding, user, ours);
+            self.memberships.push(self.last_container.1, holding, user, giver);
         }
     }
 
@@ -237,8 +251,11 @@ impl<'a> Differ<'a> {
     /// Keeps a user. What our mark says is kept whether or not he counts as managed.
     fn hold(&mut self, row: &UserRow<'_>, user: Option<u32>, managed: bool, address: &str) -> Option<u32> {
         let role = (!row.role.is_empty()).then(|| self.roles.number(&row.role, self.desired.rules));
-        let owner = &self.desired.rules.owner;
-        let mark = row.mark.as_ref().filter(|mark| mark.owner == *owner);
+        // What another connection did before it handed the user over counts as ours.
+        let mark = row
+            .mark
+            .as_ref()
+            .filter(|mark| self.giver(Some(&mark.owner)) != Giver::Others);
         let given_role = mark
             .and_then(|mark| mark.role.as_ref())
             .map(|role| self.roles.number(role, self.desired.rules));
@@ -291,7 +308,17 @@ impl<'a> Differ<'a> {
         }
     }
 
-    /// A user whom nobody manages, or of whom our mark alone is left.
+    /// Whose a mark is.
+    fn giver(&self, owner: Option<&str>) -> Giver {
+        let rules = self.desired.rules;
+        match owner {
+            Some(owner) if owner == rules.owner => Giver::Us,
+            Some(owner) if rules.from_owners.contains(owner) => Giver::Former,
+            _ => Giver::Others,
+        }
+    }
+
+    /// A user whom nobody manages, whom another connection hands over, or of whom our mark alone is left.
     fn unmanaged_user(&mut self, row: &UserRow<'_>) {
         let address = email::normalize(&row.email).unwrap_or(Cow::Borrowed(&row.email));
         if self.desired.rules.scope == UserScope::Nobody {
@@ -308,8 +335,12 @@ impl<'a> Differ<'a> {
             Some(user) => Some(user).filter(|user| self.desired.people[*user as usize].standing == Standing::Wanted),
             None => by_email,
         };
+        let marked = row
+            .mark
+            .as_ref()
+            .is_some_and(|mark| self.giver(Some(&mark.owner)) == Giver::Us);
         if user.or(by_email).is_none() {
-            if row.mark.is_some() {
+            if marked {
                 self.unidentified.push(row.id.to_string());
             }
             return;
@@ -323,7 +354,7 @@ impl<'a> Differ<'a> {
                 user,
                 holding,
                 by_external_id: by_external_id.is_some(),
-                marked: row.mark.is_some(),
+                marked,
             });
         }
         self.address_holders.extend(by_email.map(|other| (other, holding)));
@@ -365,6 +396,9 @@ impl Observer for Differ<'_> {
             id: container.id.to_string(),
             name: container.name.to_string(),
             phone: container.phone.to_string(),
+            external_id: container.external_id.to_string(),
+            version: container.version.to_string(),
+            ours: self.giver(container.owner.as_deref()) == Giver::Us,
         });
     }
 
@@ -375,8 +409,10 @@ impl Observer for Differ<'_> {
         if row.active && role.is_some_and(|role| self.roles.is_administrator(role)) {
             self.active_administrators.insert(self.desired.key().text(&row.id));
         }
+        self.note_protected(row);
         match &row.mark {
-            Some(mark) if mark.owner != self.desired.rules.owner => self.foreign_user(row, &mark.owner),
+            Some(mark) if self.giver(Some(&mark.owner)) == Giver::Others => self.foreign_user(row, &mark.owner),
+            Some(mark) if self.giver(Some(&mark.owner)) == Giver::Former => self.unmanaged_user(row),
             Some(_) if !row.external_id.is_empty() => self.managed_user(row),
             _ => self.unmanaged_user(row),
         }
@@ -397,8 +433,8 @@ impl Observer for Differ<'_> {
         } else if self.pending.len() == PENDING {
             self.settle_memberships();
         }
-        let ours = row.owner.as_deref() == Some(&self.desired.rules.owner);
-        self.pending.push((self.desired.key().text(&row.user), ours));
+        let giver = self.giver(row.owner.as_deref());
+        self.pending.push((self.desired.key().text(&row.user), giver));
     }
 }
 

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::{
-    plan::{Plan, PlanHash, Population, RemovalCounts, RemovalKind},
+    plan::{Plan, PlanHash, Population, RemovalCounts, RemovalKind, Tightened},
     snapshot::Loss,
 };
 
@@ -67,6 +67,8 @@ pub struct Exceeded {
     pub population: u64,
     /// How many are allowed.
     pub allowed: u64,
+    /// The mapping whose own limit it is; `None`: the connection's.
+    pub mapping: Option<String>,
 }
 
 impl fmt::Display for Exceeded {
@@ -77,17 +79,22 @@ impl fmt::Display for Exceeded {
             removals,
             population,
             allowed,
+            mapping,
         } = self;
         let (what, done) = (kind.noun(), kind.verb());
         match name {
             Some(name) => write!(
                 f,
                 "{removals} of {population} {what} of {name:?} would be {done}, allowed are {allowed}"
-            ),
+            )?,
             None => write!(
                 f,
                 "{removals} of {population} {what} would be {done}, allowed are {allowed}"
-            ),
+            )?,
+        }
+        match mapping {
+            Some(mapping) => write!(f, " by the removals of GroupMapping {mapping}"),
+            None => Ok(()),
         }
     }
 }
@@ -142,7 +149,11 @@ pub enum Verdict<'a> {
 pub fn guard<'a>(plan: Plan<'a>, hash: &PlanHash, terms: &Terms) -> Verdict<'a> {
     let hold = Hold {
         losses: losses(&plan, &terms.losses),
-        exceeded: exceeded(&plan.populations, &terms.limits),
+        exceeded: {
+            let mut exceeded = exceeded(&plan.populations, &terms.limits);
+            exceeded.extend(exceeded_by_mappings(&plan.tightened, &terms.limits));
+            exceeded
+        },
         departures: if terms.hold_departures { plan.departures() } else { 0 },
         rejected: terms.rejected.contains(hash),
     };
@@ -177,6 +188,7 @@ fn exceeded(populations: &[Population], limits: &Limits) -> Vec<Exceeded> {
                     removals,
                     population,
                     allowed,
+                    mapping: None,
                 });
             }
         };
@@ -184,6 +196,36 @@ fn exceeded(populations: &[Population], limits: &Limits) -> Vec<Exceeded> {
         of_kind()
             .filter(|population| population.name.is_some())
             .for_each(|population| judge(population.name.as_ref(), population.removals, population.size));
+    }
+    found
+}
+
+/// The same for what each mapping limits beyond that.
+fn exceeded_by_mappings(tightened: &[Tightened], limits: &Limits) -> Vec<Exceeded> {
+    let mut found = Vec::new();
+    let mut judge = |one: &Tightened, name: Option<&String>, removals: u64, population: u64| {
+        let allowed = one.limits.stricter(*limits).allowed(population);
+        if removals > allowed {
+            found.push(Exceeded {
+                kind: one.kind,
+                name: name.cloned(),
+                removals,
+                population,
+                allowed,
+                mapping: Some(one.mapping.clone()),
+            });
+        }
+    };
+    let mut sorted: Vec<&Tightened> = tightened.iter().collect();
+    sorted.sort_by(|one, other| (&one.mapping, one.kind, &one.name).cmp(&(&other.mapping, other.kind, &other.name)));
+    for same in sorted.chunk_by(|one, other| (&one.mapping, one.kind) == (&other.mapping, other.kind)) {
+        if same.len() > 1 {
+            let removals = same.iter().map(|one| one.removals).sum();
+            let size = same.iter().map(|one| one.size).sum();
+            judge(same[0], None, removals, size);
+        }
+        same.iter()
+            .for_each(|one| judge(one, Some(&one.name), one.removals, one.size));
     }
     found
 }

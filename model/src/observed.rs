@@ -58,6 +58,10 @@ pub struct ContainerRow<'a> {
     pub name: Cow<'a, str>,
     /// An inbox's phone number, E.164; empty for teams.
     pub phone: Cow<'a, str>,
+    /// The directory's id of the one group that a team was made of; empty where none is told.
+    pub external_id: Cow<'a, str>,
+    /// A version for conditional writes; empty when the platform has none.
+    pub version: Cow<'a, str>,
     /// Whose it is, if somebody's.
     pub owner: Option<Cow<'a, str>>,
 }

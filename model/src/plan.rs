@@ -17,6 +17,7 @@ use std::time::SystemTime;
 use crate::{
     content::Change,
     desired::{Desired, Failure, MappingOutcome, Source},
+    guard::Limits,
     observed::{ContainerKind, FieldsPatch},
 };
 
@@ -108,6 +109,12 @@ pub struct HeldContainer {
     pub name: String,
     /// An inbox's phone number.
     pub phone: String,
+    /// The directory's id of the one group that a team was made of; empty where none is told.
+    pub external_id: String,
+    /// The version for conditional writes; empty when the platform has none.
+    pub version: String,
+    /// Whether it carries our mark: we made it.
+    pub ours: bool,
 }
 
 /// Where somebody is added.
@@ -124,6 +131,68 @@ pub enum Place {
 pub struct NewTeam {
     /// Its name.
     pub name: String,
+    /// The directory's id of the one group that makes it; `None` where several do, or none of the directory's.
+    pub external_id: Option<String>,
+}
+
+/// A change of a team that we made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TeamUpdate {
+    /// The team, a number of [`Plan::containers`].
+    pub container: usize,
+    /// The name that it gets, because its group has another one now.
+    pub name: Option<String>,
+    /// The directory's id of its group, where the team doesn't tell it yet.
+    pub external_id: Option<String>,
+}
+
+/// What one mapping's own limits are about: of one team, inbox or role that it gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tightened {
+    /// The mapping's name.
+    pub mapping: String,
+    /// Of what.
+    pub kind: RemovalKind,
+    /// Which team, inbox or role.
+    pub name: String,
+    /// How many we had given before the plan.
+    pub size: u64,
+    /// How many the plan takes; those who lose it with their account are among them.
+    pub removals: u64,
+    /// The mapping's limits.
+    pub limits: Limits,
+}
+
+/// Something that a person should know, and that stops nothing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Notice {
+    /// `protect.users` names nobody.
+    NobodyProtected {
+        /// The entry.
+        user: String,
+    },
+    /// `protect.roles` names a role that the platform doesn't have.
+    NoRoleProtected {
+        /// The entry.
+        role: String,
+    },
+    /// `protect.teams` names a team that the platform doesn't have.
+    NoTeamProtected {
+        /// The entry.
+        team: String,
+    },
+}
+
+impl std::fmt::Display for Notice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NobodyProtected { user } => {
+                write!(f, "protect.users names nobody on the platform or in scope: {user}")
+            }
+            Self::NoRoleProtected { role } => write!(f, "protect.roles names no role of the platform: {role}"),
+            Self::NoTeamProtected { team } => write!(f, "protect.teams names no team of the platform: {team}"),
+        }
+    }
 }
 
 /// A user to be created.
@@ -337,12 +406,16 @@ pub struct Plan<'a> {
     pub places: Vec<Option<Place>>,
     /// Teams to create.
     pub new_teams: Vec<NewTeam>,
+    /// Teams of ours to rename, or to tell their group, in an order in which names are freed before they are given.
+    pub team_updates: Vec<TeamUpdate>,
     /// Users to create.
     pub creations: Vec<Creation>,
     /// Users to adopt, activate or update, in an order in which addresses are freed before they are given.
     pub updates: Vec<Update>,
     /// Memberships to add.
     pub additions: Vec<Additions>,
+    /// Memberships that another connection gave and hands over: they get our mark.
+    pub adoptions: Vec<Additions>,
     /// Roles to change.
     pub role_changes: Vec<RoleChange>,
     /// Memberships to remove.
@@ -358,8 +431,12 @@ pub struct Plan<'a> {
     pub releases: Vec<u32>,
     /// What the guard judges by.
     pub populations: Vec<Population>,
+    /// What mappings limit beyond that.
+    pub tightened: Vec<Tightened>,
     /// What is left undone on purpose.
     pub kept: Vec<Kept>,
+    /// What a person should know of the specification.
+    pub notices: Vec<Notice>,
     /// Failures of single objects, those of the step before included.
     pub failures: Vec<Failure>,
     /// One per mapping, with what the platform added to it.

@@ -38,6 +38,16 @@ impl fmt::Display for MappingProblem {
                     "the platform has no team {team:?}; make it, or set team.create to true"
                 )
             }
+            Self::TeamProtected { team } => write!(
+                f,
+                "the connection's protect.teams names {team:?}, so nobody joins or leaves it; take it out of one of the two"
+            ),
+            Self::TeamNameTaken { team } => write!(
+                f,
+                "the team follows its group's new name {team:?}, and the team that has this name can't give it up (groups \
+                 have exchanged their names, or the other team is protected), so it keeps its name and its members; give \
+                 the other team a free name by hand"
+            ),
             Self::Ambiguous { name } => {
                 write!(
                     f,

@@ -171,6 +171,47 @@ pub struct Mapping {
     pub priority: i32,
     /// Frozen by its author: neither adds nor removes.
     pub suspended: bool,
+    /// How much one sync may take of what it gives, where that is less than the connection allows.
+    pub removals: Option<Tightening>,
+}
+
+/// Limits of one mapping; what is `None` is as the connection has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tightening {
+    /// See [`Limits::max_percent`].
+    pub max_percent: Option<u8>,
+    /// See [`Limits::min_population`].
+    pub min_population: Option<u32>,
+    /// See [`Limits::max_count`].
+    pub max_count: Option<u32>,
+}
+
+impl Tightening {
+    /// The connection's limits with these on top, each the stricter of the two; `None` where nothing is stricter.
+    pub fn of(&self, limits: Limits) -> Option<Limits> {
+        let own = Limits {
+            max_percent: self.max_percent.unwrap_or(limits.max_percent),
+            min_population: self.min_population.unwrap_or(limits.min_population),
+            max_count: self.max_count,
+        };
+        Some(own.stricter(limits)).filter(|stricter| *stricter != limits)
+    }
+
+    /// The stricter of two, field by field.
+    #[must_use]
+    pub fn stricter(self, other: Self) -> Self {
+        fn least<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+            match (one, other) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            }
+        }
+        Self {
+            max_percent: least(self.max_percent, other.max_percent),
+            min_population: least(self.min_population, other.min_population),
+            max_count: least(self.max_count, other.max_count),
+        }
+    }
 }
 
 /// What is never changed or removed.
@@ -180,6 +221,8 @@ pub struct Protect {
     pub users: BTreeSet<String>,
     /// Roles that are neither granted nor taken.
     pub roles: BTreeSet<String>,
+    /// Names or platform ids of teams of which nothing is changed: nobody joins or leaves them, and they keep their names.
+    pub teams: BTreeSet<String>,
     /// How many active administrators a sync leaves on the platform, whoever manages them; where there are fewer already,
     /// it takes none away. 1 by default.
     pub min_administrators: u32,
@@ -190,6 +233,7 @@ impl Default for Protect {
         Self {
             users: BTreeSet::new(),
             roles: BTreeSet::new(),
+            teams: BTreeSet::new(),
             min_administrators: 1,
         }
     }
@@ -235,6 +279,9 @@ pub struct Rules {
     pub allowed_roles: Option<BTreeSet<String>>,
     /// How existing users become managed.
     pub adoption: Adoption,
+    /// The marks of other connections that hand their users over to this one: such a user is adopted as one that nobody
+    /// manages.
+    pub from_owners: BTreeSet<String>,
     /// What becomes of users who leave.
     pub deprovision: Deprovision,
     /// What is never touched.
@@ -263,6 +310,7 @@ impl Rules {
             default_role,
             allowed_roles: None,
             adoption: Adoption::Never,
+            from_owners: BTreeSet::new(),
             deprovision: match deprovision {
                 Deprovision::DeleteAfter(rest) if !rest.is_zero() => Deprovision::Deactivate,
                 other => other,
@@ -339,6 +387,32 @@ mod tests {
         assert!(pattern.is_match("team-a") && pattern.is_match("ops"));
         assert!(!pattern.is_match("a team-a") && !pattern.is_match("team-a\n") && !pattern.is_match("devops"));
         assert!(NamePattern::new("a|ab").unwrap().is_match("ab"));
+    }
+
+    #[test]
+    fn a_mapping_only_tightens() {
+        let limits = Limits {
+            max_percent: 20,
+            min_population: 20,
+            max_count: Some(50),
+        };
+        let looser = Tightening {
+            max_percent: Some(90),
+            min_population: Some(100),
+            max_count: Some(1000),
+        };
+        assert_eq!(looser.of(limits), None);
+        assert_eq!(Tightening::default().of(limits), None);
+        let mixed = Tightening {
+            max_percent: Some(10),
+            min_population: Some(100),
+            max_count: None,
+        };
+        let expected = Limits {
+            max_percent: 10,
+            ..limits
+        };
+        assert_eq!(mixed.of(limits), Some(expected));
     }
 
     #[test]

@@ -52,6 +52,10 @@ use super::{
     validation = (
         "!has(self.mappings) || !has(self.mappings.allowedRoles) || !has(self.protect) || !has(self.protect.roles) || self.mappings.allowedRoles.all(role, !(role in self.protect.roles))",
         "mappings.allowedRoles must not name any of protect.roles: protected roles are never granted",
+    ),
+    validation = (
+        "!has(self.adoption) || !has(self.adoption.fromOwnerIDs) || !has(self.ownerID) || !(self.ownerID in self.adoption.fromOwnerIDs)",
+        "adoption.fromOwnerIDs must not name this connection's own ownerID: it names connections that hand their users over",
     )
 )]
 pub struct DirectoryConnectionSpec {
@@ -210,13 +214,27 @@ pub struct MappingRules {
 }
 
 /// How users that are already on the platform become managed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = (
+    "!has(self.fromOwnerIDs) || self.match != 'Never'",
+    "adoption.fromOwnerIDs needs match Email or ExternalID: with Never nobody is adopted, and so nobody is taken over",
+))]
 pub struct Adoption {
     /// Email: a user with the same external id, else with the same address, is adopted in place, with the platform's id.
     /// ExternalID: only by external id. Never: such a user is a conflict, reported and left alone. Somebody who is managed
     /// under another directory id is never adopted. Default: Email.
     #[serde(rename = "match", default)]
     pub match_by: AdoptionMatch,
+    /// Marks of connections that hand their users over to this one, at most 16: a user with one of these marks is adopted as
+    /// one that nobody manages, with what that connection gave. It must not name this connection in turn, or the two take
+    /// users from each other. Unset: users of other connections stay theirs and are reported as ManagedElsewhere.
+    #[serde(rename = "fromOwnerIDs", default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(min = 1, max = 128)), extend("x-kubernetes-list-type" = "set"))]
+    #[x_kube(validation = (
+        "self.all(id, id.matches('^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$'))",
+        "fromOwnerIDs must be letters, digits, '.', '_', '/' and '-', beginning and ending with a letter or digit",
+    ))]
+    pub from_owner_ids: Vec<String>,
 }
 
 /// What makes a platform user and a directory user the same person.
@@ -326,6 +344,11 @@ pub struct Protect {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(min = 1, max = 128)), extend("x-kubernetes-list-type" = "set"))]
     pub roles: Vec<String>,
+    /// Names or ids of teams of the platform, at most 64: nobody joins or leaves them, and they keep their names. A mapping that
+    /// gives one is reported.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 256)), extend("x-kubernetes-list-type" = "set"))]
+    pub teams: Vec<String>,
     /// Active administrators of the platform, whoever manages them, that a sync leaves at least: it neither deactivates them
     /// nor takes their role. 1 to 1000. Default: 1.
     #[serde(default = "min_administrators")]
@@ -342,6 +365,7 @@ impl Default for Protect {
         Self {
             users: Vec::new(),
             roles: Vec::new(),
+            teams: Vec::new(),
             min_administrators: min_administrators(),
         }
     }
@@ -494,6 +518,7 @@ mod tests {
             },
             teams: TeamCounts {
                 created: many,
+                updated: many,
                 failed: many,
             },
             memberships: memberships.clone(),
@@ -573,6 +598,7 @@ mod tests {
                     max_count: Some(i32::MAX),
                 }),
                 protect: "x".repeat(17),
+                mapping_removals: "x".repeat(17),
                 groups: "x".repeat(17),
                 // More than a read can hold.
                 seen: Some(HandledSight {

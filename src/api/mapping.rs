@@ -69,9 +69,36 @@ pub struct GroupMappingSpec {
     #[serde(default = "priority")]
     #[schemars(range(min = 0, max = 10_000))]
     pub priority: i32,
+    /// How much one sync may take of each team, inbox and role that this mapping gives, where that is less than the connection's
+    /// removals allow: both limits count, and what is looser here has no effect. People who lose their accounts and one of these
+    /// teams, inboxes or roles with them count too. Unset: the connection's removals alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removals: Option<MappingRemovals>,
     /// Freezes the mapping: while true, nobody is added or removed because of it. Default: false.
     #[serde(default)]
     pub suspend: bool,
+}
+
+/// How much one sync may take of what a mapping gives. What is unset is as the connection's `removals` have it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = (
+    "has(self.maxPercent) || has(self.minPopulation) || has(self.maxCount)",
+    "removals must set at least one of maxPercent, minPopulation and maxCount",
+))]
+pub struct MappingRemovals {
+    /// Most removals, in percent of what we gave there, rounded up: 0 to 100. 0: every removal is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100))]
+    pub max_percent: Option<i32>,
+    /// Number that maxPercent is taken of at least: 0 to 1000000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub min_population: Option<i32>,
+    /// Most removals, as a number: 0 to 10000000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 10_000_000))]
+    pub max_count: Option<i32>,
 }
 
 fn priority() -> i32 {
@@ -161,8 +188,8 @@ pub struct TeamTarget {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     pub name_expression: Option<String>,
-    /// Whether to create a team that isn't there. Teams made by hand are joined either way, and never renamed or deleted.
-    /// Default: false.
+    /// Whether to create a team that isn't there. Teams made by hand are joined either way, and never renamed or deleted; one that
+    /// was created because of a single group follows that group's name. Default: false.
     #[serde(default)]
     pub create: bool,
 }

@@ -129,6 +129,9 @@ pub struct TeamCounts {
     /// Teams created.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub created: i64,
+    /// Teams renamed, or told which group made them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub updated: i64,
     /// Teams that failed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failed: i64,
@@ -137,7 +140,7 @@ pub struct TeamCounts {
 /// What a run did to memberships of teams or inboxes. Zeros are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MembershipCounts {
-    /// Memberships added.
+    /// Memberships added, or taken over from another connection.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub added: i64,
     /// Memberships removed.
@@ -288,6 +291,10 @@ pub struct LastHandled {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 17))]
     pub protect: String,
+    /// Digest of the removals of mappings at that time.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 17))]
+    pub mapping_removals: String,
     /// Digest of the groups that mappings named in the last plan that wasn't held. What a mapping that is gone since would
     /// deactivate is held.
     #[serde(default, skip_serializing_if = "String::is_empty")]

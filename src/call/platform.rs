@@ -5,7 +5,8 @@ use directory_sync_model::observed::Observer;
 
 use super::{CallPolicy, retry::retried};
 use crate::platform::{
-    Capability, Error, Identity, MembershipWrite, NewUser, PageEnd, Part, Platform, UserDeletion, UserPatch, WriteKey,
+    Capability, Error, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, Part, Platform, TeamPatch, UserDeletion,
+    UserPatch, WriteKey,
 };
 
 /// A platform with all layers around it.
@@ -55,13 +56,17 @@ impl Platform for LayeredPlatform {
         retried!(self.policy, call, true, self.inner.read(part, cursor, &mut *observer))
     }
 
-    async fn create_team(&self, name: &str, owner: &str, key: &WriteKey) -> Result<String, Error> {
+    async fn create_team(&self, team: &NewTeam, owner: &str, key: &WriteKey) -> Result<String, Error> {
         retried!(
             self.policy,
             "create_team",
             true,
-            self.inner.create_team(name, owner, key)
+            self.inner.create_team(team, owner, key)
         )
+    }
+
+    async fn update_team(&self, team: &TeamPatch, key: &WriteKey) -> Result<(), Error> {
+        retried!(self.policy, "update_team", true, self.inner.update_team(team, key))
     }
 
     async fn create_users(&self, users: &[NewUser], key: &WriteKey) -> Result<Vec<Result<String, Error>>, Error> {

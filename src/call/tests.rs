@@ -354,8 +354,17 @@ impl platform::Platform for Shaky {
         Ok(end)
     }
 
-    async fn create_team(&self, name: &str, _: &str, _: &platform::WriteKey) -> Result<String, platform::Error> {
-        self.once(name.to_owned())
+    async fn create_team(
+        &self,
+        team: &platform::NewTeam,
+        _: &str,
+        _: &platform::WriteKey,
+    ) -> Result<String, platform::Error> {
+        self.once(team.name.clone())
+    }
+
+    async fn update_team(&self, _: &platform::TeamPatch, _: &platform::WriteKey) -> Result<(), platform::Error> {
+        self.once(())
     }
 
     async fn create_users(
@@ -415,7 +424,15 @@ async fn every_call_of_a_platform_is_tried_again() {
         platform.read(part, None, &mut seen).await.unwrap();
     }
     assert_eq!(seen.0, platform::Part::ALL.len());
-    assert_eq!(platform.create_team("EMEA", "acme", &key).await.unwrap(), "EMEA");
+    let team = platform::NewTeam {
+        name: "EMEA".into(),
+        external_id: None,
+    };
+    assert_eq!(platform.create_team(&team, "acme", &key).await.unwrap(), "EMEA");
+    platform
+        .update_team(&platform::TeamPatch::default(), &key)
+        .await
+        .unwrap();
     platform.create_users(&[], &key).await.unwrap();
     platform.update_users(&[], &key).await.unwrap();
     platform.delete_users(&[], &key).await.unwrap();

@@ -176,6 +176,9 @@ fn of_report(report: &Report) -> Vec<Finding> {
         };
         note(format!("mapping {}", mapping.name), outcome);
     }
+    for notice in &report.notices {
+        note("protect".to_owned(), Ok(notice.to_string()));
+    }
     if report.mappings.is_empty() {
         let message = "no GroupMapping names this connection, so nothing would be synced; add one".to_owned();
         note("mappings".to_owned(), Err(message));

@@ -91,6 +91,9 @@ pub fn report(view: &ReportView, paint: Paint, out: &mut dyn Write) -> io::Resul
             Shown(doubt)
         )?;
     }
+    for notice in &view.notices {
+        writeln!(out, "{} {}", paint.yellow("!"), Shown(notice))?;
+    }
     for kept in &view.kept {
         writeln!(
             out,
@@ -123,6 +126,7 @@ pub(super) fn change(row: &ChangeRow, paint: Paint, out: &mut dyn Write) -> io::
     };
     let (sign, verb) = match row.action {
         Action::CreateTeam | Action::Create => (paint.green("+"), "create"),
+        Action::UpdateTeam => (paint.yellow("~"), "update"),
         Action::Adopt => (paint.yellow("~"), "adopt"),
         Action::Activate => (paint.green("+"), "activate"),
         Action::Update => (paint.yellow("~"), "update"),
@@ -135,6 +139,7 @@ pub(super) fn change(row: &ChangeRow, paint: Paint, out: &mut dyn Write) -> io::
     let preposition = match row.action {
         Action::Join => " to",
         Action::Leave => " from",
+        Action::Adopt if !row.object.is_empty() => " in",
         _ => "",
     };
     writeln!(out, "{sign} {verb}{who}{preposition}{object}{cause}")?;
@@ -279,6 +284,7 @@ mod tests {
             }),
             done: CountsView::default(),
             kept: Vec::new(),
+            notices: Vec::new(),
             failures: Vec::new(),
             mappings: Vec::new(),
         }

@@ -54,6 +54,8 @@ pub enum Action {
     CreateTeam,
     /// A user is created.
     Create,
+    /// A team is renamed, or told its group.
+    UpdateTeam,
     /// An existing user becomes managed.
     Adopt,
     /// A user is activated again.
@@ -128,6 +130,8 @@ pub struct ReportView {
     pub done: CountsView,
     /// What was left undone on purpose.
     pub kept: Vec<KeptRow>,
+    /// What to know of the specification, which stops nothing: lists that name nobody.
+    pub notices: Vec<String>,
     /// What failed on its own.
     pub failures: Vec<FailureRow>,
     /// What is wrong with mappings.
@@ -152,6 +156,10 @@ pub struct CountsView {
     users_deleted: u64,
     /// Teams created.
     teams_created: u64,
+    /// Teams updated; renamed ones are among them.
+    teams_updated: u64,
+    /// Teams renamed.
+    teams_renamed: u64,
     /// Team memberships given.
     team_memberships_added: u64,
     /// Team memberships taken.
@@ -160,6 +168,10 @@ pub struct CountsView {
     inbox_memberships_added: u64,
     /// Inbox memberships taken.
     inbox_memberships_removed: u64,
+    /// Team memberships taken over from another connection.
+    team_memberships_adopted: u64,
+    /// Inbox memberships taken over from another connection.
+    inbox_memberships_adopted: u64,
     /// Roles of existing users changed.
     roles_changed: u64,
 }
@@ -227,6 +239,7 @@ impl ReportView {
             plan,
             done: report.done.into(),
             kept: kept.collect(),
+            notices: report.notices.iter().map(ToString::to_string).collect(),
             failures: report.failures.iter().map(FailureRow::of).collect(),
             mappings: mappings.collect(),
         }
@@ -277,10 +290,14 @@ impl From<Counts> for CountsView {
             users_deactivated,
             users_deleted,
             teams_created,
+            teams_updated,
+            teams_renamed,
             team_memberships_added,
             team_memberships_removed,
             inbox_memberships_added,
             inbox_memberships_removed,
+            team_memberships_adopted,
+            inbox_memberships_adopted,
             roles_changed,
         } = counts;
         Self {
@@ -291,10 +308,14 @@ impl From<Counts> for CountsView {
             users_deactivated,
             users_deleted,
             teams_created,
+            teams_updated,
+            teams_renamed,
             team_memberships_added,
             team_memberships_removed,
             inbox_memberships_added,
             inbox_memberships_removed,
+            team_memberships_adopted,
+            inbox_memberships_adopted,
             roles_changed,
         }
     }
@@ -376,6 +397,7 @@ impl<'a, 'p> Rows<'a, 'p> {
         self.creations(false);
         self.updates();
         self.creations(true);
+        self.adoptions();
         self.additions();
         self.roles();
         self.removals();
@@ -441,6 +463,23 @@ impl<'a, 'p> Rows<'a, 'p> {
     }
 
     fn teams(&mut self) {
+        for update in &self.plan.team_updates {
+            let team = &self.plan.containers[update.container];
+            let field = |name: &str, before: &str, after: &Option<String>| {
+                Some(FieldRow {
+                    name: name.to_owned(),
+                    before: before.to_owned(),
+                    after: after.clone()?,
+                })
+            };
+            let fields = [
+                field("name", &team.name, &update.name),
+                field("externalId", &team.external_id, &update.external_id),
+            ];
+            let name = format!("team {}", team.name);
+            let fields = fields.into_iter().flatten().collect();
+            self.push(Action::UpdateTeam, ("", ""), &name, fields, "");
+        }
         for team in &self.plan.new_teams {
             let name = format!("team {}", team.name);
             self.push(Action::CreateTeam, ("", ""), &name, Vec::new(), "");
@@ -501,6 +540,24 @@ impl<'a, 'p> Rows<'a, 'p> {
                 after: change.after.clone(),
             });
             self.push(action, person, "", fields.collect(), "");
+        }
+    }
+
+    fn adoptions(&mut self) {
+        for adoptions in &self.plan.adoptions {
+            let place = self.place(adoptions.place);
+            for user in &adoptions.users {
+                let person = self.person(*user);
+                if self.is_wanted(person) {
+                    self.push(
+                        Action::Adopt,
+                        person,
+                        &place,
+                        Vec::new(),
+                        "given by the connection that hands over",
+                    );
+                }
+            }
         }
     }
 

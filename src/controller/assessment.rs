@@ -2,9 +2,12 @@
 //!
 //! Messages tell a state and not what the last run did, so that a run that changes nothing changes no condition.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
-use directory_sync_model::{desired::MappingProblem, snapshot::Doubt};
+use directory_sync_model::{
+    desired::{FailureReason, MappingProblem},
+    snapshot::Doubt,
+};
 use jiff::Timestamp;
 
 use super::{
@@ -123,10 +126,18 @@ pub fn assess(order: &Order, ended: &Ended, hold: Option<&Hold<'_>>) -> Assessme
         ),
         Outcome::Observed => ((Status::True, Reason::Observed), None, After::Success),
         Outcome::Held => ((Status::True, Reason::PlanHeld), None, After::Success),
+        _ if without_seat(report) > 0 => ((Status::True, Reason::NoSeats), None, After::Success),
         _ if !report.failures.is_empty() => ((Status::True, Reason::SyncedWithFailures), None, After::Success),
         _ => ((Status::True, Reason::Synced), None, After::Success),
     };
-    let message = match ready.1 {
+    let mut message = match ready.1 {
+        Reason::NoSeats => format!(
+            "{} {} without one; everything else goes on. {} {}",
+            ready.1.row().meaning,
+            counted(without_seat(report), "person is", "people are"),
+            ready.1.row().action,
+            failures(report)
+        ),
         Reason::SyncedWithFailures => failures(report),
         Reason::DirectoryIncomplete if report.failures.is_empty() => ready.1.row().meaning.to_owned(),
         Reason::DirectoryIncomplete => format!("{} {}", ready.1.row().meaning, failures(report)),
@@ -135,6 +146,7 @@ pub fn assess(order: &Order, ended: &Ended, hold: Option<&Hold<'_>>) -> Assessme
         }
         reason => reason.row().meaning.to_owned(),
     };
+    notices(report, &mut message);
     Assessment {
         ready: (ready.0, ready.1, message),
         held,
@@ -220,6 +232,28 @@ fn holding(report: &Report, hold: Option<&Hold<'_>>) -> Claim {
         _ => Reason::MappingRemoved,
     };
     (Status::True, reason, wording::why(&wording::summary(why, &[])))
+}
+
+/// How many people could not be created or activated for want of a seat.
+fn without_seat(report: &Report) -> u64 {
+    let failures = report.failures.iter();
+    failures
+        .filter(|failure| failure.reason == FailureReason::NoSeats)
+        .count() as u64
+}
+
+/// How many notices are told.
+const NOTICES: usize = 3;
+
+/// Adds what a person should know of the specification. The entries stand in the specification itself.
+fn notices(report: &Report, message: &mut String) {
+    for notice in report.notices.iter().take(NOTICES) {
+        // Writing to a String can't fail.
+        let _ = write!(message, " Note: {notice}.");
+    }
+    if let Some(more) = report.notices.len().checked_sub(NOTICES).filter(|more| *more > 0) {
+        let _ = write!(message, " And {more} more.");
+    }
 }
 
 /// How many objects failed, by reason.

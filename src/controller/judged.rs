@@ -1,6 +1,7 @@
 //! Loosening is approving: what the last plan was judged by, and how the next one is judged because of it.
 //!
-//! - The first plan of a new generation is judged by the stricter of the limits and protections of before and of now. A
+//! - The first plan of a new generation, of the connection or of a mapping, is judged by the stricter of the limits and
+//!   protections of before and of now. A
 //!   plan counts as judged where it could have been carried out: in Apply mode, by a read that saw everything, and with no
 //!   mapping that kept people where they are.
 //! - Where a mapping has gone, or names other groups, what its people would lose their accounts for is held, until such a
@@ -9,11 +10,11 @@
 //! While the operator runs it knows what it judged by; after a restart it knows digests. Where those say that something
 //! changed meanwhile and not what, the first plan is judged as if everything had been loosened: every removal is held.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use directory_sync_model::{
     guard::Limits,
-    rules::{Protect, Rules, UserScope},
+    rules::{Protect, Rules, Tightening, UserScope},
     snapshot::Seen,
 };
 
@@ -33,6 +34,9 @@ pub enum Known<T> {
     Digest(Digest),
 }
 
+/// The `removals` of mappings that have any, by the mapping's name.
+pub type Tightenings = BTreeMap<String, Tightening>;
+
 /// What the last plan was judged by.
 #[derive(Clone, Debug)]
 pub struct Judged {
@@ -40,6 +44,8 @@ pub struct Judged {
     pub limits: Limits,
     /// What was protected.
     pub protect: Known<Protect>,
+    /// What mappings tightened; `None`: nothing, as far as is known.
+    pub tightenings: Option<Known<Tightenings>>,
     /// The groups that mappings named in the last plan that wasn't held, and since; `None` until there was a plan.
     pub groups: Option<Known<BTreeSet<String>>>,
     /// What the read of the last plan that passed saw.
@@ -53,6 +59,8 @@ pub struct JudgedRules {
     pub limits: Limits,
     /// What the spec protects.
     pub protect: Protect,
+    /// What mappings tighten.
+    pub tightenings: Tightenings,
     /// The groups that mappings name, see [`groups`].
     pub groups: BTreeSet<String>,
     /// What the plan's read saw.
@@ -98,6 +106,7 @@ impl Judged {
                 max_count: limits.max_count.map(|count| u32::try_from(count).unwrap_or(0)),
             },
             protect: Known::Digest(Digest::stored(&handled.protect)?),
+            tightenings: Digest::stored(&handled.mapping_removals).map(Known::Digest),
             groups: Digest::stored(&handled.groups).map(Known::Digest),
             seen: handled.seen.as_ref().map(HandledSight::recall),
         })
@@ -116,6 +125,11 @@ impl Judged {
             Known::Digest(digest) => digest.clone(),
         }
         .to_string();
+        handled.mapping_removals = match &self.tightenings {
+            Some(Known::Fully(tightenings)) if !tightenings.is_empty() => tightenings_digest(tightenings).to_string(),
+            Some(Known::Digest(digest)) => digest.to_string(),
+            _ => String::new(),
+        };
         handled.groups = match &self.groups {
             Some(Known::Fully(groups)) => groups_digest(groups).to_string(),
             Some(Known::Digest(digest)) => digest.to_string(),
@@ -131,11 +145,23 @@ impl Judged {
             Known::Fully(before) => {
                 rules.protect.users.extend(before.users.iter().cloned());
                 rules.protect.roles.extend(before.roles.iter().cloned());
+                rules.protect.teams.extend(before.teams.iter().cloned());
                 let fewest = &mut rules.protect.min_administrators;
                 *fewest = (*fewest).max(before.min_administrators);
             }
             Known::Digest(before) if *before != protect_digest(&rules.protect) => limits = NO_REMOVALS,
             Known::Digest(_) => {}
+        }
+        match &self.tightenings {
+            Some(Known::Fully(before)) => {
+                for mapping in &mut rules.mappings {
+                    if let Some(before) = before.get(&mapping.name) {
+                        mapping.removals = Some(mapping.removals.unwrap_or_default().stricter(*before));
+                    }
+                }
+            }
+            Some(Known::Digest(before)) if *before != tightenings_digest(&tightenings(rules)) => limits = NO_REMOVALS,
+            Some(Known::Digest(_)) | None => {}
         }
         let gone = match &self.groups {
             None => false,
@@ -157,6 +183,7 @@ impl Judged {
             seen: if weight == Weight::Passed { rules.seen } else { known },
             limits: rules.limits,
             protect: Known::Fully(rules.protect),
+            tightenings: Some(Known::Fully(rules.tightenings)),
             groups: Some(Known::Fully(rules.groups)),
         };
         let Some(before) = before.filter(|_| weight != Weight::Passed) else {
@@ -174,11 +201,16 @@ impl Judged {
         let both = |one: &Protect, other: &Protect| Protect {
             users: &one.users | &other.users,
             roles: &one.roles | &other.roles,
+            teams: &one.teams | &other.teams,
             min_administrators: one.min_administrators.max(other.min_administrators),
         };
         Self {
             limits: before.limits.stricter(now.limits),
             protect: before.protect.and(&now.protect, both, protect_digest),
+            tightenings: match (&before.tightenings, &now.tightenings) {
+                (Some(before), Some(now)) => Some(before.and(now, stricter_of_each, tightenings_digest)),
+                _ => now.tightenings.clone(),
+            },
             groups: groups.or(now.groups),
             seen: known,
         }
@@ -204,6 +236,31 @@ pub fn groups<'m>(mappings: impl IntoIterator<Item = &'m GroupMapping>) -> BTree
         .collect()
 }
 
+/// What mappings tighten.
+pub fn tightenings(rules: &Rules) -> Tightenings {
+    let mappings = rules.mappings.iter();
+    mappings
+        .filter_map(|mapping| Some((mapping.name.clone(), mapping.removals?)))
+        .collect()
+}
+
+fn stricter_of_each(one: &Tightenings, other: &Tightenings) -> Tightenings {
+    let mut both = one.clone();
+    for (name, tightening) in other {
+        let known = both.entry(name.clone()).or_insert(*tightening);
+        *known = known.stricter(*tightening);
+    }
+    both
+}
+
+fn tightenings_digest(tightenings: &Tightenings) -> Digest {
+    let words: Vec<String> = tightenings
+        .iter()
+        .map(|(name, tightening)| format!("{name} {tightening:?}"))
+        .collect();
+    Digest::of(words.iter().map(String::as_str))
+}
+
 fn groups_digest(groups: &BTreeSet<String>) -> Digest {
     Digest::of(groups.iter().map(String::as_str))
 }
@@ -212,12 +269,14 @@ fn protect_digest(protect: &Protect) -> Digest {
     let Protect {
         users,
         roles,
+        teams,
         min_administrators,
     } = protect;
     let users = users.iter().map(String::as_str);
     let roles = roles.iter().map(String::as_str);
+    let teams = teams.iter().map(String::as_str);
     let fewest = min_administrators.to_string();
-    Digest::of(users.chain(["/"]).chain(roles).chain(["/", &fewest]))
+    Digest::of(users.chain(["/"]).chain(roles).chain(["/", &fewest]).chain(teams))
 }
 
 #[cfg(test)]
@@ -267,6 +326,7 @@ mod tests {
             default_role: None,
             allowed_roles: None,
             adoption: Adoption::Email,
+            from_owners: BTreeSet::new(),
             deprovision: Deprovision::Deactivate,
             protect: protect(users),
             limits: limits(max_percent),
@@ -278,6 +338,7 @@ mod tests {
         JudgedRules {
             limits: limits(max_percent),
             protect: protect(users),
+            tightenings: BTreeMap::new(),
             groups: set(groups),
             seen: Some(seen(100)),
         }
@@ -318,6 +379,67 @@ mod tests {
         let mut rules = rules(20, &["bob@acme.test"], UserScope::MappedGroups);
         judged().strictness(&mut rules, &set(&["a", "b"]));
         assert_eq!(rules.protect.users, protect(&["ann@acme.test", "bob@acme.test"]).users);
+    }
+
+    #[test]
+    fn a_mapping_that_was_loosened_is_judged_by_its_old_limits_once() {
+        let tight = Tightening {
+            max_percent: Some(5),
+            ..Tightening::default()
+        };
+        let mut before = these(20, &[], &["a"]);
+        before.tightenings = [("support".to_owned(), tight)].into();
+        let judged = Judged::next(None, before, Weight::Passed);
+        let rules = || {
+            let mut rules = rules(20, &[], UserScope::MappedGroups);
+            rules.mappings = vec![directory_sync_model::rules::Mapping {
+                name: "support".into(),
+                group: directory_sync_model::rules::GroupSelector::Id("g".into()),
+                team: None,
+                create_team: false,
+                role: None,
+                inboxes: Vec::new(),
+                priority: 100,
+                suspended: false,
+                removals: None,
+            }];
+            rules
+        };
+        let mut loosened = rules();
+        judged.strictness(&mut loosened, &set(&["a"]));
+        assert_eq!(loosened.mappings[0].removals, Some(tight));
+        let restarted = after_a_restart(&judged);
+        assert_eq!(
+            restarted.strictness(&mut rules(), &set(&["a"])).limits,
+            Some(NO_REMOVALS)
+        );
+        let partial = Judged::next(Some(&judged), these(20, &[], &["a"]), Weight::Partial);
+        let mut still = rules();
+        partial.strictness(&mut still, &set(&["a"]));
+        assert_eq!(still.mappings[0].removals, Some(tight));
+        let passed = Judged::next(Some(&judged), these(20, &[], &["a"]), Weight::Passed);
+        for judged in [after_a_restart(&passed), passed] {
+            let mut free = rules();
+            assert_eq!(judged.strictness(&mut free, &set(&["a"])).limits, Some(limits(20)));
+            assert_eq!(free.mappings[0].removals, None);
+        }
+    }
+
+    #[test]
+    fn a_team_that_was_protected_stays_so_for_one_plan() {
+        let mut before = these(20, &[], &["a"]);
+        before.protect.teams = set(&["Board"]);
+        let judged = Judged::next(None, before, Weight::Passed);
+        let mut loosened = rules(20, &[], UserScope::MappedGroups);
+        judged.strictness(&mut loosened, &set(&["a"]));
+        assert_eq!(loosened.protect.teams, set(&["Board"]));
+        let strictness =
+            after_a_restart(&judged).strictness(&mut rules(20, &[], UserScope::MappedGroups), &set(&["a"]));
+        assert_eq!(strictness.limits, Some(NO_REMOVALS));
+        let partial = Judged::next(Some(&judged), these(20, &[], &["a"]), Weight::Partial);
+        let mut still = rules(20, &[], UserScope::MappedGroups);
+        partial.strictness(&mut still, &set(&["a"]));
+        assert_eq!(still.protect.teams, set(&["Board"]));
     }
 
     #[test]

@@ -202,6 +202,7 @@ mod tests {
             inboxes: vec![InboxSelector::Name(inbox.into())],
             priority: 100,
             suspended: false,
+            removals: None,
         }
     }
 
@@ -214,6 +215,7 @@ mod tests {
             default_role: None,
             allowed_roles: None,
             adoption: Adoption::Email,
+            from_owners: BTreeSet::new(),
             deprovision: Deprovision::Deactivate,
             protect: Protect::default(),
             limits: Limits::default(),
@@ -272,6 +274,8 @@ mod tests {
                 id: id.into(),
                 name: name.into(),
                 phone: "".into(),
+                external_id: "".into(),
+                version: "".into(),
                 owner: None,
             });
         }

@@ -184,6 +184,8 @@ fn problems() -> Vec<MappingProblem> {
             message: text(),
         },
         MappingProblem::TeamNotFound { team: text() },
+        MappingProblem::TeamProtected { team: text() },
+        MappingProblem::TeamNameTaken { team: text() },
         MappingProblem::Ambiguous { name: text() },
         MappingProblem::InboxNotFound { inbox: text() },
         MappingProblem::RoleNotFound { role: text() },
@@ -297,6 +299,14 @@ fn connections(produced: &mut Produced) {
             message: String::new(),
         }];
     });
+    produced.report(Outcome::PartlyFailed, |report| {
+        report.failures = vec![Failure {
+            kind: FailureKind::User,
+            id: "1".into(),
+            reason: FailureReason::NoSeats,
+            message: String::new(),
+        }];
+    });
     for doubt in doubts() {
         produced.report(Outcome::Synced, |report| report.doubts = vec![doubt]);
     }
@@ -317,6 +327,7 @@ fn connections(produced: &mut Produced) {
         removals: 5,
         population: 10,
         allowed: 4,
+        mapping: None,
     };
     let rejected = plan(Some(Decision::Rejected), None);
     produced.held(vec![exceeded()], Hold::New);
@@ -370,6 +381,7 @@ fn mappings(produced: &mut Produced) {
             role: None,
             inboxes: Vec::new(),
             priority: 100,
+            removals: None,
             suspend,
         };
         GroupMapping::new("support", spec)

@@ -270,6 +270,7 @@ async fn pipeline(
     *judged_rules = Some(JudgedRules {
         limits: rules.limits,
         protect: rules.protect.clone(),
+        tightenings: judged::tightenings(&rules),
         groups: groups.clone(),
         seen: None,
     });
@@ -359,6 +360,7 @@ mod tests {
             ended.rules = Some(JudgedRules {
                 limits: Limits::default(),
                 protect: directory_sync_model::rules::Protect::default(),
+                tightenings: judged::Tightenings::new(),
                 groups: BTreeSet::new(),
                 seen: None,
             });

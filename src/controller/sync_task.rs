@@ -148,6 +148,8 @@ fn count(fleet: &Fleet, order: &Order, ended: &Ended) {
     match &ended.result {
         Ok(report) => {
             fleet.metrics.count_run(order.provider(), report);
+            let key = order.key();
+            fleet.metrics.set_without_seat(&key.namespace, &key.name, report);
             log_doubts(report);
             if is_news(fleet, order, report) {
                 log_failures(report);

@@ -162,6 +162,7 @@ pub fn for_rules(mappings: &[Arc<Guarded<GroupMapping>>], connection: &Key) -> V
                 role: None,
                 inboxes: Vec::new(),
                 priority: 0,
+                removals: None,
                 suspend: false,
             };
             let name = unreadable.metadata.name.as_deref().unwrap_or_default();

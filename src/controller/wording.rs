@@ -37,9 +37,13 @@ pub fn summary(hold: &Hold, losses: &[Population]) -> Vec<String> {
                 removals,
                 population,
                 allowed,
+                mapping,
             } = exceeded;
             let loss = loss(*kind, name.as_deref(), *removals, *population);
-            format!("{loss}; the limits allow {allowed}")
+            match mapping {
+                Some(mapping) => format!("{loss}; the removals of GroupMapping {mapping} allow {allowed}"),
+                None => format!("{loss}; the limits allow {allowed}"),
+            }
         })
         .collect();
     // Then what the directory shows no longer, from which all of it may follow.
@@ -176,6 +180,7 @@ mod tests {
             removals: 310,
             population: 1000,
             allowed: 200,
+            mapping: None,
         }
     }
 

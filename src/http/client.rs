@@ -225,6 +225,11 @@ impl HttpClient {
         self.request(Method::POST, path, &[]).json(body)
     }
 
+    /// A `PATCH` with a JSON body.
+    pub fn patch(&self, path: &str, body: &(impl Serialize + ?Sized)) -> RequestBuilder<'_> {
+        self.request(Method::PATCH, path, &[]).json(body)
+    }
+
     /// A URL that the server handed out, if it leads to the server itself: scheme, host and port are those of the base.
     pub fn same_origin(&self, url: &str) -> Result<Url, Error> {
         let target = self.inner.base.join(url).map_err(|error| Error::InvalidUrl {

@@ -47,7 +47,8 @@ impl Part {
 pub struct Capability {
     /// Users, teams and memberships carry our marks. Where they can't, the ledger is the mark.
     pub marks: bool,
-    /// Teams can be created. Where they can't, a mapping's team that is missing isn't found, whatever the mapping says.
+    /// Teams can be created and renamed. Where they can't, a mapping's team that is missing isn't found, whatever the mapping
+    /// says.
     pub create_teams: bool,
     /// How many users one request may create, update or delete, at least 1.
     pub users_per_request: usize,
@@ -124,6 +125,28 @@ pub struct UserDeletion {
     pub version: Option<String>,
 }
 
+/// A team to be created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTeam {
+    /// Its name.
+    pub name: String,
+    /// The directory's id of the one group that makes it, if just one does.
+    pub external_id: Option<String>,
+}
+
+/// A change of one existing team; what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TeamPatch {
+    /// The platform's id.
+    pub id: String,
+    /// What must not have changed since it was observed (`If-Match`), when the platform has it.
+    pub version: Option<String>,
+    /// The name that it gets.
+    pub name: Option<String>,
+    /// The directory's id of the one group that makes it.
+    pub external_id: Option<String>,
+}
+
 /// One membership to add or to remove.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MembershipWrite {
@@ -135,6 +158,8 @@ pub struct MembershipWrite {
     pub user: String,
     /// Add (with our mark) or remove.
     pub add: bool,
+    /// Where the membership is there and carries the mark of one of these owners, it gets ours in its place. Only to add.
+    pub adopt_from: Vec<String>,
 }
 
 /// A key under which a platform answers the same write only once, however often it is sent.
@@ -165,7 +190,10 @@ pub trait Platform: Send + Sync {
     ) -> Result<PageEnd, Error>;
 
     /// Creates a team that carries our mark and returns its id. A team of that name that exists already is returned.
-    async fn create_team(&self, name: &str, owner: &str, key: &WriteKey) -> Result<String, Error>;
+    async fn create_team(&self, team: &NewTeam, owner: &str, key: &WriteKey) -> Result<String, Error>;
+
+    /// Changes a team that carries our mark: another name, or the group that makes it.
+    async fn update_team(&self, team: &TeamPatch, key: &WriteKey) -> Result<(), Error>;
 
     /// Creates users; returns their ids.
     async fn create_users(&self, users: &[NewUser], key: &WriteKey) -> Result<Vec<Result<String, Error>>, Error>;

@@ -130,7 +130,9 @@ mod tests {
     use directory_sync_model::observed::{ContainerRow, MembershipRow, RoleRow, UserRow};
 
     use super::*;
-    use crate::platform::{Capability, Identity, MembershipWrite, NewUser, PageEnd, UserDeletion, UserPatch, WriteKey};
+    use crate::platform::{
+        Capability, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, TeamPatch, UserDeletion, UserPatch, WriteKey,
+    };
 
     /// Pages of users by cursor: rows, total, where it leads. Every other part is empty.
     struct Script(Vec<(&'static str, u64, Option<u64>, Option<&'static str>)>);
@@ -167,7 +169,11 @@ mod tests {
             })
         }
 
-        async fn create_team(&self, _: &str, _: &str, _: &WriteKey) -> Result<String, Error> {
+        async fn create_team(&self, _: &NewTeam, _: &str, _: &WriteKey) -> Result<String, Error> {
+            unreachable!("observing writes nothing")
+        }
+
+        async fn update_team(&self, _: &TeamPatch, _: &WriteKey) -> Result<(), Error> {
             unreachable!("observing writes nothing")
         }
 

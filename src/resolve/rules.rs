@@ -9,7 +9,7 @@ use directory_sync_model::{
     guard::Limits,
     rules::{
         Adoption, AttributeRule, AttributeSource, Deprovision, GroupSelector, InboxSelector, Mapping, NamePattern,
-        Protect, Rules, TeamSelector, UserScope,
+        Protect, Rules, TeamSelector, Tightening, UserScope,
     },
     value::AttributeValue,
 };
@@ -18,7 +18,7 @@ use kube::ResourceExt as _;
 use super::Error;
 use crate::api::{
     connection::{self, AdoptionMatch, DeprovisionAction, DirectoryConnection, ScopeUsers},
-    mapping::{GroupMapping, GroupMappingSpec, GroupSelection, InboxSelection, TeamSelection},
+    mapping::{GroupMapping, GroupMappingSpec, GroupSelection, InboxSelection, MappingRemovals, TeamSelection},
 };
 
 /// The rules of a connection with its mappings, sorted by name whatever their order.
@@ -53,11 +53,22 @@ pub fn rules(connection: &DirectoryConnection, mappings: &[GroupMapping]) -> Res
             AdoptionMatch::ExternalId => Adoption::ExternalId,
             AdoptionMatch::Never => Adoption::Never,
         },
+        from_owners: from_owners(connection)?,
         deprovision: deprovision(&spec.deprovision),
         protect: protect(&spec.protect),
         limits: limits(&spec.removals),
         mappings,
     })
+}
+
+/// The connections that hand their users over. Without an ownerID of its own, only its namespace says what a connection's is.
+fn from_owners(connection: &DirectoryConnection) -> Result<BTreeSet<String>, Error> {
+    let owners = &connection.spec.adoption.from_owner_ids;
+    if owners.contains(&connection.owner_id()) {
+        let message = "names this connection itself; it names connections that hand their users over";
+        return Err(invalid("spec.adoption.fromOwnerIDs", message));
+    }
+    Ok(owners.iter().cloned().collect())
 }
 
 /// The rules by which a connection that is deleted takes back all that it gave. What its filters, attributes and mappings say
@@ -93,8 +104,20 @@ fn protect(protect: &connection::Protect) -> Protect {
     Protect {
         users,
         roles: protect.roles.iter().cloned().collect(),
+        teams: protect.teams.iter().cloned().collect(),
         // At least one: the schema says so, and without any the platform could be locked.
         min_administrators: u32::try_from(protect.min_administrators).unwrap_or(1).max(1),
+    }
+}
+
+fn tightening(removals: &MappingRemovals) -> Tightening {
+    let count = |number: i32| u32::try_from(number).unwrap_or(0);
+    Tightening {
+        max_percent: removals
+            .max_percent
+            .map(|percent| u8::try_from(percent.clamp(0, 100)).unwrap_or(0)),
+        min_population: removals.min_population.map(count),
+        max_count: removals.max_count.map(count),
     }
 }
 
@@ -156,6 +179,7 @@ fn mapping(mapping: &GroupMapping) -> Mapping {
         inboxes,
         priority: spec.priority,
         suspended: spec.suspend,
+        removals: spec.removals.as_ref().map(tightening),
     }
 }
 
@@ -243,6 +267,32 @@ mod tests {
         let mut whole = json!({ "connectionRef": { "name": "acme" }, "group": { "id": "1" } });
         whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
         mapping(&GroupMapping::new("support", serde_json::from_value(whole).unwrap()))
+    }
+
+    #[test]
+    fn a_connection_without_an_owner_id_does_not_take_over_from_its_own_name() {
+        let connection = |from: &str| {
+            let spec = json!({ "provider": {}, "platform": {}, "adoption": { "fromOwnerIDs": [from] } });
+            let mut connection = DirectoryConnection::new("acme", serde_json::from_value(spec).unwrap());
+            connection.metadata.namespace = Some("eu1".into());
+            connection
+        };
+        let refused = rules(&connection("eu1/acme"), &[]).unwrap_err().to_string();
+        assert!(refused.contains("spec.adoption.fromOwnerIDs"), "{refused}");
+        let taken = rules(&connection("eu1/old"), &[]).unwrap();
+        assert_eq!(taken.from_owners, ["eu1/old".to_owned()].into());
+    }
+
+    #[test]
+    fn a_mapping_limits_what_it_sets_and_nothing_else() {
+        let limited = of(&json!({ "removals": { "maxPercent": 5, "maxCount": 3 } })).removals;
+        let expected = Tightening {
+            max_percent: Some(5),
+            min_population: None,
+            max_count: Some(3),
+        };
+        assert_eq!(limited, Some(expected));
+        assert_eq!(of(&json!({})).removals, None);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod batches;
 mod memberships;
+mod teams;
 mod users;
 
 use std::collections::{HashMap, HashSet};
@@ -61,6 +62,7 @@ pub async fn apply(
         team_ids: vec![None; plan.new_teams.len()],
         created: HashMap::new(),
         written: HashMap::new(),
+        names_kept: HashSet::new(),
         blocked: HashSet::new(),
         failed: HashSet::new(),
     };
@@ -99,6 +101,8 @@ struct Work<'w, 'p> {
     created: HashMap<u32, Box<str>>,
     /// The versions of users whom this apply has written; `None` where the platform doesn't tell.
     written: HashMap<u32, Option<Box<str>>>,
+    /// Names, in normal form, that teams keep because they couldn't be renamed.
+    names_kept: HashSet<String>,
     /// People of whom an add failed: nothing of theirs is removed.
     blocked: HashSet<u32>,
     /// People of whom an update failed: their roles stay as they are.
@@ -113,10 +117,12 @@ impl Work<'_, '_> {
             .iter()
             .copied()
             .partition(|creation| !creation.after_updates);
+        self.update_teams().await?;
         self.create_teams().await?;
         let mut without_seat = self.create_users(&now).await?;
         self.update_users().await?;
         without_seat.extend(self.create_users(&after_updates).await?);
+        self.adopt_members().await?;
         self.add_members(|_| true).await?;
         self.change_roles().await?;
         self.remove_members().await?;
@@ -124,32 +130,6 @@ impl Work<'_, '_> {
         self.create_again(&without_seat).await?;
         self.delete().await?;
         self.release().await
-    }
-
-    async fn create_teams(&mut self) -> Result<(), End> {
-        let (plan, platform) = (self.plan, self.platform);
-        let owner = plan.desired.rules.owner.as_str();
-        let request = |batch: Vec<usize>, key| async move {
-            let mut results = Vec::with_capacity(batch.len());
-            for at in &batch {
-                match platform.create_team(&plan.new_teams[*at].name, owner, &key).await {
-                    Ok(id) => results.push(Ok(id)),
-                    Err(error) => return (batch, Err(error)),
-                }
-            }
-            (batch, Ok(results))
-        };
-        // The API has no batches of teams.
-        let shape = (1, platform.capability().concurrency);
-        let teams = 0..plan.new_teams.len();
-        self.send("team", teams, shape, request, |work, at, result| match result {
-            Ok(id) => {
-                work.team_ids[at] = Some(id);
-                work.done.teams_created += 1;
-            }
-            Err(error) => work.fail(FailureKind::Team, plan.new_teams[at].name.clone(), &error),
-        })
-        .await
     }
 
     /// The key of the next request, unless the run is to stop here.

@@ -22,8 +22,8 @@ use super::{
 use crate::{
     fault::{Class, Fault as _},
     platform::{
-        Capability, Error, Identity, MembershipWrite, NewUser, PageEnd, Part, Platform, UserDeletion, UserPatch,
-        WriteKey,
+        Capability, Error, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, Part, Platform, TeamPatch,
+        UserDeletion, UserPatch, WriteKey,
     },
 };
 use unanswered::Unanswered;
@@ -315,6 +315,7 @@ impl<'a> Recorded<'a> {
             container,
             user,
             add,
+            adopt_from: _,
         } = change;
         let mut item = Item {
             name: format!("{add} {kind:?} {container} {user}"),
@@ -397,7 +398,8 @@ impl Platform for Recorded<'_> {
         self.platform.read(part, cursor, observer).await
     }
 
-    async fn create_team(&self, name: &str, owner: &str, key: &WriteKey) -> Result<String, Error> {
+    async fn create_team(&self, team: &NewTeam, owner: &str, key: &WriteKey) -> Result<String, Error> {
+        let name = team.name.as_str();
         let container = self.plan.desired.containers.iter();
         let mut container =
             container.filter(|container| container.kind == ContainerKind::Team && container.name == name);
@@ -416,7 +418,7 @@ impl Platform for Recorded<'_> {
             ..Item::default()
         };
         self.begin(key, std::slice::from_ref(&item)).await?;
-        match self.platform.create_team(name, owner, key).await {
+        match self.platform.create_team(team, owner, key).await {
             Ok(id) => {
                 self.mappings
                     .lock()
@@ -432,6 +434,12 @@ impl Platform for Recorded<'_> {
                 Err(error)
             }
         }
+    }
+
+    async fn update_team(&self, team: &TeamPatch, key: &WriteKey) -> Result<(), Error> {
+        // The ledger knows a team by its id, which stays.
+        self.begin(key, &[]).await?;
+        self.platform.update_team(team, key).await
     }
 
     async fn create_users(&self, users: &[NewUser], key: &WriteKey) -> Result<Vec<Result<String, Error>>, Error> {

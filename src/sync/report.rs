@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use directory_sync_model::{
     desired::{Failure, MappingOutcome},
-    plan::{Counts, Kept, PlanHash, RemovalCounts},
+    plan::{Counts, Kept, Notice, PlanHash, RemovalCounts},
     snapshot::{Doubt, Seen},
 };
 
@@ -106,6 +106,8 @@ pub struct Report {
     pub hold: Option<Hold>,
     /// What the plan left undone on purpose.
     pub kept: Vec<Kept>,
+    /// What a person should know of the specification, and that stops nothing.
+    pub notices: Vec<Notice>,
     /// Failures of single objects.
     pub failures: Vec<Failure>,
     /// One per mapping, in the order of the rules.
@@ -179,6 +181,7 @@ impl Report {
             hash: None,
             hold: None,
             kept: Vec::new(),
+            notices: Vec::new(),
             failures: Vec::new(),
             mappings: Vec::new(),
             durations: Vec::new(),

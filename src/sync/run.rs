@@ -409,6 +409,7 @@ fn note_plan(plan: &Plan<'_>, hash: &PlanHash, report: &mut Report) {
     report.removals = plan.removal_counts();
     report.hash = Some(hash.clone());
     report.kept.clone_from(&plan.kept);
+    report.notices.clone_from(&plan.notices);
     report.failures.clone_from(&plan.failures);
     report.mappings = mapping_reports(plan);
 }

@@ -50,6 +50,16 @@ pub enum MappingProblem {
         /// Its name or id.
         team: String,
     },
+    /// `protect.teams` names the team: nobody joins or leaves it.
+    TeamProtected {
+        /// Its name or id.
+        team: String,
+    },
+    /// The team follows its group's name, and another team that follows its own group's has that name.
+    TeamNameTaken {
+        /// The name that it is to have.
+        team: String,
+    },
     /// Several teams or inboxes of the platform fit.
     Ambiguous {
         /// Name or number.

@@ -6,8 +6,8 @@ use super::{Differ, NOBODY};
 use crate::{
     desired::{Desired, Failure, FailureKind, FailureReason, MappingOutcome, Standing},
     plan::{
-        Additions, Creation, Deactivation, Deletion, Gone, Kept, KeptReason, NewTeam, Place, Plan, Population,
-        RemovalKind, Removals, RoleChange, Update,
+        Additions, Creation, Deactivation, Deletion, Gone, Kept, KeptReason, NewTeam, Notice, Place, Plan, Population,
+        RemovalKind, Removals, RoleChange, TeamUpdate, Tightened, Update,
     },
 };
 
@@ -53,9 +53,11 @@ pub(super) enum Fate {
 #[derive(Default)]
 pub(super) struct PlanLists {
     pub new_teams: Vec<NewTeam>,
+    pub team_updates: Vec<TeamUpdate>,
     pub creations: Vec<Creation>,
     pub updates: Vec<Update>,
     pub additions: Vec<Additions>,
+    pub adoptions: Vec<Additions>,
     pub role_changes: Vec<RoleChange>,
     pub removals: Vec<Removals>,
     pub deactivations: Vec<Deactivation>,
@@ -63,6 +65,8 @@ pub(super) struct PlanLists {
     pub gone: Vec<Gone>,
     pub releases: Vec<u32>,
     pub populations: Vec<Population>,
+    pub tightened: Vec<Tightened>,
+    pub notices: Vec<Notice>,
     pub managed_users: u64,
 }
 
@@ -139,9 +143,11 @@ impl<'a> Draft<'a> {
     pub fn into_plan(self, places: Vec<Option<Place>>) -> Plan<'a> {
         let PlanLists {
             new_teams,
+            team_updates,
             creations,
             updates,
             additions,
+            adoptions,
             role_changes,
             removals,
             deactivations,
@@ -149,6 +155,8 @@ impl<'a> Draft<'a> {
             gone,
             releases,
             populations,
+            tightened,
+            notices,
             managed_users,
         } = self.plan;
         let kept = self
@@ -164,9 +172,11 @@ impl<'a> Draft<'a> {
             holding_of: self.seen.holding_of,
             places,
             new_teams,
+            team_updates,
             creations,
             updates,
             additions,
+            adoptions,
             role_changes,
             removals,
             deactivations,
@@ -174,7 +184,9 @@ impl<'a> Draft<'a> {
             gone,
             releases,
             populations,
+            tightened,
             kept,
+            notices,
             failures: self.failures,
             outcomes: self.outcomes,
             managed_users,

@@ -11,11 +11,11 @@ pub(super) struct Held<'a> {
     is_prepared: bool,
     /// Sorted by container.
     shared: Vec<Shared<'a>>,
-    /// Four memberships a byte: whether the platform has it, and whether it is ours.
+    /// Four memberships a byte: nobody's, or the [`Giver`]'s number.
     bits: Vec<u8>,
     /// The part of `shared` that is of the last container, and which that was.
     last: (usize, Range<usize>),
-    /// Memberships that the directory hasn't: holding number and whether it is ours, packed into one word.
+    /// Memberships that the directory hasn't: holding number and giver, packed into one word.
     rows: Vec<u32>,
     /// Rows one after the other that are of one container; nearly every container has one such run.
     runs: Vec<Run>,
@@ -40,12 +40,35 @@ struct Run {
 pub(super) struct Membership {
     /// The user.
     pub holding: u32,
-    /// Whether it carries our mark.
-    pub ours: bool,
+    /// Whose mark it carries.
+    pub giver: Giver,
 }
 
-const PRESENT: u8 = 1;
-const OURS: u8 = 2;
+/// Who gave a membership. Of one that is shown twice, the least counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Giver {
+    /// A hand, or a connection that keeps its users.
+    Others = 1,
+    /// A connection that hands its users over to this one.
+    Former = 2,
+    /// We did.
+    Us = 3,
+}
+
+impl Giver {
+    fn of(bits: u32) -> Option<Self> {
+        match bits & GIVER {
+            1 => Some(Self::Others),
+            2 => Some(Self::Former),
+            3 => Some(Self::Us),
+            _ => None,
+        }
+    }
+}
+
+/// How many bits a giver takes, and which.
+const GIVER_BITS: u32 = 2;
+const GIVER: u32 = 3;
 
 impl<'a> Held<'a> {
     /// Whether it has been told what the directory has.
@@ -77,16 +100,15 @@ impl<'a> Held<'a> {
 
     /// Adds a membership. `user` is the person whose one user the holding is. One that is shown twice is one, and ours
     /// only if it is ours both times.
-    pub fn push(&mut self, container: usize, holding: u32, user: Option<u32>, ours: bool) {
+    pub fn push(&mut self, container: usize, holding: u32, user: Option<u32>, giver: Giver) {
         if let Some(place) = user.and_then(|user| self.place(container, user)) {
-            let known = self.bits(place);
-            let ours = ours && known != PRESENT;
-            self.bits[place / 4] &= !((PRESENT | OURS) << (place % 4 * 2));
-            self.bits[place / 4] |= (PRESENT | if ours { OURS } else { 0 }) << (place % 4 * 2);
+            let giver = self.giver(place).map_or(giver, |known| known.min(giver));
+            self.bits[place / 4] &= !(3 << (place % 4 * 2));
+            self.bits[place / 4] |= (giver as u8) << (place % 4 * 2);
             return;
         }
         let at = self.rows.len();
-        self.rows.push(holding << 1 | u32::from(ours));
+        self.rows.push(holding << GIVER_BITS | giver as u32);
         match self.runs.last_mut() {
             Some(run) if run.container == container => run.rows.end = at + 1,
             _ => self.runs.push(Run {
@@ -106,20 +128,23 @@ impl<'a> Held<'a> {
         let mut all = Vec::new();
         for shared in &self.shared[self.shared_of(container)] {
             for (at, user) in shared.people.iter().enumerate() {
-                let bits = self.bits(shared.first + at);
-                if let Some(holding) = holding_of(*user).filter(|_| bits & PRESENT != 0) {
-                    let ours = bits & OURS != 0;
-                    all.push(Membership { holding, ours });
+                let Some(giver) = self.giver(shared.first + at) else {
+                    continue;
+                };
+                if let Some(holding) = holding_of(*user) {
+                    all.push(Membership { holding, giver });
                 }
             }
         }
         let start = self.runs.partition_point(|run| run.container < container);
         let runs = self.runs[start..].iter().take_while(|run| run.container == container);
-        all.extend(runs.flat_map(|run| &self.rows[run.rows.clone()]).map(|row| Membership {
-            holding: row >> 1,
-            ours: row & 1 == 1,
+        all.extend(runs.flat_map(|run| &self.rows[run.rows.clone()]).filter_map(|row| {
+            Some(Membership {
+                holding: row >> GIVER_BITS,
+                giver: Giver::of(*row)?,
+            })
         }));
-        // Of two that are one, the one that isn't ours comes first.
+        // Of two that are one, the one that is less ours comes first.
         all.sort_unstable();
         all.dedup_by_key(|membership| membership.holding);
         all
@@ -141,8 +166,8 @@ impl<'a> Held<'a> {
         start..start + count
     }
 
-    fn bits(&self, place: usize) -> u8 {
-        self.bits[place / 4] >> (place % 4 * 2) & (PRESENT | OURS)
+    fn giver(&self, place: usize) -> Option<Giver> {
+        Giver::of(u32::from(self.bits[place / 4] >> (place % 4 * 2)))
     }
 }
 
@@ -151,11 +176,17 @@ mod tests {
     use super::*;
 
     fn ours(holding: u32) -> Membership {
-        Membership { holding, ours: true }
+        Membership {
+            holding,
+            giver: Giver::Us,
+        }
     }
 
     fn theirs(holding: u32) -> Membership {
-        Membership { holding, ours: false }
+        Membership {
+            holding,
+            giver: Giver::Others,
+        }
     }
 
     /// The user of person 7 is 107. Person 0 has none.
@@ -172,12 +203,12 @@ mod tests {
     #[test]
     fn memberships_of_the_directory_and_others_come_out_together() {
         let mut held = held();
-        held.push(4, 107, Some(7), true);
-        held.push(2, 105, Some(5), false);
-        held.push(4, 50, None, true);
-        held.push(2, 101, Some(1), true);
-        held.push(4, 103, Some(3), false);
-        held.push(3, 101, Some(1), true);
+        held.push(4, 107, Some(7), Giver::Us);
+        held.push(2, 105, Some(5), Giver::Others);
+        held.push(4, 50, None, Giver::Us);
+        held.push(2, 101, Some(1), Giver::Us);
+        held.push(4, 103, Some(3), Giver::Others);
+        held.push(3, 101, Some(1), Giver::Us);
         held.sort();
         assert_eq!(held.of(2, holding_of), [ours(101), theirs(105)]);
         assert_eq!(held.of(3, holding_of), [ours(101)]);
@@ -188,16 +219,17 @@ mod tests {
 
     #[test]
     fn a_membership_that_is_shown_twice_is_ours_only_if_it_is_both_times() {
-        for shown in [[true, false], [false, true], [true, true], [false, false]] {
+        let givers = [Giver::Us, Giver::Former, Giver::Others];
+        for shown in givers.iter().flat_map(|one| givers.map(|other| [*one, other])) {
             let mut held = held();
-            for ours in shown {
-                held.push(2, 103, Some(3), ours);
-                held.push(2, 104, Some(4), ours);
-                held.push(2, 50, None, ours);
+            for giver in shown {
+                held.push(2, 103, Some(3), giver);
+                held.push(2, 104, Some(4), giver);
+                held.push(2, 50, None, giver);
             }
             held.sort();
-            let ours = shown == [true, true];
-            let expected = [50, 103, 104].map(|holding| Membership { holding, ours });
+            let giver = shown[0].min(shown[1]);
+            let expected = [50, 103, 104].map(|holding| Membership { holding, giver });
             assert_eq!(held.of(2, holding_of), expected, "{shown:?}");
         }
     }
@@ -205,7 +237,7 @@ mod tests {
     #[test]
     fn a_person_of_two_lists_of_one_container_is_in_it_once() {
         let mut held = held();
-        held.push(4, 102, Some(2), true);
+        held.push(4, 102, Some(2), Giver::Us);
         assert_eq!(held.of(4, holding_of), [ours(102)]);
     }
 
@@ -213,9 +245,9 @@ mod tests {
     fn what_nothing_was_told_about_is_kept_all_the_same() {
         let mut held = Held::default();
         assert!(!held.is_prepared());
-        held.push(1, 102, Some(2), true);
-        held.push(0, 103, Some(3), false);
-        held.push(1, 101, Some(1), true);
+        held.push(1, 102, Some(2), Giver::Us);
+        held.push(0, 103, Some(3), Giver::Others);
+        held.push(1, 101, Some(1), Giver::Us);
         held.sort();
         assert_eq!(held.of(1, holding_of), [ours(101), ours(102)]);
         assert_eq!(held.of(0, holding_of), [theirs(103)]);

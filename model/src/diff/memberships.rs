@@ -5,11 +5,12 @@ use std::collections::HashSet;
 use super::{
     containers::Targets,
     draft::{Draft, Fate},
-    held::Membership,
+    held::{Giver, Membership},
+    limits,
 };
 use crate::{
     desired::Standing,
-    plan::{Additions, Place, Population, RemovalKind, Removals},
+    plan::{Additions, KeptReason, Place, Population, RemovalKind, Removals},
 };
 
 /// Plans all memberships, one container after the other.
@@ -28,13 +29,39 @@ pub(super) fn plan(draft: &mut Draft<'_>, targets: &Targets) {
         }
     }
     for (at, sources) in joining.into_iter().enumerate() {
-        let (wanted, lost) = match sources {
-            Some(sources) => (wanted_members(draft, sources), None),
-            None => (Vec::new(), targets.lost.get(&draft.seen.containers[at].kind)),
+        let wanted = sources.map(|sources| wanted_members(draft, sources));
+        let stays = Stays {
+            frozen: targets.frozen[at],
+            protected: targets.protected[at],
+            lost: match sources {
+                Some(_) => None,
+                None => targets.lost.get(&draft.seen.containers[at].kind),
+            },
         };
-        one(draft, at, wanted, targets.frozen[at], lost);
+        let loss = one(draft, at, wanted.unwrap_or_default(), stays);
+        limits::tighten(draft, at, sources.unwrap_or_default(), loss);
     }
     draft.plan.additions.sort_by_key(|additions| additions.place);
+}
+
+/// What keeps people in a container who don't belong there.
+#[derive(Clone, Copy)]
+struct Stays<'t> {
+    /// Nobody leaves it.
+    frozen: bool,
+    /// Nobody joins or leaves it.
+    protected: bool,
+    /// These people don't leave it.
+    lost: Option<&'t HashSet<u32>>,
+}
+
+/// What a container loses.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Loss {
+    /// How many we had given.
+    pub population: u64,
+    /// How many of those go, with their accounts or without.
+    pub removals: u64,
 }
 
 fn wanted_members(draft: &Draft<'_>, containers: &[usize]) -> Vec<u32> {
@@ -53,8 +80,9 @@ fn wanted_members(draft: &Draft<'_>, containers: &[usize]) -> Vec<u32> {
     members
 }
 
-/// One container of the platform: merges who should be in it with who is. Nobody leaves it who is `lost`.
-fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, frozen: bool, lost: Option<&HashSet<u32>>) {
+/// One container of the platform: merges who should be in it with who is.
+fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, stays: Stays<'_>) -> Loss {
+    let frozen = stays.frozen || stays.protected;
     let held = draft.seen.memberships.of(container, |user| draft.holding_of(user));
     let mut present: Vec<(u32, u32)> = Vec::with_capacity(held.len());
     let mut removals = Removals {
@@ -63,10 +91,11 @@ fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, frozen: bo
         with_deactivation: Vec::new(),
     };
     let (mut population, mut waiting) = (0, 0);
-    for Membership { holding, ours: marked } in held {
+    for Membership { holding, giver } in held {
         let row = draft.seen.holdings.get(holding);
         let fate = draft.fates[holding as usize];
-        let ours = marked && (row.managed || fate == Fate::Adopted);
+        let managed = row.managed || fate == Fate::Adopted;
+        let ours = giver != Giver::Others && managed;
         population += u64::from(ours);
         match fate {
             Fate::Deactivated if ours && !frozen => removals.with_deactivation.push(holding),
@@ -77,7 +106,9 @@ fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, frozen: bo
             Fate::Deactivated | Fate::Gone | Fate::Deleted => {}
             Fate::Stays | Fate::Adopted | Fate::Waits | Fate::Kept => {
                 let person = row.user().filter(|user| draft.holding_of(*user) == Some(holding));
-                present.extend(person.map(|user| (user, holding << 1 | u32::from(ours))));
+                let taken_over = ours && giver == Giver::Former;
+                let flags = u32::from(ours) | u32::from(taken_over) << 1;
+                present.extend(person.map(|user| (user, holding << 2 | flags)));
             }
         }
     }
@@ -86,19 +117,24 @@ fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, frozen: bo
     let kind = RemovalKind::from(draft.seen.containers[container].kind);
     let desired = draft.desired();
     let unplaced = |user: &u32| kind == RemovalKind::TeamMembership && desired.unplaced.contains(user);
+    let mut handed_over = Vec::new();
     let mut at = 0;
     for (user, membership) in &present {
         while wanted.get(at).is_some_and(|other| other < user) {
             at += 1;
         }
         let belongs = wanted.get(at) == Some(user);
-        let (holding, ours) = (membership >> 1, membership & 1 == 1);
+        let (holding, ours) = (membership >> 2, membership & 1 == 1);
+        if belongs && membership & 2 == 2 && !stays.protected {
+            handed_over.push(*user);
+        }
         let judged = desired.people[*user as usize].standing == Standing::Wanted
             || matches!(draft.fates[holding as usize], Fate::Waits | Fate::Kept);
         if belongs || !ours || !judged || draft.left_alone[*user as usize] {
             continue;
         }
-        if frozen || !draft.certain || unplaced(user) || lost.is_some_and(|people| people.contains(user)) {
+        let lost = stays.lost.is_some_and(|people| people.contains(user));
+        if frozen || !draft.certain || unplaced(user) || lost {
             waiting += 1;
         } else {
             removals.leaving.push(holding);
@@ -106,7 +142,18 @@ fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, frozen: bo
     }
     subtract(&mut wanted, &present);
 
-    draft.keep(kind, draft.waits_for(), waiting);
+    let reason = if stays.protected {
+        KeptReason::Protected
+    } else {
+        draft.waits_for()
+    };
+    draft.keep(kind, reason, waiting);
+    if !handed_over.is_empty() {
+        draft.plan.adoptions.push(Additions {
+            place: Place::Held(container),
+            users: handed_over,
+        });
+    }
     if !wanted.is_empty() {
         draft.plan.additions.push(Additions {
             place: Place::Held(container),
@@ -121,10 +168,15 @@ fn one(draft: &mut Draft<'_>, container: usize, mut wanted: Vec<u32>, frozen: bo
             removals: removals.leaving.len() as u64,
         });
     }
-    if !removals.leaving.is_empty() || !removals.with_deactivation.is_empty() {
+    let loss = Loss {
+        population,
+        removals: (removals.leaving.len() + removals.with_deactivation.len()) as u64,
+    };
+    if loss.removals > 0 {
         removals.leaving.sort_unstable();
         draft.plan.removals.push(removals);
     }
+    loss
 }
 
 /// Takes from `wanted` who is `present`; both are sorted.

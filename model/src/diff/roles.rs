@@ -89,6 +89,11 @@ impl Roles {
         &self.names[usize::from(role)]
     }
 
+    /// The names of the platform's own roles.
+    pub fn of_platform(&self) -> impl Iterator<Item = &str> {
+        self.on_platform.iter().map(|role| self.name(*role))
+    }
+
     pub fn into_names(self) -> Vec<String> {
         self.names
     }

@@ -19,6 +19,10 @@ pub struct Counts {
     pub users_deleted: u64,
     /// Teams created.
     pub teams_created: u64,
+    /// Teams updated; renamed ones are among them.
+    pub teams_updated: u64,
+    /// Teams renamed.
+    pub teams_renamed: u64,
     /// Team memberships added.
     pub team_memberships_added: u64,
     /// Team memberships removed.
@@ -27,6 +31,10 @@ pub struct Counts {
     pub inbox_memberships_added: u64,
     /// Inbox memberships removed.
     pub inbox_memberships_removed: u64,
+    /// Team memberships taken over from another connection.
+    pub team_memberships_adopted: u64,
+    /// Inbox memberships taken over from another connection.
+    pub inbox_memberships_adopted: u64,
     /// Roles of existing users changed.
     pub roles_changed: u64,
 }
@@ -43,10 +51,14 @@ impl Counts {
             users_deactivated,
             users_deleted,
             teams_created,
+            teams_updated,
+            teams_renamed,
             team_memberships_added,
             team_memberships_removed,
             inbox_memberships_added,
             inbox_memberships_removed,
+            team_memberships_adopted,
+            inbox_memberships_adopted,
             roles_changed,
         } = *self;
         vec![
@@ -57,10 +69,14 @@ impl Counts {
             ("usersDeactivated", users_deactivated),
             ("usersDeleted", users_deleted),
             ("teamsCreated", teams_created),
+            ("teamsUpdated", teams_updated),
+            ("teamsRenamed", teams_renamed),
             ("teamMembershipsAdded", team_memberships_added),
             ("teamMembershipsRemoved", team_memberships_removed),
             ("inboxMembershipsAdded", inbox_memberships_added),
             ("inboxMembershipsRemoved", inbox_memberships_removed),
+            ("teamMembershipsAdopted", team_memberships_adopted),
+            ("inboxMembershipsAdopted", inbox_memberships_adopted),
             ("rolesChanged", roles_changed),
         ]
     }
@@ -119,13 +135,12 @@ impl Plan<'_> {
             super::Place::Held(at) => self.containers[at].kind,
             super::Place::New(_) => Team,
         };
-        let added = |kind| {
-            let of_kind = self
-                .additions
-                .iter()
-                .filter(|additions| kind_of(additions.place) == kind);
+        let count = |additions: &[super::Additions], kind| {
+            let of_kind = additions.iter().filter(|additions| kind_of(additions.place) == kind);
             of_kind.map(|additions| additions.users.len() as u64).sum()
         };
+        let added = |kind| count(&self.additions, kind);
+        let adopted = |kind| count(&self.adoptions, kind);
         let removed = |kind| {
             let of_kind = self
                 .removals
@@ -143,10 +158,14 @@ impl Plan<'_> {
             users_deactivated: self.deactivations.len() as u64,
             users_deleted: self.deletions.len() as u64,
             teams_created: self.new_teams.len() as u64,
+            teams_updated: self.team_updates.len() as u64,
+            teams_renamed: self.team_updates.iter().filter(|update| update.name.is_some()).count() as u64,
             team_memberships_added: added(Team),
             team_memberships_removed: removed(Team),
             inbox_memberships_added: added(Inbox),
             inbox_memberships_removed: removed(Inbox),
+            team_memberships_adopted: adopted(Team),
+            inbox_memberships_adopted: adopted(Inbox),
             roles_changed: self.role_changes.len() as u64,
         }
     }

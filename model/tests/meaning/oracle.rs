@@ -8,7 +8,12 @@ use std::{
 
 use proptest::prelude::*;
 
-use directory_sync_model::{observed::ContainerKind, plan::KeptReason, rules::Deprovision, value::AttributeValue};
+use directory_sync_model::{
+    observed::{ContainerKind, Mark},
+    plan::KeptReason,
+    rules::Deprovision,
+    value::AttributeValue,
+};
 
 use crate::support::{
     Directory, OWNER, Platform, World,
@@ -306,7 +311,9 @@ impl Seen<'_> {
             }
             let places = wanted.map(|person| self.places(person)).unwrap_or_default();
             for ((container, id), owner) in &self.after.memberships {
-                let ours = owner.as_deref() == Some(OWNER) && *id == user.id;
+                let held = self.after.containers.iter().find(|held| held.id == *container);
+                let protected = held.is_some_and(|held| self.spec.protects_team(held));
+                let ours = owner.as_deref() == Some(OWNER) && *id == user.id && !protected;
                 assert!(
                     !ours || places.contains(container.as_str()),
                     "{id} is still in {container}"
@@ -328,7 +335,8 @@ impl Seen<'_> {
             assert_eq!(user.role, wish.unwrap_or(default), "a new user");
             return;
         };
-        let mark = before.mark.as_ref().filter(|mark| mark.owner == OWNER);
+        let counts = |mark: &&Mark| mark.owner == OWNER || self.spec.takes_over;
+        let mark = before.mark.as_ref().filter(counts);
         let given = mark.and_then(|mark| mark.role.as_deref());
         let ours = !before.role.is_empty() && given == Some(&before.role);
         let nobodys = given.is_none()

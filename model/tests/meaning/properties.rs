@@ -84,8 +84,10 @@ fn untouched(world: &World, spec: &RulesSpec, before: &Platform) {
         if protected || before.own_account.as_ref() == Some(&user.id) || !is_ours(now) {
             assert_eq!(now, user, "somebody who is not ours to touch");
             assert_eq!(memberships(&world.platform, &user.id), memberships(before, &user.id));
+        } else if let Some(mark) = user.mark.as_ref().filter(|mark| mark.owner != OWNER) {
+            assert!(spec.takes_over, "somebody else's user is taken");
+            assert!(now.active == user.active || mark.deactivated.is_some());
         } else if !is_ours(user) {
-            assert_eq!(user.mark, None, "somebody else's user is taken");
             assert_eq!(now.active, user.active, "an adopted user is activated or deactivated");
             let nobodys =
                 user.role.is_empty() || user.role == "member" || Some(user.role.as_str()) == spec.default_role;
@@ -107,15 +109,21 @@ fn untouched(world: &World, spec: &RulesSpec, before: &Platform) {
         assert!(!by_hand(user) || !now.active, "somebody deactivated by hand is active");
     }
     for (key, owner) in &before.memberships {
-        if !ours(owner.as_ref()) && after.contains_key(key.1.as_str()) {
+        let now = after.get(key.1.as_str());
+        let handed_over = spec.takes_over && owner.is_some() && now.is_some_and(|user| is_ours(user));
+        if !ours(owner.as_ref()) && !handed_over && now.is_some() {
             assert_eq!(world.platform.memberships.get(key), Some(owner), "not ours to take");
         }
     }
     for container in &before.containers {
-        assert!(
-            world.platform.containers.contains(container),
-            "{container:?} is changed"
-        );
+        let now = world.platform.containers.iter().find(|now| now.id == container.id);
+        let mut now = now.expect("no team or inbox goes away").clone();
+        if ours(container.owner.as_ref()) && !spec.protects_team(container) {
+            assert!(container.external_id.is_empty() || container.external_id == now.external_id);
+            now.external_id.clone_from(&container.external_id);
+            now.name.clone_from(&container.name);
+        }
+        assert_eq!(&now, container, "a team or inbox is changed");
     }
 }
 
@@ -125,7 +133,7 @@ fn memberships<'p>(platform: &'p Platform, user: &str) -> Vec<(&'p String, &'p O
 }
 
 /// What was taken, counted from the two states alone.
-fn within_limits(limits: &Limits, before: &Platform, after: &Platform) {
+fn within_limits(limits: &Limits, takes_over: bool, before: &Platform, after: &Platform) {
     let allowed = |removed: usize, of: usize| {
         assert!(
             removed as u64 <= limits.allowed(of as u64),
@@ -156,7 +164,8 @@ fn within_limits(limits: &Limits, before: &Platform, after: &Platform) {
             .iter()
             .filter(|((id, user), owner)| {
                 let still = now.get(user.as_str()).is_some_and(|user| is_ours(user));
-                *id == container.id && ours(owner.as_ref()) && still
+                let given = ours(owner.as_ref()) || (takes_over && owner.is_some());
+                *id == container.id && given && still
             })
             .map(|(key, _)| key)
             .collect();
@@ -171,7 +180,9 @@ fn within_limits(limits: &Limits, before: &Platform, after: &Platform) {
         .filter(|user| now.get(user.id.as_str()).is_some_and(|now| now.role != user.role));
     let given = before.users.iter().filter(|user| {
         let given = user.mark.as_ref().and_then(|mark| mark.role.as_deref());
-        is_ours(user) && !user.role.is_empty() && given == Some(&user.role)
+        (is_ours(user) || (takes_over && now.get(user.id.as_str()).is_some_and(|now| is_ours(now))))
+            && !user.role.is_empty()
+            && given == Some(&user.role)
     });
     allowed(changed.count(), given.count());
 }
@@ -204,7 +215,7 @@ proptest! {
     fn removals_stay_within_the_limits_or_nothing_is_written(all in worlds(true)) {
         twice(&all, |world, outcome, before| {
             if outcome.held.is_empty() {
-                within_limits(&world.rules.limits, before, &world.platform);
+                within_limits(&world.rules.limits, all.2.takes_over, before, &world.platform);
                 untouched(world, &all.2, before);
             } else {
                 assert_eq!(&world.platform, before);

@@ -6,6 +6,7 @@ use std::{
 };
 
 use directory_sync_model::{
+    names,
     observed::{ContainerKind, FieldsPatch, Mark, UserFields},
     plan::{Place, Plan},
     value::AttributeValue,
@@ -31,10 +32,12 @@ impl Platform {
             plan,
             left: writes,
         };
+        apply.update_teams();
         apply.create_teams();
         apply.create_users(false);
         apply.update_users();
         apply.create_users(true);
+        apply.adopt_members();
         apply.add_members();
         apply.change_roles();
         apply.remove_members();
@@ -91,7 +94,10 @@ impl Apply<'_, '_> {
                 return;
             }
             // No specification can name an id that the platform has yet to give.
-            let id = format!("new-{}", team.name);
+            let mut id = format!("new-{}", team.name);
+            while self.platform.containers.iter().any(|held| held.id == id) {
+                id.push('+');
+            }
             let same = |held: &Container| held.kind == ContainerKind::Team && held.name == team.name;
             assert!(!self.platform.containers.iter().any(same), "team {} twice", team.name);
             self.platform.containers.push(Container {
@@ -100,8 +106,59 @@ impl Apply<'_, '_> {
                 name: team.name.clone(),
                 phone: String::new(),
                 owner: Some(OWNER.to_owned()),
+                external_id: team.external_id.clone().unwrap_or_default(),
             });
             self.new_teams.insert(at, id);
+        }
+    }
+
+    fn update_teams(&mut self) {
+        for update in &self.plan.team_updates {
+            if !self.may_write() {
+                return;
+            }
+            let id = &self.plan.containers[update.container].id;
+            let mut teams = self.platform.containers.iter();
+            let at = teams.position(|held| held.id == *id).expect("a team of this id");
+            assert_eq!(
+                self.platform.containers[at].owner.as_deref(),
+                Some(OWNER),
+                "{id} is not ours"
+            );
+            if let Some(name) = &update.name {
+                let same = |held: &Container| {
+                    held.kind == ContainerKind::Team && names::normalize(&held.name) == names::normalize(name)
+                };
+                assert!(!self.platform.containers.iter().any(same), "team {name} twice");
+                name.clone_into(&mut self.platform.containers[at].name);
+            }
+            if let Some(external_id) = &update.external_id {
+                external_id.clone_into(&mut self.platform.containers[at].external_id);
+            }
+        }
+    }
+
+    fn adopt_members(&mut self) {
+        for adoptions in &self.plan.adoptions {
+            for user in &adoptions.users {
+                if !self.may_write() {
+                    return;
+                }
+                let Place::Held(at) = adoptions.place else {
+                    panic!("a membership of a team that isn't there yet")
+                };
+                let holding = self.plan.holding_of(*user).expect("a platform user");
+                let key = (
+                    self.plan.containers[at].id.clone(),
+                    self.plan.holdings.id(holding).to_owned(),
+                );
+                let before = self.platform.memberships.insert(key.clone(), Some(OWNER.to_owned()));
+                let former = before.flatten().expect("a membership that somebody gave");
+                assert!(
+                    self.plan.desired.rules.from_owners.contains(&former),
+                    "{key:?} was given by {former}"
+                );
+            }
         }
     }
 
@@ -232,7 +289,12 @@ impl Apply<'_, '_> {
                 }
                 let key = (container.clone(), self.plan.holdings.id(*holding).to_owned());
                 let before = self.platform.memberships.remove(&key);
-                assert_eq!(before, Some(Some(OWNER.to_owned())), "{key:?} was not given by us");
+                let giver = before.flatten().expect("a membership that somebody gave");
+                let former = &self.plan.desired.rules.from_owners;
+                assert!(
+                    giver == OWNER || former.contains(&giver),
+                    "{key:?} was given by {giver}"
+                );
             }
         }
     }

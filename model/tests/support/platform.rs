@@ -118,6 +118,8 @@ pub struct Container {
     pub name: String,
     pub phone: String,
     pub owner: Option<String>,
+    /// The group that a team was made of; empty where none is told.
+    pub external_id: String,
 }
 
 /// The whole platform.
@@ -135,6 +137,8 @@ pub struct Platform {
     pub order: u64,
     /// Shows every row twice, as a page does that moved while it was read.
     pub shown_twice: bool,
+    /// Teams can be neither created nor changed.
+    pub fixed_teams: bool,
 }
 
 /// A platform with the roles member (its own choice), agent, lead and admin, and nobody on it.
@@ -174,8 +178,48 @@ impl Platform {
             name: name.to_owned(),
             phone: phone.to_owned(),
             owner: None,
+            external_id: String::new(),
         });
         self
+    }
+
+    /// A team that the connection made of the group with this id; it is `t-NAME` for good.
+    pub fn made_team(mut self, name: &str, group: &str) -> Self {
+        self = self.team(name);
+        self.tell_group(name, OWNER, group);
+        self
+    }
+
+    /// A team that another connection made.
+    pub fn others_team(mut self, name: &str, group: &str) -> Self {
+        self = self.team(name);
+        self.tell_group(name, OTHER, group);
+        self
+    }
+
+    fn tell_group(&mut self, name: &str, owner: &str, group: &str) {
+        let found = self.containers.iter_mut().find(|held| held.name == name);
+        let team = found.expect("a team of this name");
+        team.owner = Some(owner.to_owned());
+        group.clone_into(&mut team.external_id);
+    }
+
+    /// Somebody renames a team or inbox by hand.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        let found = self.containers.iter_mut().find(|held| held.name == from);
+        to.clone_into(&mut found.expect("a team or inbox of this name").name);
+    }
+
+    /// The ids of teams and inboxes with their names.
+    pub fn names(&self) -> Vec<(&str, &str)> {
+        let all = self.containers.iter();
+        all.map(|held| (held.id.as_str(), held.name.as_str())).collect()
+    }
+
+    /// Whose a membership is.
+    pub fn giver(&self, container: &str, person: &str) -> Option<&str> {
+        let key = (self.named(container).id.clone(), format!("u-{person}"));
+        self.memberships.get(&key).expect("a membership").as_deref()
     }
 
     /// Somebody put the person's user into a team or inbox by hand.
@@ -226,7 +270,7 @@ impl Platform {
     pub fn account(&self) -> Account {
         Account {
             user_id: self.own_account.clone(),
-            fixed_teams: false,
+            fixed_teams: self.fixed_teams,
         }
     }
 
@@ -245,6 +289,8 @@ impl Platform {
                 id: Cow::Borrowed(&container.id),
                 name: Cow::Borrowed(&container.name),
                 phone: Cow::Borrowed(&container.phone),
+                external_id: Cow::Borrowed(&container.external_id),
+                version: Cow::Borrowed(""),
                 owner: container.owner.as_deref().map(Cow::Borrowed),
             });
         }

@@ -13,7 +13,7 @@ use directory_sync_model::{
 
 use super::{
     Directory, MappingWords, OTHER, OWNER, Platform, RulesWords, World, directory, group, mapping, person, platform,
-    platform::{User, user},
+    platform::{Container, User, user},
     rules,
     world::{DAY, noon},
 };
@@ -86,6 +86,9 @@ pub struct RulesSpec {
     pub min_administrators: u32,
     pub protected_user: Option<usize>,
     pub protected_role: Option<usize>,
+    pub protected_team: Option<usize>,
+    /// Whether the other connection hands its users over.
+    pub takes_over: bool,
     pub limits: Limits,
     pub mappings: Vec<MappingSpec>,
 }
@@ -109,12 +112,25 @@ impl RulesSpec {
         if let Some(at) = self.protected_role {
             rules = rules.protecting_role(ROLES[at]);
         }
+        if let Some(at) = self.protected_team {
+            rules = rules.protecting_team(TEAMS[at]);
+        }
+        if self.takes_over {
+            rules = rules.taking_over_from(OTHER);
+        }
         rules.limits = self.limits;
         let mappings = self.mappings.iter().enumerate();
         rules
             .mappings
             .extend(mappings.map(|(at, spec)| spec.mapping(&format!("m{at}"))));
         rules
+    }
+}
+
+impl RulesSpec {
+    pub fn protects_team(&self, team: &Container) -> bool {
+        let protects = |at: usize| team.name.eq_ignore_ascii_case(TEAMS[at]);
+        team.kind == ContainerKind::Team && self.protected_team.is_some_and(protects)
     }
 }
 
@@ -159,6 +175,7 @@ pub fn directories() -> impl Strategy<Value = Directory> {
         some_of(&["g-A", "g-B", "g-C", "g-D"]),
         0_u8..12,
         0_u8..10,
+        0_u8..8,
     );
     let groups = vec(option::weighted(0.85, a_group), GROUPS.len());
     (
@@ -192,11 +209,14 @@ pub fn directories() -> impl Strategy<Value = Directory> {
             if let (0, Some(first)) = (repeated, made.people.first().cloned()) {
                 made.add(first.phone("2"));
             }
-            for (name, found) in GROUPS.iter().zip(groups) {
-                let Some((people, nested, told, twin)) = found else {
+            for (at, (name, found)) in GROUPS.iter().zip(groups).enumerate() {
+                let Some((people, nested, told, twin, renamed)) = found else {
                     continue;
                 };
                 let mut one = group(name);
+                if renamed == 0 {
+                    GROUPS[(at + 1) % GROUPS.len()].clone_into(&mut one.name);
+                }
                 one.members.extend(people);
                 if told > 8 {
                     one.members.extend(nested);
@@ -277,11 +297,12 @@ pub fn specifications(tight: bool) -> impl Strategy<Value = RulesSpec> {
         (adoption, deprovision, 1_u32..4),
         option::weighted(0.2, 0_usize..8),
         option::weighted(0.2, 0..ROLES.len()),
+        (option::weighted(0.15, 0..TEAMS.len()), 0_u8..4),
         limits,
         vec(mappings(), 0..5),
     )
         .prop_map(
-            move |(everybody, filter, default_role, leaving, user, role, limits, mappings)| RulesSpec {
+            move |(everybody, filter, default_role, leaving, user, role, (team, former), limits, mappings)| RulesSpec {
                 everybody,
                 filter,
                 default_role,
@@ -290,6 +311,8 @@ pub fn specifications(tight: bool) -> impl Strategy<Value = RulesSpec> {
                 min_administrators: leaving.2,
                 protected_user: user,
                 protected_role: role,
+                protected_team: team,
+                takes_over: former == 0,
                 limits: if tight {
                     let (max_percent, min_population, max_count) = limits;
                     Limits {
@@ -347,12 +370,25 @@ pub fn platforms() -> impl Strategy<Value = Platform> {
     (
         users,
         subsequence(&TEAMS[..], 0..=TEAMS.len()),
-        0_u8..8,
+        (0_u8..8, vec((0_u8..6, 0_usize..6), TEAMS.len())),
         memberships,
         option::weighted(0.2, 0_usize..9),
     )
-        .prop_map(|(users, teams, twin, memberships, own)| {
+        .prop_map(|(users, teams, (twin, makers), memberships, own)| {
             let mut made = teams.into_iter().fold(platform().inbox("I", ""), Platform::team);
+            let held = made
+                .containers
+                .iter_mut()
+                .filter(|held| held.kind == ContainerKind::Team);
+            for (team, (maker, group)) in held.zip(makers) {
+                team.owner = match maker {
+                    0..=2 => Some(OWNER.to_owned()),
+                    3 => Some(OTHER.to_owned()),
+                    _ => None,
+                };
+                let group = GROUPS.get(group).filter(|_| team.owner.is_some());
+                team.external_id = group.map(|group| format!("g-{group}")).unwrap_or_default();
+            }
             if twin == 0 {
                 made = made.container(ContainerKind::Team, "t-twin", "t0", "");
             }

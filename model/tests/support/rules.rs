@@ -1,11 +1,13 @@
 //! Specifications in words.
 
+use std::collections::BTreeSet;
+
 use directory_sync_model::{
     expression::{Expression, Subject},
     guard::Limits,
     rules::{
         Adoption, AttributeRule, AttributeSource, Deprovision, GroupSelector, InboxSelector, Mapping, NamePattern,
-        Protect, Rules, TeamSelector, UserScope,
+        Protect, Rules, TeamSelector, Tightening, UserScope,
     },
     value::AttributeValue,
 };
@@ -22,6 +24,7 @@ pub fn rules() -> Rules {
         default_role: None,
         allowed_roles: None,
         adoption: Adoption::Email,
+        from_owners: BTreeSet::new(),
         deprovision: Deprovision::Deactivate,
         protect: Protect::default(),
         limits: Limits {
@@ -44,6 +47,8 @@ pub trait RulesWords {
     fn value(self, name: &str, value: &str) -> Self;
     fn protecting_user(self, user: &str) -> Self;
     fn protecting_role(self, role: &str) -> Self;
+    fn protecting_team(self, team: &str) -> Self;
+    fn taking_over_from(self, owner: &str) -> Self;
     fn keeping_administrators(self, min: u32) -> Self;
     fn deprovisioning(self, deprovision: Deprovision) -> Self;
     fn limited_to(self, max_percent: u8, min_population: u32) -> Self;
@@ -102,6 +107,16 @@ impl RulesWords for Rules {
         self
     }
 
+    fn protecting_team(mut self, team: &str) -> Self {
+        self.protect.teams.insert(team.to_owned());
+        self
+    }
+
+    fn taking_over_from(mut self, owner: &str) -> Self {
+        self.from_owners.insert(owner.to_owned());
+        self
+    }
+
     fn keeping_administrators(mut self, min: u32) -> Self {
         self.protect.min_administrators = min;
         self
@@ -133,6 +148,7 @@ pub fn mapping(group: &str) -> Mapping {
         inboxes: Vec::new(),
         priority: 100,
         suspended: false,
+        removals: None,
     }
 }
 
@@ -151,6 +167,7 @@ pub trait MappingWords {
     fn giving(self, role: &str) -> Self;
     fn first(self, priority: i32) -> Self;
     fn suspended(self) -> Self;
+    fn tightened(self, max_percent: u8, min_population: u32) -> Self;
 }
 
 impl MappingWords for Mapping {
@@ -219,6 +236,15 @@ impl MappingWords for Mapping {
 
     fn suspended(mut self) -> Self {
         self.suspended = true;
+        self
+    }
+
+    fn tightened(mut self, max_percent: u8, min_population: u32) -> Self {
+        self.removals = Some(Tightening {
+            max_percent: Some(max_percent),
+            min_population: Some(min_population),
+            max_count: None,
+        });
         self
     }
 }

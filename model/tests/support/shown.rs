@@ -5,6 +5,7 @@ use directory_sync_model::plan::{Place, Plan, Update};
 /// The lines, sorted within each step.
 pub fn lines(plan: &Plan<'_>) -> Vec<String> {
     let steps = [
+        team_updates(plan),
         plan.new_teams
             .iter()
             .map(|team| format!("create team {}", team.name))
@@ -12,6 +13,7 @@ pub fn lines(plan: &Plan<'_>) -> Vec<String> {
         creations(plan, false),
         plan.updates.iter().map(|change| update(plan, change)).collect(),
         creations(plan, true),
+        adoptions(plan),
         additions(plan),
         role_changes(plan),
         removals(plan),
@@ -89,6 +91,30 @@ fn additions(plan: &Plan<'_>) -> Vec<String> {
         };
         let people = additions.users.iter().map(|user| plan.desired.snapshot.user_id(*user));
         lines.extend(people.map(|id| format!("add {id} to {container}")));
+    }
+    lines
+}
+
+fn team_updates(plan: &Plan<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for update in &plan.team_updates {
+        let name = &plan.containers[update.container].name;
+        lines.extend(update.name.as_ref().map(|to| format!("rename team {name} to {to}")));
+        let group = update.external_id.as_ref();
+        lines.extend(group.map(|group| format!("tell team {name} its group {group}")));
+    }
+    lines
+}
+
+fn adoptions(plan: &Plan<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for adoptions in &plan.adoptions {
+        let Place::Held(at) = adoptions.place else {
+            panic!("a membership of a team that isn't there yet")
+        };
+        let container = &plan.containers[at].name;
+        let people = adoptions.users.iter().map(|user| plan.desired.snapshot.user_id(*user));
+        lines.extend(people.map(|id| format!("adopt {id} in {container}")));
     }
     lines
 }

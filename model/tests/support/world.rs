@@ -40,6 +40,8 @@ pub struct Outcome {
     /// Of each mapping, by name.
     pub problems: Vec<(String, MappingProblem)>,
     pub doubts: Vec<Doubt>,
+    /// What a person should know.
+    pub notices: Vec<String>,
     /// The limits that hold the plan; empty when it was applied.
     pub held: Vec<String>,
 }
@@ -172,6 +174,7 @@ fn outcome(plan: &Plan<'_>) -> Outcome {
         kept: plan.kept.clone(),
         problems,
         doubts: completeness.doubts().cloned().chain(plan.desired.doubt()).collect(),
+        notices: plan.notices.iter().map(ToString::to_string).collect(),
         held: Vec::new(),
     }
 }

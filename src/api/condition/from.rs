@@ -81,6 +81,8 @@ impl From<&MappingProblem> for Reason {
             MappingProblem::RoleConflict { .. } => Self::RoleConflict,
             MappingProblem::TeamNameFailed { .. } => Self::TeamNameFailed,
             MappingProblem::TeamNotFound { .. } => Self::TeamNotFound,
+            MappingProblem::TeamProtected { .. } => Self::TeamProtected,
+            MappingProblem::TeamNameTaken { .. } => Self::TeamNameTaken,
             MappingProblem::Ambiguous { .. } => Self::Ambiguous,
             MappingProblem::InboxNotFound { .. } => Self::InboxNotFound,
             MappingProblem::RoleNotFound { .. } => Self::RoleNotFound,

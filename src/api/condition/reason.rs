@@ -283,6 +283,12 @@ reasons! {
     TeamNameFailed [On(Ready, False), On(Stalled, True)] Some(Warning),
         "The expression for the team's name fails for a group.",
         "Change spec.team.nameExpression.";
+    TeamProtected [On(Ready, False), On(Stalled, True)] Some(Warning),
+        "The connection protects that team, so nobody joins or leaves it.",
+        "Take the team out of spec.protect.teams of the connection, or out of the mapping.";
+    TeamNameTaken [On(Ready, False), On(Stalled, True)] Some(Warning),
+        "A team follows its group's new name, and another group's team has that name and can't give it up.",
+        "Give the other team a free name by hand; the next sync does the rest.";
     Ambiguous [On(Ready, False), On(Stalled, True)] Some(Warning),
         "Several teams or inboxes of the platform have that name or number.",
         "Name it by its id.";
@@ -314,7 +320,7 @@ reasons! {
         "Look at has() for attributes that not everybody has; check --user shows the message.";
     ManagedElsewhere [Failure] None,
         "Another connection manages the platform's user.",
-        "Take the person out of scope here; or there, and take that mark off the user.";
+        "Take the person out of scope, or name that mark in spec.adoption.fromOwnerIDs.";
     AddressReused [Failure] None,
         "The address belongs to a platform user who is managed under another directory id.",
         "Free the address on the platform, if the two aren't the same person.";
@@ -333,7 +339,7 @@ reasons! {
     Changed [Failure] None,
         "Somebody else changed the platform's object in the meantime.",
         "Nothing: the next sync looks again.";
-    NoSeats [On(Ready, False), Failure] Some(Warning),
+    NoSeats [On(Ready, True), On(Ready, False), Failure] Some(Warning),
         "The platform has no seat left.",
         "Buy seats, or free some.";
 }

@@ -103,6 +103,7 @@ fn a_held_plan_leaves_the_connection_ready_and_says_what_it_would_remove() {
             removals: 310,
             population: 1000,
             allowed: 200,
+            mapping: None,
         }],
         departures: 0,
         ..Why::default()

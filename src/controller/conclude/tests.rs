@@ -53,6 +53,7 @@ fn held_report() -> Report {
             removals: 5,
             population: 10,
             allowed: 2,
+            mapping: None,
         }],
         departures: 0,
         rejected: false,

@@ -256,10 +256,11 @@ fn summary(order: &Order, ended: &Ended) -> SyncSummary {
         },
         teams: TeamCounts {
             created: number(counts.teams_created),
+            updated: number(counts.teams_updated),
             failed: failed(FailureKind::Team),
         },
         memberships: MembershipCounts {
-            added: number(counts.team_memberships_added),
+            added: number(counts.team_memberships_added + counts.team_memberships_adopted),
             removed: number(counts.team_memberships_removed),
             failed: failed(FailureKind::Membership),
         },
@@ -268,7 +269,7 @@ fn summary(order: &Order, ended: &Ended) -> SyncSummary {
             failed: failed(FailureKind::Role),
         },
         inboxes: MembershipCounts {
-            added: number(counts.inbox_memberships_added),
+            added: number(counts.inbox_memberships_added + counts.inbox_memberships_adopted),
             removed: number(counts.inbox_memberships_removed),
             failed: failed(FailureKind::Inbox),
         },
@@ -322,6 +323,7 @@ fn done_something(summary: &SyncSummary) -> bool {
         + deactivated
         + deleted
         + teams.created
+        + teams.updated
         + moved(memberships)
         + roles.changed
         + moved(inboxes)

@@ -231,7 +231,9 @@ fn message(problem: &MappingProblem) -> String {
             cut(example, MAX_ID)
         ),
         MappingProblem::TeamNameFailed { group, message } => format!("{meaning}: {group:?}: {}", cut(message, 200)),
-        MappingProblem::TeamNotFound { team } => format!("{meaning}: {team:?}"),
+        MappingProblem::TeamNotFound { team }
+        | MappingProblem::TeamProtected { team }
+        | MappingProblem::TeamNameTaken { team } => format!("{meaning}: {team:?}"),
         MappingProblem::Ambiguous { name } => format!("{meaning}: {name:?}"),
         MappingProblem::InboxNotFound { inbox } => format!("{meaning}: {inbox:?}"),
     }
@@ -256,6 +258,7 @@ mod tests {
                 role: None,
                 inboxes: Vec::new(),
                 priority: 100,
+                removals: None,
                 suspend,
             },
         );

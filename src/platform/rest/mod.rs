@@ -23,7 +23,8 @@ pub use page::{PageError, decode_inboxes, decode_memberships, decode_roles, deco
 pub use roles::Roles;
 
 use super::{
-    Capability, Error, Identity, MembershipWrite, NewUser, PageEnd, Part, Platform, UserDeletion, UserPatch, WriteKey,
+    Capability, Error, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, Part, Platform, TeamPatch, UserDeletion,
+    UserPatch, WriteKey,
 };
 use crate::http::{Auth, HttpClient, Network, Tls};
 use observe::KnownRoles;
@@ -104,8 +105,12 @@ impl Platform for RestPlatform {
         self.read_page(part, cursor, observer).await
     }
 
-    async fn create_team(&self, name: &str, owner: &str, key: &WriteKey) -> Result<String, Error> {
-        self.post_team(name, owner, key).await
+    async fn create_team(&self, team: &NewTeam, owner: &str, key: &WriteKey) -> Result<String, Error> {
+        self.post_team(team, owner, key).await
+    }
+
+    async fn update_team(&self, team: &TeamPatch, key: &WriteKey) -> Result<(), Error> {
+        self.patch_team(team, key).await
     }
 
     async fn create_users(&self, users: &[NewUser], key: &WriteKey) -> Result<Vec<Result<String, Error>>, Error> {

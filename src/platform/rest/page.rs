@@ -67,13 +67,18 @@ struct Mark<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Team<'a> {
     #[serde(borrow)]
     id: Cow<'a, str>,
     #[serde(borrow)]
     name: Cow<'a, str>,
+    #[serde(borrow)]
+    external_id: Text<'a>,
     #[serde(borrow, deserialize_with = "nullable")]
     mark: Option<Mark<'a>>,
+    #[serde(borrow)]
+    etag: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
@@ -168,6 +173,8 @@ pub fn decode_teams(body: &[u8], observer: &mut (impl Observer + ?Sized)) -> Res
             id: team.id,
             name: team.name,
             phone: Cow::Borrowed(""),
+            external_id: team.external_id.0,
+            version: team.etag,
             owner: team.mark.map(|mark| mark.owner),
         });
     }
@@ -184,6 +191,8 @@ pub fn decode_inboxes(body: &[u8], observer: &mut (impl Observer + ?Sized)) -> R
             id: inbox.id,
             name: inbox.name,
             phone: inbox.phone_number.0,
+            external_id: Cow::Borrowed(""),
+            version: Cow::Borrowed(""),
             owner: inbox.mark.map(|mark| mark.owner),
         });
     }

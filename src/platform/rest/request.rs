@@ -109,6 +109,11 @@ pub(super) fn change(write: &MembershipWrite, owner: &str) -> wire::MembershipCh
         mark: write.add.then(|| wire::Mark {
             owner: owner.to_owned(),
         }),
+        replace_marks_of: if write.add {
+            write.adopt_from.clone()
+        } else {
+            Vec::new()
+        },
     }
 }
 
@@ -356,6 +361,7 @@ mod tests {
             container: "inbox_00000002".to_owned(),
             user: "usr_00000007".to_owned(),
             add: true,
+            adopt_from: Vec::new(),
         };
         let add = serde_json::to_value(change(&write, "eu1/acme")).unwrap();
         let expected = json!({
@@ -363,8 +369,12 @@ mod tests {
             "mark": { "owner": "eu1/acme" },
         });
         assert_eq!(add, expected);
+        write.adopt_from = vec!["eu1/old".to_owned()];
+        let adopt = serde_json::to_value(change(&write, "eu1/acme")).unwrap();
+        assert_eq!(adopt["replaceMarksOf"], json!(["eu1/old"]));
         write.add = false;
         let remove = serde_json::to_value(change(&write, "eu1/acme")).unwrap();
         assert_eq!((&remove["op"], remove.get("mark")), (&json!("remove"), None));
+        assert_eq!(remove.get("replaceMarksOf"), None);
     }
 }

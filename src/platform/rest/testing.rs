@@ -44,6 +44,8 @@ impl Observer for Seen {
             id: own(&container.id),
             name: own(&container.name),
             phone: own(&container.phone),
+            external_id: own(&container.external_id),
+            version: own(&container.version),
             owner: container.owner.as_deref().map(own),
         });
     }

@@ -144,6 +144,13 @@ fn new_user(number: usize) -> NewUser {
     }
 }
 
+fn team(name: &str) -> NewTeam {
+    NewTeam {
+        name: name.to_owned(),
+        external_id: None,
+    }
+}
+
 fn membership(container: &str, user: &str, add: bool) -> MembershipWrite {
     let kind = if container.starts_with("inbox") {
         ContainerKind::Inbox
@@ -155,6 +162,7 @@ fn membership(container: &str, user: &str, add: bool) -> MembershipWrite {
         container: container.to_owned(),
         user: user.to_owned(),
         add,
+        adopt_from: Vec::new(),
     }
 }
 

@@ -195,6 +195,8 @@ pub struct Team {
     pub name: String,
     /// What the team is for.
     pub description: Option<String>,
+    /// The directory's stable id of the group that the team was made of.
+    pub external_id: Option<String>,
     /// Who manages the team.
     pub mark: Option<Mark>,
     /// When the team was created.
@@ -207,13 +209,16 @@ pub struct Team {
 
 /// A team to create.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TeamCreate {
     /// 1 to 256 characters, not blank.
     pub name: String,
     /// At most 1024 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// The directory's stable id of the group that the team is made of; 1 to 256 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
     /// Who manages the team.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<Mark>,
@@ -221,7 +226,7 @@ pub struct TeamCreate {
 
 /// What to change of a team; what is absent stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TeamUpdate {
     /// 1 to 256 characters, not blank.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
@@ -229,6 +234,9 @@ pub struct TeamUpdate {
     /// At most 1024 characters.
     #[serde(default, skip_serializing_if = "Field::is_kept")]
     pub description: Field<String>,
+    /// 1 to 256 characters.
+    #[serde(default, skip_serializing_if = "Field::is_kept")]
+    pub external_id: Field<String>,
     /// Replaced as a whole.
     #[serde(default, skip_serializing_if = "Field::is_kept")]
     pub mark: Field<Mark>,
@@ -329,7 +337,7 @@ pub struct Membership {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MembershipOp {
-    /// Add it; one that exists stays as it is, mark included.
+    /// Add it; one that exists stays as it is, mark included, unless [`MembershipChange::replace_marks_of`] names its owner.
     Add,
     /// Remove it, whoever gave it.
     Remove,
@@ -337,7 +345,7 @@ pub enum MembershipOp {
 
 /// One item of a batch of memberships.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MembershipChange {
     /// What to do.
     pub op: MembershipOp,
@@ -350,6 +358,10 @@ pub struct MembershipChange {
     /// Who gives the membership; only with [`MembershipOp::Add`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<Mark>,
+    /// Owners, at most 16: a membership that exists and carries the mark of one of them gets `mark` in its place. Only
+    /// with [`MembershipOp::Add`] and a mark.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replace_marks_of: Vec<String>,
 }
 
 #[cfg(test)]

@@ -6,11 +6,15 @@ use super::{
     RestPlatform,
     batch::within,
     problem, request,
-    wire::{DeletionResult, IDEMPOTENCY_KEY, Mark, MembershipResult, ProblemKind, TeamCreate, UserResult},
+    wire::{
+        DeletionResult, Field, IDEMPOTENCY_KEY, Mark, MembershipResult, ProblemKind, TeamCreate, TeamUpdate,
+        UserResult, quoted_etag,
+    },
 };
 use crate::{
     fault::{Class, Fault as _},
-    platform::{Error, MembershipWrite, NewUser, UserDeletion, UserPatch, WriteKey},
+    http::encode_segment,
+    platform::{Error, MembershipWrite, NewTeam, NewUser, TeamPatch, UserDeletion, UserPatch, WriteKey},
 };
 
 /// What is needed of the answer to a creation.
@@ -20,11 +24,13 @@ struct Created {
 }
 
 impl RestPlatform {
-    pub(super) async fn post_team(&self, name: &str, owner: &str, key: &WriteKey) -> Result<String, Error> {
+    pub(super) async fn post_team(&self, new: &NewTeam, owner: &str, key: &WriteKey) -> Result<String, Error> {
+        let name = new.name.as_str();
         let operation = || format!("creating the team {name:?} at {}", self.place);
         let team = TeamCreate {
             name: name.to_owned(),
             description: None,
+            external_id: new.external_id.clone(),
             mark: Some(Mark {
                 owner: owner.to_owned(),
             }),
@@ -43,6 +49,24 @@ impl RestPlatform {
             .json("a team")
             .map_err(|error| problem::of_request(operation(), error))?;
         Ok(created.id)
+    }
+
+    pub(super) async fn patch_team(&self, patch: &TeamPatch, key: &WriteKey) -> Result<(), Error> {
+        let operation = || format!("updating the team {} at {}", patch.id, self.place);
+        let changes = TeamUpdate {
+            name: patch.name.clone(),
+            external_id: patch.external_id.clone().map_or(Field::Keep, Field::Set),
+            ..TeamUpdate::default()
+        };
+        let path = format!("v1/teams/{}", encode_segment(&patch.id));
+        let mut request = self.client.patch(&path, &changes).header(IDEMPOTENCY_KEY, &key.0);
+        if let Some(version) = &patch.version {
+            request = request.header("if-match", &quoted_etag(version));
+        }
+        let answer = request.send(self.config.answer_bytes).await;
+        answer
+            .map(|_| ())
+            .map_err(|error| problem::of_request(operation(), error))
     }
 
     pub(super) async fn post_users(

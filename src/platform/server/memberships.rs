@@ -10,7 +10,7 @@ use sqlx::{Row, SqliteConnection};
 use super::{
     App,
     answer::{Answer, Failure},
-    check::Check,
+    check::{Check, LINE},
     id::{IdKind, decode_digits},
     json,
     page::{Params, bad_cursor, count, invalid, page},
@@ -21,12 +21,16 @@ use crate::platform::rest::wire::{
     MembershipResult, Problem, ProblemKind,
 };
 
+/// The most owners whose marks one change replaces.
+const REPLACED: usize = 16;
+
 /// The statements for one kind of container.
 struct Table {
     id: IdKind,
     counter: &'static str,
     list: &'static str,
     add: &'static str,
+    adopt: &'static str,
     remove: &'static str,
     has_container: &'static str,
 }
@@ -36,6 +40,7 @@ const TEAMS: Table = Table {
     counter: "team_members",
     list: "SELECT container, user, owner FROM team_members WHERE (container, user) > (?, ?) ORDER BY container, user LIMIT ?",
     add: "INSERT INTO team_members (container, user, owner) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+    adopt: "UPDATE team_members SET owner = ?3 WHERE container = ?1 AND user = ?2 AND owner = ?4 AND owner <> ?3",
     remove: "DELETE FROM team_members WHERE container = ? AND user = ?",
     has_container: "SELECT 1 FROM teams WHERE id = ?",
 };
@@ -45,6 +50,7 @@ const INBOXES: Table = Table {
     counter: "inbox_members",
     list: "SELECT container, user, owner FROM inbox_members WHERE (container, user) > (?, ?) ORDER BY container, user LIMIT ?",
     add: "INSERT INTO inbox_members (container, user, owner) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+    adopt: "UPDATE inbox_members SET owner = ?3 WHERE container = ?1 AND user = ?2 AND owner = ?4 AND owner <> ?3",
     remove: "DELETE FROM inbox_members WHERE container = ? AND user = ?",
     has_container: "SELECT 1 FROM inboxes WHERE id = ?",
 };
@@ -141,6 +147,8 @@ struct Change {
     container: i64,
     user: i64,
     owner: Option<String>,
+    /// Owners whose marks are replaced.
+    replaced: Vec<String>,
 }
 
 impl Change {
@@ -152,12 +160,23 @@ impl Change {
             container,
             user,
             mark,
+            replace_marks_of: replaced,
         } = json::parse_item(item, pointer)?;
         let table = table(kind);
         let mut check = Check::at(pointer);
         check.mark(mark.as_ref());
         if op == MembershipOp::Remove && mark.is_some() {
             check.fault("/mark", "is for memberships that are added");
+        }
+        if replaced.len() > REPLACED {
+            let detail = format!("has {} items, at most {REPLACED} are allowed", replaced.len());
+            check.fault("/replaceMarksOf", detail);
+        }
+        if !replaced.is_empty() && mark.is_none() {
+            check.fault("/replaceMarksOf", "is for memberships that are added with a mark");
+        }
+        for (index, owner) in replaced.iter().enumerate().take(REPLACED) {
+            check.line(&format!("/replaceMarksOf/{index}"), owner, 1..=LINE);
         }
         check.finish()?;
         let no_container = || not_found(&format!("{pointer}/container"), kind_name(table));
@@ -170,6 +189,7 @@ impl Change {
             container,
             user,
             owner: mark.map(|mark| mark.owner),
+            replaced,
         })
     }
 
@@ -184,7 +204,10 @@ impl Change {
         };
         match statement.execute(&mut *db).await {
             Ok(done) => {
-                let changed = done.rows_affected() > 0;
+                let mut changed = done.rows_affected() > 0;
+                if !changed && self.op == MembershipOp::Add {
+                    changed = self.adopt(db).await?;
+                }
                 // What doesn't exist has no members; only a removal can come here without both.
                 if !changed && self.op == MembershipOp::Remove {
                     self.check_exists(db, index).await?;
@@ -201,6 +224,23 @@ impl Change {
                 Err(error.into())
             }
         }
+    }
+
+    /// Replaces the mark of a membership that is there, where it is one of those to be replaced.
+    async fn adopt(&self, db: &mut SqliteConnection) -> Result<bool, Failure> {
+        for owner in &self.replaced {
+            let done = sqlx::query(self.table.adopt)
+                .bind(self.container)
+                .bind(self.user)
+                .bind(&self.owner)
+                .bind(owner)
+                .execute(&mut *db)
+                .await?;
+            if done.rows_affected() > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn check_exists(&self, db: &mut SqliteConnection, index: usize) -> Result<(), Failure> {

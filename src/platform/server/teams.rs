@@ -9,7 +9,7 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use super::{
     App,
     answer::{Answer, Failure},
-    check::{Check, in_use},
+    check::{Check, LINE, in_use},
     id::IdKind,
     normal::name_key,
     page::{Params, count, page},
@@ -29,7 +29,7 @@ async fn read_page(app: &App, limit: u32, after: i64) -> Result<Answer, Failure>
     let mut tx = app.readers.begin().await?;
     let total = count(&mut tx, "teams").await?;
     let rows = sqlx::query(
-        "SELECT id, name, description, owner, created, updated, version FROM teams WHERE id > ? ORDER BY id LIMIT ?",
+        "SELECT id, name, description, owner, created, updated, version, external_id FROM teams WHERE id > ? ORDER BY id LIMIT ?",
     )
     .bind(after)
     .bind(limit + 1)
@@ -59,6 +59,7 @@ pub(super) async fn create(State(app): State<Arc<App>>, request: WriteRequest) -
     let mut check = Check::at("");
     check.name(&new.name);
     check.description(new.description.as_ref());
+    check.optional_line("/externalId", new.external_id.as_ref(), 1..=LINE);
     check.mark(new.mark.as_ref());
     check.finish()?;
     app.write(request, move |db, now| {
@@ -85,6 +86,7 @@ pub(super) async fn update(
         check.name(name);
     }
     check.description(changes.description.value());
+    check.optional_line("/externalId", changes.external_id.value(), 1..=LINE);
     check.mark(changes.mark.value());
     check.finish()?;
     let precondition = request.precondition.clone();
@@ -117,28 +119,32 @@ fn decode(row: &SqliteRow) -> Result<Team, Failure> {
         created_time: time(row.try_get(4)?),
         updated_time: time(row.try_get(5)?),
         etag: row.try_get::<i64, _>(6)?.to_string(),
+        external_id: row.try_get(7)?,
     })
 }
 
 async fn find(db: &mut SqliteConnection, row: i64) -> Result<Option<Team>, Failure> {
-    let found = sqlx::query("SELECT id, name, description, owner, created, updated, version FROM teams WHERE id = ?")
-        .bind(row)
-        .fetch_optional(db)
-        .await?;
+    let found = sqlx::query(
+        "SELECT id, name, description, owner, created, updated, version, external_id FROM teams WHERE id = ?",
+    )
+    .bind(row)
+    .fetch_optional(db)
+    .await?;
     found.as_ref().map(decode).transpose()
 }
 
 async fn insert(db: &mut SqliteConnection, new: TeamCreate, now: i64) -> Result<Team, Failure> {
     let key = name_key(&new.name);
     let inserted = sqlx::query_scalar(
-        "INSERT INTO teams (name, name_key, description, owner, created, updated, version) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?5, 1) RETURNING id",
+        "INSERT INTO teams (name, name_key, description, owner, created, updated, version, external_id) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?5, 1, ?6) RETURNING id",
     )
     .bind(&new.name)
     .bind(&key)
     .bind(&new.description)
     .bind(new.mark.as_ref().map(|mark| &mark.owner))
     .bind(now)
+    .bind(&new.external_id)
     .fetch_one(&mut *db)
     .await;
     let row = match inserted {
@@ -148,6 +154,7 @@ async fn insert(db: &mut SqliteConnection, new: TeamCreate, now: i64) -> Result<
     let TeamCreate {
         name,
         description,
+        external_id,
         mark,
     } = new;
     let id = IdKind::Team.encode(row);
@@ -156,6 +163,7 @@ async fn insert(db: &mut SqliteConnection, new: TeamCreate, now: i64) -> Result<
         id,
         name,
         description,
+        external_id,
         mark,
         created_time: time(now),
         updated_time: time(now),
@@ -175,14 +183,15 @@ async fn change(
     let mut after = before.clone();
     after.name = changes.name.unwrap_or(after.name);
     changes.description.apply(&mut after.description);
+    changes.external_id.apply(&mut after.external_id);
     changes.mark.apply(&mut after.mark);
     if after == before {
         return Ok(before);
     }
     let key = name_key(&after.name);
     let updated = sqlx::query_scalar::<_, i64>(
-        "UPDATE teams SET name = ?2, name_key = ?3, description = ?4, owner = ?5, updated = ?6, version = version + 1 \
-         WHERE id = ?1 RETURNING version",
+        "UPDATE teams SET name = ?2, name_key = ?3, description = ?4, owner = ?5, updated = ?6, external_id = ?7, \
+         version = version + 1 WHERE id = ?1 RETURNING version",
     )
     .bind(row)
     .bind(&after.name)
@@ -190,6 +199,7 @@ async fn change(
     .bind(&after.description)
     .bind(after.mark.as_ref().map(|mark| &mark.owner))
     .bind(now)
+    .bind(&after.external_id)
     .fetch_one(&mut *db)
     .await;
     match updated {

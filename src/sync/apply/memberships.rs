@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use directory_sync_model::{
     desired::FailureKind,
     observed::ContainerKind,
-    plan::{Counts, Plan, Removals},
+    plan::{Counts, Place, Plan, Removals},
 };
 
 use super::{End, Work};
@@ -37,12 +37,44 @@ impl Work<'_, '_> {
                     container: container.clone(),
                     user: id.to_owned(),
                     add: true,
+                    adopt_from: Vec::new(),
                 };
                 Some((Some(user), write))
             })
         });
         let sent = self.write_members("add", writes).await;
         self.created = created;
+        sent
+    }
+
+    /// Puts our mark on memberships that another connection hands over.
+    pub(super) async fn adopt_members(&mut self) -> Result<(), End> {
+        let plan = self.plan;
+        let from: Vec<String> = plan.desired.rules.from_owners.iter().cloned().collect();
+        let places = plan.adoptions.iter().filter_map(|adoptions| match adoptions.place {
+            Place::Held(at) => Some((&plan.containers[at], &adoptions.users)),
+            Place::New(_) => None,
+        });
+        // Whoever couldn't be adopted himself keeps what he has as it is.
+        let failed = std::mem::take(&mut self.failed);
+        let writes = places.flat_map(|(container, users)| {
+            let (failed, from) = (&failed, &from);
+            users.iter().copied().filter_map(move |user: u32| {
+                if failed.contains(&user) {
+                    return None;
+                }
+                let write = MembershipWrite {
+                    kind: container.kind,
+                    container: container.id.clone(),
+                    user: plan.holdings.id(plan.holding_of(user)?).to_owned(),
+                    add: true,
+                    adopt_from: from.clone(),
+                };
+                Some((Some(user), write))
+            })
+        });
+        let sent = self.write_members("adopt", writes).await;
+        self.failed = failed;
         sent
     }
 
@@ -69,6 +101,7 @@ impl Work<'_, '_> {
                     container: container.id.clone(),
                     user: id,
                     add: false,
+                    adopt_from: Vec::new(),
                 };
                 Some((user, write))
             })
@@ -120,6 +153,8 @@ fn platform_id<'a>(plan: &'a Plan<'_>, created: &'a HashMap<u32, Box<str>>, user
 
 fn counter<'c>(counts: &'c mut Counts, write: &MembershipWrite) -> &'c mut u64 {
     match (write.kind, write.add) {
+        (ContainerKind::Team, true) if !write.adopt_from.is_empty() => &mut counts.team_memberships_adopted,
+        (ContainerKind::Inbox, true) if !write.adopt_from.is_empty() => &mut counts.inbox_memberships_adopted,
         (ContainerKind::Team, true) => &mut counts.team_memberships_added,
         (ContainerKind::Team, false) => &mut counts.team_memberships_removed,
         (ContainerKind::Inbox, true) => &mut counts.inbox_memberships_added,

@@ -10,6 +10,7 @@ mod order;
 mod promises;
 mod requests;
 mod retirement;
+mod teams;
 
 use std::{
     sync::{Arc, PoisonError},
@@ -37,6 +38,9 @@ use crate::{
 
 const OWNER: &str = "eu1/acme";
 
+/// A connection that hands its users over.
+const OTHER: &str = "eu1/old";
+
 /// Everybody is in scope; each group gives the team of that name, which is created when it is missing.
 fn rules(groups: &[&str]) -> Rules {
     let mapping = |group: &&str| Mapping {
@@ -48,6 +52,7 @@ fn rules(groups: &[&str]) -> Rules {
         inboxes: Vec::new(),
         priority: 100,
         suspended: false,
+        removals: None,
     };
     Rules {
         owner: OWNER.to_owned(),
@@ -57,6 +62,7 @@ fn rules(groups: &[&str]) -> Rules {
         default_role: None,
         allowed_roles: None,
         adoption: Adoption::Email,
+        from_owners: std::collections::BTreeSet::new(),
         deprovision: Deprovision::Deactivate,
         protect: Protect::default(),
         limits: Limits {

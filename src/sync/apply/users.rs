@@ -1,6 +1,10 @@
 //! Creating, changing, deactivating and deleting users.
 
-use std::{collections::HashSet, time::SystemTime};
+use std::{
+    collections::HashSet,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    time::SystemTime,
+};
 
 use directory_sync_model::{
     desired::{FailureKind, FailureReason},
@@ -20,26 +24,34 @@ impl Work<'_, '_> {
         let (plan, platform) = (self.plan, self.platform);
         let shape = self.shape();
         let mut without_seat = Vec::new();
+        // Where one found no seat, the next ones find none either: what is in flight is answered, and no more is sent.
+        let full = AtomicBool::new(false);
+        let sent = AtomicUsize::new(0);
+        let more = std::iter::from_fn(|| {
+            if full.load(Ordering::Relaxed) {
+                return None;
+            }
+            creations.get(sent.fetch_add(1, Ordering::Relaxed)).copied()
+        });
         let request = |batch: Vec<Creation>, key| async move {
             let users: Vec<NewUser> = batch.iter().filter_map(|creation| new_user(plan, *creation)).collect();
             let answer = platform.create_users(&users, &key).await;
             (batch, answer)
         };
-        self.send(
-            "create",
-            creations.iter().copied(),
-            shape,
-            request,
-            |work, creation, result| match result {
-                Ok(id) => {
-                    work.created.insert(creation.user, id.into_boxed_str());
-                    work.done.users_created += 1;
-                }
-                Err(error) if error.class() == Class::NoSeats => without_seat.push(creation),
-                Err(error) => work.fail_person(FailureKind::User, creation.user, &error),
-            },
-        )
+        self.send("create", more, shape, request, |work, creation, result| match result {
+            Ok(id) => {
+                work.created.insert(creation.user, id.into_boxed_str());
+                work.done.users_created += 1;
+            }
+            Err(error) if error.class() == Class::NoSeats => {
+                full.store(true, Ordering::Relaxed);
+                without_seat.push(creation);
+            }
+            Err(error) => work.fail_person(FailureKind::User, creation.user, &error),
+        })
         .await?;
+        let unsent = creations.get(sent.into_inner()..).unwrap_or_default();
+        without_seat.extend(unsent);
         Ok(without_seat)
     }
 

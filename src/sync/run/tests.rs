@@ -119,7 +119,11 @@ impl Platform for Untouched {
         })
     }
 
-    async fn create_team(&self, _: &str, _: &str, _: &WriteKey) -> Result<String, platform::Error> {
+    async fn create_team(&self, _: &platform::NewTeam, _: &str, _: &WriteKey) -> Result<String, platform::Error> {
+        unreachable!("nothing is written")
+    }
+
+    async fn update_team(&self, _: &platform::TeamPatch, _: &WriteKey) -> Result<(), platform::Error> {
         unreachable!("nothing is written")
     }
 
@@ -166,6 +170,7 @@ fn rules() -> Rules {
         default_role: None,
         allowed_roles: None,
         adoption: Adoption::Email,
+        from_owners: std::collections::BTreeSet::new(),
         deprovision: Deprovision::Deactivate,
         protect: Protect::default(),
         limits: Limits::default(),

@@ -45,7 +45,11 @@ fn run() -> SyncSummary {
             deleted: 2,
             failed: 1,
         },
-        teams: TeamCounts { created: 1, failed: 1 },
+        teams: TeamCounts {
+            created: 1,
+            updated: 1,
+            failed: 1,
+        },
         memberships: MembershipCounts {
             added: 5,
             removed: 6,

@@ -17,8 +17,16 @@ async fn more_than_one_page_is_read_with_every_row_once() {
     let users: Vec<_> = (0..5).map(new_user).collect();
     let ids = server.platform.create_users(&users, &key("users")).await.unwrap();
     let ids: Vec<_> = ids.into_iter().map(Result::unwrap).collect();
-    let one = server.platform.create_team("One", OWNER, &key("one")).await.unwrap();
-    let two = server.platform.create_team("Two", OWNER, &key("two")).await.unwrap();
+    let one = server
+        .platform
+        .create_team(&team("One"), OWNER, &key("one"))
+        .await
+        .unwrap();
+    let two = server
+        .platform
+        .create_team(&team("Two"), OWNER, &key("two"))
+        .await
+        .unwrap();
     let changes: Vec<_> = ids
         .iter()
         .flat_map(|user| [membership(&one, user, true), membership(&two, user, true)])
@@ -135,12 +143,12 @@ async fn a_platform_that_others_write_meanwhile_is_observed_with_all_that_stays(
     let ids: Vec<_> = ids.into_iter().map(Result::unwrap).collect();
     let moves = server
         .platform
-        .create_team("Moves", OWNER, &key("moves"))
+        .create_team(&team("Moves"), OWNER, &key("moves"))
         .await
         .unwrap();
     let stays = server
         .platform
-        .create_team("Stays", OWNER, &key("stays"))
+        .create_team(&team("Stays"), OWNER, &key("stays"))
         .await
         .unwrap();
     let add: Vec<_> = ids.iter().map(|user| membership(&stays, user, true)).collect();

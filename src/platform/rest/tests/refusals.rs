@@ -137,7 +137,10 @@ async fn a_token_that_is_not_known_is_unauthorized_and_not_repeated() {
         stranger.identity().await.unwrap_err(),
         stranger.read(Part::Users, None, &mut seen).await.unwrap_err(),
         stranger.create_users(&[new_user(1)], &key("create")).await.unwrap_err(),
-        stranger.create_team("Team", OWNER, &key("team")).await.unwrap_err(),
+        stranger
+            .create_team(&team("Team"), OWNER, &key("team"))
+            .await
+            .unwrap_err(),
     ];
     for error in errors {
         assert_eq!(error.class(), Class::Unauthorized);
@@ -160,7 +163,10 @@ async fn a_token_that_may_only_read_is_forbidden_to_write() {
     assert_eq!(see(&reader, Part::Users).await.rows(), 0);
     let errors = [
         reader.create_users(&[new_user(1)], &key("create")).await.unwrap_err(),
-        reader.create_team("Team", OWNER, &key("team")).await.unwrap_err(),
+        reader
+            .create_team(&team("Team"), OWNER, &key("team"))
+            .await
+            .unwrap_err(),
     ];
     for error in errors {
         assert_eq!(error.class(), Class::Forbidden);

@@ -164,7 +164,7 @@ async fn users_are_deleted_with_their_memberships_and_may_be_deleted_twice() {
     let ids: Vec<String> = created.into_iter().map(Result::unwrap).collect();
     let team = server
         .platform
-        .create_team("Support", OWNER, &key("team"))
+        .create_team(&team("Support"), OWNER, &key("team"))
         .await
         .unwrap();
     let join = [membership(&team, &ids[0], true), membership(&team, &ids[204], true)];
@@ -227,7 +227,7 @@ async fn memberships_may_be_added_and_removed_twice() {
     let server = start().await;
     let team = server
         .platform
-        .create_team("Support", OWNER, &key("team"))
+        .create_team(&team("Support"), OWNER, &key("team"))
         .await
         .unwrap();
     let user = server.by_hand("v1/users", json!({ "email": "ann@acme.test" })).await;
@@ -307,15 +307,24 @@ async fn a_team_that_exists_by_that_name_is_returned_as_it_is() {
     // Two teams a page: the last one is found on the third.
     let paging = client(server.address, TOKEN, 2);
     assert_eq!(
-        paging.create_team(" e\u{301}quipe", OWNER, &key("a")).await.unwrap(),
+        paging
+            .create_team(&team(" e\u{301}quipe"), OWNER, &key("a"))
+            .await
+            .unwrap(),
         by_hand
     );
-    assert_eq!(paging.create_team("VENTES", OWNER, &key("b")).await.unwrap(), last);
+    assert_eq!(
+        paging.create_team(&team("VENTES"), OWNER, &key("b")).await.unwrap(),
+        last
+    );
     let inner = server.by_hand("v1/teams", json!({ "name": "Ventes  ΟΔΟΣ" })).await;
     let written = "ventes οδοσ";
-    assert_eq!(paging.create_team(written, OWNER, &key("e")).await.unwrap(), inner);
-    let made = paging.create_team("New", OWNER, &key("c")).await.unwrap();
-    assert_eq!(paging.create_team("New", OWNER, &key("d")).await.unwrap(), made);
+    assert_eq!(
+        paging.create_team(&team(written), OWNER, &key("e")).await.unwrap(),
+        inner
+    );
+    let made = paging.create_team(&team("New"), OWNER, &key("c")).await.unwrap();
+    assert_eq!(paging.create_team(&team("New"), OWNER, &key("d")).await.unwrap(), made);
 
     let teams = server.see(Part::Teams).await.containers;
     assert_eq!(teams.len(), 8);
@@ -407,5 +416,92 @@ async fn an_item_that_no_request_can_carry_is_not_sent_and_spoils_nobody_else() 
     let message = results[1].as_ref().unwrap_err().to_string();
     assert!(message.starts_with("creating the user e-1: this alone is"), "{message}");
     assert_eq!(server.see(Part::Users).await.users.len(), 2);
+    server.stop();
+}
+
+#[tokio::test]
+async fn a_team_is_renamed_and_told_its_group_while_nobody_else_changes_it() {
+    let server = start().await;
+    let new = NewTeam {
+        name: "Support".to_owned(),
+        external_id: Some("g-1".to_owned()),
+    };
+    let id = server.platform.create_team(&new, OWNER, &key("team")).await.unwrap();
+    let seen = server.see(Part::Teams).await;
+    let held = &seen.containers[0];
+    assert_eq!((held.external_id.as_ref(), held.version.as_ref()), ("g-1", "1"));
+    let patch = TeamPatch {
+        id,
+        version: Some("1".to_owned()),
+        name: Some("Helpdesk".to_owned()),
+        external_id: Some("g-2".to_owned()),
+    };
+    server.platform.update_team(&patch, &key("rename")).await.unwrap();
+    server.platform.update_team(&patch, &key("rename")).await.unwrap();
+    let seen = server.see(Part::Teams).await;
+    let held = &seen.containers[0];
+    assert_eq!((held.name.as_ref(), held.external_id.as_ref()), ("Helpdesk", "g-2"));
+    let stale = server.platform.update_team(&patch, &key("again")).await.unwrap_err();
+    assert_eq!(stale.class(), Class::Conflict, "it has another version by now");
+    server
+        .platform
+        .create_team(&team("Taken"), OWNER, &key("taken"))
+        .await
+        .unwrap();
+    let taken = TeamPatch {
+        version: None,
+        name: Some("taken".to_owned()),
+        ..patch
+    };
+    let error = server
+        .platform
+        .update_team(&taken, &key("taken-too"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.class(), Class::Conflict);
+    server.stop();
+}
+
+#[tokio::test]
+async fn a_membership_of_an_owner_who_hands_over_gets_our_mark_and_any_other_keeps_its_own() {
+    let server = start().await;
+    let container = server
+        .platform
+        .create_team(&team("Support"), OWNER, &key("team"))
+        .await
+        .unwrap();
+    let users = [1, 2, 3].map(new_user);
+    let ids = server.platform.create_users(&users, &key("users")).await.unwrap();
+    let ids: Vec<String> = ids.into_iter().map(Result::unwrap).collect();
+    for (id, owner) in ids.iter().zip(["eu1/old", "eu1/third"]) {
+        let change = membership(&container, id, true);
+        server
+            .platform
+            .change_memberships(&[change], owner, &key(id))
+            .await
+            .unwrap();
+    }
+    let adopting: Vec<MembershipWrite> = ids
+        .iter()
+        .map(|id| MembershipWrite {
+            adopt_from: vec!["eu1/older".to_owned(), "eu1/old".to_owned()],
+            ..membership(&container, id, true)
+        })
+        .collect();
+    let results = server
+        .platform
+        .change_memberships(&adopting, OWNER, &key("adopt"))
+        .await
+        .unwrap();
+    assert_eq!(classes(&results), [None, None, None]);
+    let seen = server.see(Part::TeamMemberships).await;
+    let owners: Vec<_> = ids
+        .iter()
+        .map(|id| {
+            let held = seen.memberships.iter().find(|held| held.user == *id).unwrap();
+            held.owner.as_deref().unwrap()
+        })
+        .collect();
+    assert_eq!(owners, [OWNER, "eu1/third", OWNER]);
     server.stop();
 }

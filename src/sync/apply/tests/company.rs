@@ -1,5 +1,7 @@
 //! A directory in plain data.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use directory_sync_model::{
     attribute::{Attribute, AttributeSet},
@@ -13,6 +15,8 @@ use crate::directory::{Capability, Cursor, Directory, Error, Finding, PageEnd, P
 pub(super) struct Company {
     pub(super) people: Vec<Person>,
     pub(super) groups: Vec<(String, Vec<String>)>,
+    /// The ids of groups by name, where they aren't `g-NAME`.
+    pub(super) ids: BTreeMap<String, String>,
     pub(super) answer: Answer,
 }
 
@@ -79,6 +83,7 @@ impl Company {
         Self {
             people: people.into_iter().collect(),
             groups: Vec::new(),
+            ids: BTreeMap::new(),
             answer: Answer::Whole,
         }
     }
@@ -143,7 +148,8 @@ impl Directory for Company {
             }
             Part::Groups => {
                 for (name, members) in &self.groups {
-                    let mut group = batch.group(&format!("g-{name}"), name);
+                    let id = self.ids.get(name).cloned().unwrap_or_else(|| format!("g-{name}"));
+                    let mut group = batch.group(&id, name);
                     for member in members {
                         group.member(member);
                     }

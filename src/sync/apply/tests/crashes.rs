@@ -14,7 +14,10 @@ use directory_sync_model::observed::Observer;
 
 use super::{ledger::markless, *};
 use crate::{
-    platform::{Capability, Identity, MembershipWrite, NewUser, PageEnd, Part, UserDeletion, UserPatch, WriteKey},
+    platform::{
+        Capability, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, Part, TeamPatch, UserDeletion, UserPatch,
+        WriteKey,
+    },
     sync::ledger::{Entry, HeldPlan, Intent, Key, LedgerError, Opened, Removal, Settlement, SyncRecord},
 };
 
@@ -223,8 +226,11 @@ impl Platform for Fused<Arc<Fake>> {
     async fn read(&self, part: Part, from: Option<&str>, to: &mut (dyn Observer + Send)) -> Result<PageEnd, Error> {
         self.0.read(part, from, to).await
     }
-    async fn create_team(&self, name: &str, owner: &str, key: &WriteKey) -> Result<String, Error> {
-        self.1.pass(self.0.create_team(name, owner, key)).await
+    async fn create_team(&self, team: &NewTeam, owner: &str, key: &WriteKey) -> Result<String, Error> {
+        self.1.pass(self.0.create_team(team, owner, key)).await
+    }
+    async fn update_team(&self, team: &TeamPatch, key: &WriteKey) -> Result<(), Error> {
+        self.1.pass(self.0.update_team(team, key)).await
     }
     async fn create_users(&self, users: &[NewUser], key: &WriteKey) -> Result<Vec<Result<String, Error>>, Error> {
         self.1.pass(self.0.create_users(users, key)).await

@@ -16,7 +16,8 @@ use directory_sync_model::observed::{
 
 use super::*;
 use crate::platform::{
-    Capability, Identity, MembershipWrite, NewUser, PageEnd, Part, UserDeletion, UserPatch, WriteKey,
+    Capability, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, Part, TeamPatch, UserDeletion, UserPatch,
+    WriteKey,
 };
 
 #[derive(Clone, Debug)]
@@ -64,6 +65,7 @@ impl User {
 /// One write request.
 #[derive(Clone, Debug)]
 pub(super) enum Call {
+    Rename(TeamPatch),
     Team,
     Create(Vec<NewUser>),
     Update(Vec<UserPatch>),
@@ -74,9 +76,11 @@ pub(super) enum Call {
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
+    Rename,
     Team,
     Create,
     Update,
+    Adopt,
     Add,
     Role,
     Remove,
@@ -87,11 +91,13 @@ pub(super) enum Step {
 impl Call {
     pub(super) fn step(&self) -> Step {
         match self {
+            Self::Rename(_) => Step::Rename,
             Self::Team => Step::Team,
             Self::Create(_) => Step::Create,
             Self::Update(patches) if patches.iter().all(|patch| patch.active == Some(false)) => Step::Deactivate,
             Self::Update(patches) if patches.iter().all(|patch| patch.role.is_some()) => Step::Role,
             Self::Update(_) => Step::Update,
+            Self::Members(changes) if changes.iter().all(|change| !change.adopt_from.is_empty()) => Step::Adopt,
             Self::Members(changes) if changes.iter().all(|change| change.add) => Step::Add,
             Self::Members(_) => Step::Remove,
             Self::Delete(_) => Step::Delete,
@@ -100,7 +106,7 @@ impl Call {
 
     pub(super) fn items(&self) -> usize {
         match self {
-            Self::Team => 1,
+            Self::Rename(_) | Self::Team => 1,
             Self::Create(users) => users.len(),
             Self::Update(patches) => patches.len(),
             Self::Members(changes) => changes.len(),
@@ -112,7 +118,7 @@ impl Call {
     pub(super) fn names(&self, person: &str) -> bool {
         let user = format!("u-{person}");
         match self {
-            Self::Team => false,
+            Self::Rename(_) | Self::Team => false,
             Self::Create(users) => users.iter().any(|new| new.external_id == person),
             Self::Update(patches) => patches.iter().any(|patch| patch.id == user),
             Self::Members(changes) => changes.iter().any(|change| change.user == user),
@@ -155,7 +161,11 @@ pub(super) struct Fake {
 pub(super) struct State {
     pub(super) users: BTreeMap<String, User>,
     pub(super) teams: BTreeMap<String, String>,
+    /// The groups that teams tell; such a team is ours.
+    pub(super) groups: BTreeMap<String, String>,
     pub(super) members: BTreeSet<(String, String)>,
+    /// Those of the members whom another connection put there.
+    pub(super) others: BTreeSet<(String, String)>,
     calls: Vec<Call>,
     keys: BTreeSet<String>,
 }
@@ -198,6 +208,21 @@ impl Fake {
             self.state().members.insert((id.clone(), format!("u-{member}")));
         }
         self.state().teams.insert(id, name.to_owned());
+        self
+    }
+
+    /// A team `t-NAME` that we made of the group of that name.
+    pub(super) fn with_made_team(self, name: &str, members: &[&str]) -> Self {
+        let fake = self.with_team(name, members);
+        fake.state().groups.insert(format!("t-{name}"), format!("g-{name}"));
+        fake
+    }
+
+    /// Another connection put the person into the team.
+    pub(super) fn with_other_member(self, name: &str, member: &str) -> Self {
+        let row = (format!("t-{name}"), format!("u-{member}"));
+        self.state().members.insert(row.clone());
+        self.state().others.insert(row);
         self
     }
 
@@ -339,6 +364,9 @@ impl Fake {
     fn change(&self, state: &mut State, change: &MembershipWrite) -> Result<(), Error> {
         self.judge(&Item::Member(change))?;
         let row = (change.container.clone(), change.user.clone());
+        if change.adopt_from.iter().any(|owner| owner == OTHER) {
+            state.others.remove(&row);
+        }
         if change.add {
             state.members.insert(row);
         } else {
@@ -386,7 +414,9 @@ impl Platform for Arc<Fake> {
                     id: Cow::Borrowed(id),
                     name: Cow::Borrowed(name),
                     phone: Cow::Borrowed(""),
-                    owner: None,
+                    external_id: state.groups.get(id).map_or("".into(), Into::into),
+                    version: Cow::Borrowed("1"),
+                    owner: (self.capability.marks && state.groups.contains_key(id)).then_some(Cow::Borrowed(OWNER)),
                 });
             }),
             Part::Users => state.users.iter().for_each(|(id, user)| {
@@ -415,7 +445,13 @@ impl Platform for Arc<Fake> {
                     kind: ContainerKind::Team,
                     container: Cow::Borrowed(team),
                     user: Cow::Borrowed(user),
-                    owner: self.capability.marks.then_some(Cow::Borrowed(OWNER)),
+                    owner: self.capability.marks.then_some(Cow::Borrowed(
+                        if state.others.contains(&(team.clone(), user.clone())) {
+                            OTHER
+                        } else {
+                            OWNER
+                        },
+                    )),
                 });
             }),
             Part::Inboxes | Part::InboxMemberships => {}
@@ -423,13 +459,36 @@ impl Platform for Arc<Fake> {
         Ok(PageEnd::default())
     }
 
-    async fn create_team(&self, name: &str, _: &str, key: &WriteKey) -> Result<String, Error> {
+    async fn create_team(&self, team: &NewTeam, _: &str, key: &WriteKey) -> Result<String, Error> {
         let work = |state: &mut State, _: &Call| {
-            let id = format!("t-{name}");
-            state.teams.insert(id.clone(), name.to_owned());
+            let mut id = format!("t-{}", team.name);
+            while state.teams.contains_key(&id) {
+                id.push('+');
+            }
+            state.teams.insert(id.clone(), team.name.clone());
+            state
+                .groups
+                .insert(id.clone(), team.external_id.clone().unwrap_or_default());
             id
         };
         self.write(Call::Team, key, work).await
+    }
+
+    async fn update_team(&self, patch: &TeamPatch, key: &WriteKey) -> Result<(), Error> {
+        let work = |state: &mut State, _: &Call| {
+            let taken = |name: &String| state.teams.iter().any(|(id, other)| *id != patch.id && other == name);
+            if patch.name.as_ref().is_some_and(taken) {
+                return Err(refused(Class::Conflict, "the name is in use"));
+            }
+            if let Some(name) = &patch.name {
+                state.teams.insert(patch.id.clone(), name.clone());
+            }
+            if let Some(group) = &patch.external_id {
+                state.groups.insert(patch.id.clone(), group.clone());
+            }
+            Ok(())
+        };
+        self.write(Call::Rename(patch.clone()), key, work).await?
     }
 
     async fn create_users(&self, users: &[NewUser], key: &WriteKey) -> Result<Vec<Result<String, Error>>, Error> {

@@ -33,6 +33,7 @@ async fn people_are_created_updated_and_added_before_anything_is_taken_and_delet
         inboxes: Vec::new(),
         priority: 0,
         suspended: false,
+        removals: None,
     });
     let report = sync(&company, &rules, &platform).await;
     assert_eq!(report.outcome, Outcome::Synced, "{report:?}");
