@@ -63,3 +63,5 @@ pub mod words;
 
 #[cfg(test)]
 mod generated;
+#[cfg(test)]
+mod proofs;

@@ -124,6 +124,7 @@ pub async fn report(ends: &Ends, rules: &Rules, mode: Mode, watch: &dyn Watch) -
         rejected: Vec::new(),
         stricter: None,
         hold_departures: false,
+        seen: None,
         now: std::time::SystemTime::now(),
         key: FingerprintKey::new(fastrand::u64(..), fastrand::u64(..)),
         fetch: directory_sync::directory::fetch::FetchLimits::default(),

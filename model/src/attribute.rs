@@ -400,6 +400,16 @@ impl AttributeSet {
         Self(self.0 | other.0)
     }
 
+    /// The set as a number, for what outlives the process: the bits keep their meaning.
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// The set of a number that [`Self::bits`] gave.
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits & Self::ALL.0)
+    }
+
     /// Whether nothing is in the set, `custom` included.
     pub const fn is_empty(self) -> bool {
         self.0 == 0

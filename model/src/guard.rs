@@ -5,7 +5,10 @@
 
 use std::fmt;
 
-use crate::plan::{Plan, PlanHash, Population, RemovalKind, Tightened};
+use crate::{
+    plan::{Plan, PlanHash, Population, RemovalCounts, RemovalKind, Tightened},
+    snapshot::Loss,
+};
 
 /// How much one sync may remove of a population without asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +116,8 @@ pub struct Terms {
     pub limits: Limits,
     /// Whether deactivations and deletions of people whom no mapping has any more hold the plan, however few they are.
     pub hold_departures: bool,
+    /// What the read saw no longer of what was there before. It holds a plan that removes something.
+    pub losses: Vec<Loss>,
     /// The plan that a person approved.
     pub approved: Option<PlanHash>,
     /// The plans that people rejected. A rejected plan is held whatever it removes.
@@ -126,6 +131,8 @@ pub struct Hold {
     pub exceeded: Vec<Exceeded>,
     /// How many people it deactivates or deletes because a mapping has gone, where [`Terms::hold_departures`] says that they count.
     pub departures: u64,
+    /// What can't be seen any more of what was there before, where the plan may follow from that.
+    pub losses: Vec<Loss>,
     /// Whether a person rejected it: it stays undone until it is another plan.
     pub rejected: bool,
 }
@@ -141,6 +148,7 @@ pub enum Verdict<'a> {
 /// Judges a plan. `hash` is the plan's own, see [`Plan::hash`].
 pub fn guard<'a>(plan: Plan<'a>, hash: &PlanHash, terms: &Terms) -> Verdict<'a> {
     let hold = Hold {
+        losses: losses(&plan, &terms.losses),
         exceeded: {
             let mut exceeded = exceeded(&plan.populations, &terms.limits);
             exceeded.extend(exceeded_by_mappings(&plan.tightened, &terms.limits));
@@ -149,12 +157,19 @@ pub fn guard<'a>(plan: Plan<'a>, hash: &PlanHash, terms: &Terms) -> Verdict<'a> 
         departures: if terms.hold_departures { plan.departures() } else { 0 },
         rejected: terms.rejected.contains(hash),
     };
-    let too_much = !hold.exceeded.is_empty() || hold.departures > 0;
+    let too_much = !hold.exceeded.is_empty() || hold.departures > 0 || !hold.losses.is_empty();
     if hold.rejected || (too_much && terms.approved.as_ref() != Some(hash)) {
         Verdict::Hold(plan, hold)
     } else {
         Verdict::Pass(ApprovedPlan(plan))
     }
+}
+
+/// The losses from which something of the plan may follow: removals from all of them, updates from lost values.
+fn losses(plan: &Plan<'_>, losses: &[Loss]) -> Vec<Loss> {
+    let removes = plan.removal_counts() != RemovalCounts::default();
+    let matters = |loss: &&Loss| removes || (loss.is_about_values() && !plan.is_empty());
+    losses.iter().filter(matters).copied().collect()
 }
 
 /// Judges each team, role and inbox by what we gave there, and each kind as a whole: many small losses are a large one.

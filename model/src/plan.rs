@@ -350,6 +350,21 @@ pub enum KeptReason {
 }
 
 impl KeptReason {
+    /// In words, after "because".
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Incomplete => "the directory was not read completely, or no mapping says whom to keep",
+            Self::Frozen => "a mapping that may have him is suspended, or doesn't find its group",
+            Self::Protected => "spec.protect names him or his role",
+            Self::OwnAccount => "it is the operator's own account",
+            Self::LastAdministrator => "spec.protect.minAdministrators are to stay active",
+            Self::RolesUnknown => {
+                "the platform doesn't tell which role everybody has, so nobody knows who is protected"
+            }
+            Self::KeepAction => "spec.deprovision.action is Keep",
+        }
+    }
+
     /// The word in reports.
     pub const fn label(self) -> &'static str {
         match self {

@@ -185,6 +185,12 @@ impl<'a> Record<'a> {
         entry.map_or(&[], |(_, bytes)| bytes)
     }
 
+    /// The attributes that are present, in the order in which they were written, those of a list as often as they have values;
+    /// `active` where it is false. Custom ones are not among them.
+    pub fn attributes(self) -> impl Iterator<Item = Attribute> {
+        Entries { rest: self.bytes }.filter_map(|(tag, _)| Attribute::from_tag(tag))
+    }
+
     /// Whether the account is enabled; `true` where the directory says nothing.
     pub fn active(self) -> bool {
         self.text(Attribute::Active) != "false"

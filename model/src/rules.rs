@@ -333,8 +333,14 @@ impl Rules {
             Attribute::Phone,
             Attribute::Active,
         ]);
-        self.user_expressions()
-            .fold(standard, |set, expression| set.union(expression.reads().user))
+        standard.union(self.reads_by_expressions())
+    }
+
+    /// The attributes of people that expressions read.
+    pub fn reads_by_expressions(&self) -> AttributeSet {
+        self.user_expressions().fold(AttributeSet::EMPTY, |set, expression| {
+            set.union(expression.reads().user)
+        })
     }
 
     /// The names under `user.custom` that expressions read: a directory that sends only what it is asked for is asked for them.

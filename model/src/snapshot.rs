@@ -8,12 +8,14 @@ mod batch;
 mod builder;
 mod completeness;
 mod nesting;
+mod seen;
 #[cfg(test)]
 mod tests;
 
 pub use batch::{Batch, EntryKind, GroupEntry, Rejected};
 pub use builder::SnapshotBuilder;
 pub use completeness::{Completeness, Doubt};
+pub use seen::{Loss, Seen, Size};
 
 use std::collections::HashMap;
 
@@ -64,6 +66,8 @@ pub struct Snapshot {
     group_ids: Index,
     direct: Vec<u32>,
     key: FingerprintKey,
+    /// How many names of members are nobody's, each counted once.
+    strangers: u64,
     /// Whether this is everything, and if not, why.
     pub completeness: Completeness,
     /// Entries that could not be read: people of whom not even the id can be read, and groups. Of more than ten thousand,

@@ -473,8 +473,8 @@ mod tests {
     use crate::api::{
         condition::{ConditionType, REASONS, Status, set},
         status::{
-            HandledLimits, MAX_FAILURES, MAX_HISTORY, MembershipCounts, ObjectType, Outcome, Removals, RoleCounts,
-            TeamCounts, Trigger, UserCounts,
+            HandledLimits, HandledSight, MAX_FAILURES, MAX_HISTORY, MembershipCounts, ObjectType, Outcome, Removals,
+            RoleCounts, TeamCounts, Trigger, UserCounts,
         },
     };
 
@@ -600,6 +600,14 @@ mod tests {
                 protect: "x".repeat(17),
                 mapping_removals: "x".repeat(17),
                 groups: "x".repeat(17),
+                // More than a read can hold.
+                seen: Some(HandledSight {
+                    users: i64::from(u32::MAX),
+                    groups: i64::from(u32::MAX),
+                    grouped: i64::from(u32::MAX),
+                    strangers: i64::from(u32::MAX),
+                    attributes: i64::from(u32::MAX),
+                }),
             }),
         };
         let size = serde_json::to_string(&status).unwrap().len();

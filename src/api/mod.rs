@@ -38,6 +38,10 @@ pub const GROUP: &str = "directory-sync.io";
 pub const VERSION: &str = "v1alpha1";
 /// Annotation that asks for a sync: any new value does. Its removal asks for nothing.
 pub const REQUESTED_AT: &str = "directory-sync.io/requestedAt";
+/// Finalizer of connections whose deletion policy is Deprovision.
+pub const DEPROVISION_FINALIZER: &str = "directory-sync.io/deprovision";
+/// Label of plans that have no owner, because their connection is being deleted: its uid.
+pub const CONNECTION_UID: &str = "directory-sync.io/connection-uid";
 /// Field manager of everything that the controller writes.
 pub const CONTROLLER_MANAGER: &str = "directory-sync";
 /// Field manager of what the command line writes.

@@ -3,7 +3,7 @@
 //! Text in a status is cut to a fixed number of bytes, and lists to a fixed number of items, so that a status stays under
 //! 16 KiB whatever the directory's size. Nothing here names an address or a person: directory ids only.
 
-use directory_sync_model::desired;
+use directory_sync_model::{attribute::AttributeSet, desired, snapshot::Seen};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ pub const MAX_HISTORY: usize = 10;
 /// The most bytes of a failure's message.
 pub const MAX_FAILURE_MESSAGE: usize = 160;
 /// The most bytes of an id in a status.
-pub const MAX_ID: usize = 72;
+pub const MAX_ID: usize = 64;
 
 /// The kinds of thing that a sync writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -300,6 +300,53 @@ pub struct LastHandled {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 17))]
     pub groups: String,
+    /// What the read of the last plan that passed saw. A later read that sees less, while groups still name who is missing,
+    /// holds its plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<HandledSight>,
+}
+
+/// What a read of the directory saw, in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HandledSight {
+    /// Number of people.
+    pub users: i64,
+    /// Number of groups.
+    pub groups: i64,
+    /// Number of people who are in a group.
+    pub grouped: i64,
+    /// Number of names of members that are nobody's.
+    pub strangers: i64,
+    /// Attributes that many people have: one bit for each, in the order of docs/reference/attributes.md.
+    pub attributes: i64,
+}
+
+impl HandledSight {
+    /// Writes down what a read saw.
+    pub fn store(seen: &Seen) -> Self {
+        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        Self {
+            users: number(seen.users),
+            groups: number(seen.groups),
+            grouped: number(seen.grouped),
+            strangers: number(seen.strangers),
+            attributes: i64::from(seen.common.bits()),
+        }
+    }
+
+    /// What was written down. Which attributes few people had isn't known any more, and doesn't matter.
+    pub fn recall(&self) -> Seen {
+        let number = |number: i64| u64::try_from(number).unwrap_or(0);
+        Seen {
+            users: number(self.users),
+            groups: number(self.groups),
+            grouped: number(self.grouped),
+            strangers: number(self.strangers),
+            common: AttributeSet::from_bits(u32::try_from(self.attributes).unwrap_or(0)),
+            present: AttributeSet::EMPTY,
+        }
+    }
 }
 
 /// Limits of removals, as in spec.removals.

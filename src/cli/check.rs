@@ -1,5 +1,6 @@
 //! `check`: tries both ends and says what is missing; `check --user` explains one person.
 
+mod account;
 mod explain;
 
 use std::io::{self, Write};

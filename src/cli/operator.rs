@@ -15,6 +15,7 @@ pub async fn run(arguments: ControllerArguments) -> Result<Exit, Error> {
         observe_only,
         removals_max_percent,
         removals_max_count,
+        read_memory_mib,
         network,
     } = arguments;
     let config = ControllerConfig {
@@ -24,6 +25,7 @@ pub async fn run(arguments: ControllerArguments) -> Result<Exit, Error> {
         observe_only,
         removals_max_percent,
         removals_max_count,
+        read_memory: u64::from(read_memory_mib) << 20,
         network: Network::new(NetworkPolicy {
             allow_loopback: network.allow_loopback,
             allow_insecure: network.allow_insecure,

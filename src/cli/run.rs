@@ -137,6 +137,7 @@ pub(super) fn options() -> Options {
         rejected: Vec::new(),
         stricter: None,
         hold_departures: false,
+        seen: None,
         now: SystemTime::now(),
         key: FingerprintKey::new(fastrand::u64(..), fastrand::u64(..)),
         fetch: FetchLimits::default(),

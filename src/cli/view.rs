@@ -349,7 +349,10 @@ impl PlanView {
         Self {
             hash: plan.hash().to_string(),
             held: hold
-                .map(|hold| hold.exceeded.iter().map(ToString::to_string).collect())
+                .map(|hold| {
+                    let losses = hold.losses.iter().map(ToString::to_string);
+                    hold.exceeded.iter().map(ToString::to_string).chain(losses).collect()
+                })
                 .unwrap_or_default(),
             changes: rows.found,
             removals: plan.removal_counts().into(),

@@ -179,6 +179,11 @@ fn completeness(report: &Report, is_file: bool) -> Option<Claim> {
         let all: Vec<String> = doubts.map(|doubt| doubt_without_names(doubt, is_file)).collect();
         return incomplete(Reason::from(first), all.join("; "));
     }
+    let losses = report.hold.iter().flat_map(|hold| &hold.losses);
+    let losses: Vec<String> = losses.map(ToString::to_string).collect();
+    if !losses.is_empty() {
+        return incomplete(Reason::SeesLess, losses.join("; "));
+    }
     let problems = report.mappings.iter().flat_map(|mapping| {
         let problems = mapping.outcome.problems.iter();
         problems.map(|problem| (mapping.name.as_str(), problem))
@@ -222,8 +227,9 @@ fn holding(report: &Report, hold: Option<&Hold<'_>>) -> Claim {
     };
     let reason = match hold {
         Hold::Existing { rejected: true, .. } => Reason::PlanRejected,
-        _ if why.exceeded.is_empty() => Reason::MappingRemoved,
-        _ => Reason::TooManyRemovals,
+        _ if !why.exceeded.is_empty() => Reason::TooManyRemovals,
+        _ if !why.losses.is_empty() => Reason::SeesLess,
+        _ => Reason::MappingRemoved,
     };
     (Status::True, reason, wording::why(&wording::summary(why, &[])))
 }

@@ -18,6 +18,8 @@ pub struct Cause {
     pub message: String,
     /// Whether only a person can mend it.
     pub needs_a_person: bool,
+    /// Whether a Secret or `ConfigMap` that it needs isn't there at all.
+    pub gone: bool,
     /// How long the other side asked to wait.
     pub retry_after: Option<Duration>,
 }
@@ -29,7 +31,17 @@ impl Cause {
             resolve::Error::Directory(_) | resolve::Error::Platform(_) => Reason::from(error.class()),
             _ => error.reason(),
         };
-        Self::of(error, reason)
+        let gone = matches!(
+            error,
+            resolve::Error::Missing {
+                source: resolve::Missing::Object { .. },
+                ..
+            }
+        );
+        Self {
+            gone,
+            ..Self::of(error, reason)
+        }
     }
 
     /// Of a run that ended early.
@@ -43,6 +55,7 @@ impl Cause {
             reason: Reason::from(Class::Internal),
             message: format!("the operator failed in sync {id}; its log says where"),
             needs_a_person: Class::Internal.needs_a_person(),
+            gone: false,
             retry_after: None,
         }
     }
@@ -53,6 +66,7 @@ impl Cause {
             reason: Reason::from(Class::Internal),
             message: "the operator ended before the sync could stop".to_owned(),
             needs_a_person: false,
+            gone: false,
             retry_after: None,
         }
     }
@@ -66,6 +80,7 @@ impl Cause {
                  create it again with an ownerID of its own if it is wanted"
             ),
             needs_a_person: true,
+            gone: false,
             retry_after: None,
         }
     }
@@ -86,6 +101,7 @@ impl Cause {
             reason,
             message: chain(error as &dyn std::error::Error),
             needs_a_person: error.class().needs_a_person(),
+            gone: false,
             retry_after: error.retry_after(),
         }
     }

@@ -17,6 +17,7 @@ use super::{
     memory::Memory,
     plans::{self, Held, settle},
     reconcile::unless_gone,
+    retire,
     run::{Ended, Order},
     status, wording, write,
 };
@@ -69,6 +70,13 @@ pub async fn conclude(fleet: &Fleet, order: &Order, ended: &Ended) -> Result<boo
         tracing::warn!(error, "A SyncPlan couldn't be written; the sync will be repeated.");
         assessment.plan_not_written(&error);
     }
+    let timing = &fleet.config.timing;
+    let farewell = if order.retire {
+        let (hold, unwritten) = (settlement.hold.as_ref(), written.failed.as_ref());
+        retire::judge(order, ended, hold, unwritten, &mut assessment, now, timing)
+    } else {
+        None
+    };
     if let Some(plan) = &written.held {
         assessment.plan_written(&key.namespace, plan);
     }
@@ -84,8 +92,13 @@ pub async fn conclude(fleet: &Fleet, order: &Order, ended: &Ended) -> Result<boo
             .await;
     }
     let held = written.held.or_else(|| still_held(&before, ended, now));
-    let due = due(fleet, order, assessment.after, failures, now);
-    assessment.tries_again(due.failures, due.next, &fleet.config.timing);
+    let mut due = due(fleet, order, assessment.after, failures, now);
+    if order.retire && ended.outcome() != Outcome::Held {
+        // It isn't tried for ever, and what it needs may be gone with its namespace at any time.
+        due.next = due.next.min(retire::patience(order, now, timing).max(now));
+        due.look = (due.failures > 0).then(|| next_look(now, timing, fastrand::f64()));
+    }
+    assessment.tries_again(due.failures, due.next, timing);
     let after = status::After {
         assessment: &assessment,
         held,
@@ -104,6 +117,7 @@ pub async fn conclude(fleet: &Fleet, order: &Order, ended: &Ended) -> Result<boo
     fleet.recorder.publish(&object, notices).await;
     fleet.recollect(&key, uid, |memory| {
         remember(memory, order, ended, due);
+        memory.farewell = farewell;
         memory.status = status;
     });
     Ok(true)

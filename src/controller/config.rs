@@ -28,6 +28,8 @@ pub struct ControllerConfig {
     pub removals_max_percent: Option<u8>,
     /// Ceiling over `spec.removals.maxCount` of every connection.
     pub removals_max_count: Option<u32>,
+    /// The most memory that one sync may take for what it reads of its directory, in bytes.
+    pub read_memory: u64,
     /// What connections may reach.
     pub network: Network,
     /// How long things wait.
@@ -45,6 +47,7 @@ impl Default for ControllerConfig {
             observe_only: false,
             removals_max_percent: None,
             removals_max_count: None,
+            read_memory: 512 << 20,
             network: Network::default(),
             timing: Timing::default(),
             ledgers: Arc::new(MemoryLedgers::default()),

@@ -67,6 +67,16 @@ pub enum ReconcileError {
 }
 
 impl ReconcileError {
+    /// Whether the API server says that nothing can be created in the namespace any more, because it is being deleted.
+    pub fn is_of_a_terminating_namespace(&self) -> bool {
+        let Self::Kube { source, .. } = self else { return false };
+        let kube::Error::Api(status) = &**source else {
+            return false;
+        };
+        let causes = status.details.iter().flat_map(|details| &details.causes);
+        status.is_forbidden() && causes.into_iter().any(|cause| cause.reason == "NamespaceTerminating")
+    }
+
     /// Whether the API server says that the object is gone, or is another one of the same name.
     pub fn is_gone(&self) -> bool {
         match self {

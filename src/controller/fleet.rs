@@ -31,6 +31,7 @@ use crate::{
         connection::Mode,
     },
     call::LimiterRegistry,
+    directory::fetch::FetchLimits,
     metrics::Metrics,
     resolve::{Connector, platform_address},
     sync,
@@ -127,6 +128,10 @@ impl Fleet {
                     metrics: metrics.calls(),
                 },
                 key: FingerprintKey::new(fastrand::u64(..), fastrand::u64(..)),
+                fetch: FetchLimits {
+                    max_bytes: config.read_memory,
+                    ..FetchLimits::default()
+                },
                 ledgers: Arc::clone(&config.ledgers),
             },
             recorder: Recorder::new(client.clone(), instance),
@@ -303,6 +308,20 @@ impl Fleet {
         let twins = self.stores.connections.state_filter(|other| {
             other.0.as_ref().is_ok_and(|other| {
                 age(other) < age(connection)
+                    && other.owner_id() == owner
+                    && platform_address(other) == Some(address.clone())
+            })
+        });
+        twins.first().map(|twin| Key::of(kube::Resource::meta(&**twin)))
+    }
+
+    /// Another connection that isn't being deleted and marks the same platform in the same way.
+    pub fn twin(&self, connection: &DirectoryConnection) -> Option<Key> {
+        let (owner, address) = (connection.owner_id(), platform_address(connection)?);
+        let twins = self.stores.connections.state_filter(|other| {
+            other.0.as_ref().is_ok_and(|other| {
+                other.metadata.uid != connection.metadata.uid
+                    && other.metadata.deletion_timestamp.is_none()
                     && other.owner_id() == owner
                     && platform_address(other) == Some(address.clone())
             })

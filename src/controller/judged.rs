@@ -15,13 +15,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use directory_sync_model::{
     guard::Limits,
     rules::{Protect, Rules, Tightening, UserScope},
+    snapshot::Seen,
 };
 
 use super::digest::Digest;
 use crate::api::{
     connection::DirectoryConnectionStatus,
     mapping::GroupMapping,
-    status::{HandledLimits, LastHandled},
+    status::{HandledLimits, HandledSight, LastHandled},
 };
 
 /// Something that was known, or its digest.
@@ -47,6 +48,8 @@ pub struct Judged {
     pub tightenings: Option<Known<Tightenings>>,
     /// The groups that mappings named in the last plan that wasn't held, and since; `None` until there was a plan.
     pub groups: Option<Known<BTreeSet<String>>>,
+    /// What the read of the last plan that passed saw.
+    pub seen: Option<Seen>,
 }
 
 /// The part of a plan's rules that the next plan is compared with.
@@ -60,6 +63,8 @@ pub struct JudgedRules {
     pub tightenings: Tightenings,
     /// The groups that mappings name, see [`groups`].
     pub groups: BTreeSet<String>,
+    /// What the plan's read saw.
+    pub seen: Option<Seen>,
 }
 
 /// How much of what it would remove a plan could show.
@@ -103,6 +108,7 @@ impl Judged {
             protect: Known::Digest(Digest::stored(&handled.protect)?),
             tightenings: Digest::stored(&handled.mapping_removals).map(Known::Digest),
             groups: Digest::stored(&handled.groups).map(Known::Digest),
+            seen: handled.seen.as_ref().map(HandledSight::recall),
         })
     }
 
@@ -129,6 +135,7 @@ impl Judged {
             Some(Known::Digest(digest)) => digest.to_string(),
             None => String::new(),
         };
+        handled.seen = self.seen.as_ref().map(HandledSight::store);
     }
 
     /// How a plan of these rules is judged because of it. What was protected before stays so for this plan.
@@ -168,9 +175,12 @@ impl Judged {
         }
     }
 
-    /// What the next plan is compared with, after this one.
+    /// What the next plan is compared with, after this one. A read is a measure only where its plan passed: what a held one
+    /// saw less is still a loss the next time.
     pub fn next(before: Option<&Self>, rules: JudgedRules, weight: Weight) -> Self {
+        let known = before.and_then(|before| before.seen);
         let now = Self {
+            seen: if weight == Weight::Passed { rules.seen } else { known },
             limits: rules.limits,
             protect: Known::Fully(rules.protect),
             tightenings: Some(Known::Fully(rules.tightenings)),
@@ -202,6 +212,7 @@ impl Judged {
                 _ => now.tightenings.clone(),
             },
             groups: groups.or(now.groups),
+            seen: known,
         }
     }
 }
@@ -270,7 +281,10 @@ fn protect_digest(protect: &Protect) -> Digest {
 
 #[cfg(test)]
 mod tests {
-    use directory_sync_model::rules::{Adoption, Deprovision};
+    use directory_sync_model::{
+        attribute::{Attribute, AttributeSet},
+        rules::{Adoption, Deprovision},
+    };
 
     use super::*;
 
@@ -290,6 +304,17 @@ mod tests {
 
     fn set(groups: &[&str]) -> BTreeSet<String> {
         groups.iter().map(|&group| group.to_owned()).collect()
+    }
+
+    fn seen(users: u64) -> Seen {
+        Seen {
+            users,
+            groups: 7,
+            grouped: 90,
+            strangers: 2,
+            common: AttributeSet::of(&[Attribute::Department, Attribute::Active]),
+            ..Seen::default()
+        }
     }
 
     fn rules(max_percent: u8, users: &[&str], scope: UserScope) -> Rules {
@@ -315,6 +340,7 @@ mod tests {
             protect: protect(users),
             tightenings: BTreeMap::new(),
             groups: set(groups),
+            seen: Some(seen(100)),
         }
     }
 
@@ -482,6 +508,22 @@ mod tests {
         let mut rules = rules(20, &[], UserScope::MappedGroups);
         partial.strictness(&mut rules, &set(&["a", "b"]));
         assert_eq!(rules.protect.users, protect(&["ann@acme.test"]).users);
+    }
+
+    #[test]
+    fn what_was_seen_is_a_measure_once_its_plan_passed_and_outlives_a_restart() {
+        let fewer = |weight| {
+            let rules = JudgedRules {
+                seen: Some(seen(40)),
+                ..these(20, &[], &["a"])
+            };
+            Judged::next(Some(&judged()), rules, weight)
+        };
+        for (weight, users) in [(Weight::Passed, 40), (Weight::Held, 100), (Weight::Partial, 100)] {
+            let judged = fewer(weight);
+            assert_eq!(judged.seen, Some(seen(users)), "{weight:?}");
+            assert_eq!(after_a_restart(&judged).seen, Some(seen(users)), "{weight:?}");
+        }
     }
 
     #[test]

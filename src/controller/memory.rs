@@ -10,6 +10,7 @@ use super::{
     backoff::{After, next_run},
     digest::Digest,
     judged::Judged,
+    retire::Farewell,
     schedule::{Decision, Past, Situation, decide},
     view::View,
 };
@@ -52,6 +53,8 @@ pub struct Memory {
     pub failures: Option<Digest>,
     /// The held plan of the status, once its object was seen.
     pub hold_seen: Option<String>,
+    /// Why the connection, which is being deleted, is let go; `None` where it isn't yet.
+    pub farewell: Option<Farewell>,
     /// When a run last came to its end; when the connection was created, where none did.
     pub succeeded: Timestamp,
 }
@@ -112,6 +115,7 @@ impl Memory {
             failures: None,
             // Everything is listed before anything is decided.
             hold_seen: status.held_plan.as_ref().map(|held| held.name.clone()),
+            farewell: None,
             succeeded: match (&status.last_sync, ready) {
                 (Some(last), ready) if came_to_its_end(last) && !ready.is_some_and(is_no_success) => {
                     last.completion_time.0
@@ -126,7 +130,15 @@ impl Memory {
 
     /// What to do now.
     pub fn decide(&mut self, view: &View<'_>, now: Timestamp, timing: &Timing) -> Decision {
-        self.past.note_mappings(&view.mappings_digest, now);
+        // Of a connection that is being deleted mappings, and their absence, ask for nothing any more.
+        let retires = view.connection.metadata.deletion_timestamp.is_some();
+        let seen = if retires { self.past.mappings.clone() } else { None };
+        let mappings = seen.as_ref().unwrap_or(&view.mappings_digest);
+        if retires {
+            self.past.settling = None;
+        } else {
+            self.past.note_mappings(mappings, now);
+        }
         let held = self.status.held_plan.as_ref();
         let hold_is_there = held.is_some_and(|held| view.has_plan(&held.name));
         if hold_is_there {
@@ -137,9 +149,9 @@ impl Memory {
         let situation = Situation {
             now,
             generation: view.generation(),
-            suspended: view.connection.spec.suspend,
-            mapped: view.is_mapped(),
-            mappings: &view.mappings_digest,
+            suspended: view.connection.spec.suspend && !retires,
+            mapped: view.is_mapped() || retires,
+            mappings,
             requested: view.requested(),
             decided: view.plans().any(|plan| self.is_news(plan)),
             hold_expires: held.and_then(|held| {
@@ -149,6 +161,7 @@ impl Memory {
                 let expires = (!rejected).then_some(held.expire_time.0);
                 if is_gone { Some(now) } else { expires }
             }),
+            interval: view.connection.spec.interval.get(),
             running: self.running.as_ref().map(|running| running.generation),
         };
         let decision = decide(&situation, &self.past, timing);

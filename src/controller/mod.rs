@@ -13,6 +13,7 @@
 //! | What is remembered of it; what outlives a restart | [`memory`], [`judged`], [`digest`] |
 //! | What to do now, as a pure function | [`schedule`], [`backoff`] |
 //! | Looks, decides, acts | [`reconcile`], [`mappings`] |
+//! | The end of a connection | [`retire`] |
 //! | One sync, from its turn to its end | [`sync_task`], [`mod@run`], [`documents`], [`notes`] |
 //! | What a sync says of the connection, as pure functions | [`assessment`], [`cause`], [`status`], [`plans`], [`wording`], [`events`] |
 //! | Telling it | [`conclude`], [`mod@write`], [`recorder`] |
@@ -39,6 +40,7 @@ mod plans;
 mod reasons;
 mod reconcile;
 mod recorder;
+mod retire;
 mod run;
 mod schedule;
 mod start;

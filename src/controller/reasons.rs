@@ -6,7 +6,7 @@ use directory_sync_model::{
     desired::{Failure, FailureKind, FailureReason, MappingOutcome, MappingProblem},
     guard::Exceeded,
     plan::RemovalKind,
-    snapshot::Doubt,
+    snapshot::{Doubt, Loss},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
@@ -16,6 +16,7 @@ use super::{
     cause::Cause,
     events,
     plans::{self, Hold, Judgement, Settlement},
+    retire::{self, Farewell},
     run::{Ended, Order},
     status,
     testing::{at, ended, failed, order},
@@ -105,6 +106,15 @@ impl Produced {
             ..Why::default()
         });
         self.run(&order(), &ended(report), Some(hold));
+    }
+
+    /// A run that took back what a deleted connection gave.
+    fn retired(&mut self, ended: &Ended) {
+        let order = order();
+        self.run_with(&order, ended, None, |assessment| {
+            let timing = Timing::default();
+            retire::judge(&order, ended, None, None, assessment, at(3600), &timing);
+        });
     }
 
     /// The state of a mapping, once told.
@@ -322,6 +332,12 @@ fn connections(produced: &mut Produced) {
     let rejected = plan(Some(Decision::Rejected), None);
     produced.held(vec![exceeded()], Hold::New);
     produced.held(Vec::new(), Hold::New);
+    let mut sees_less = report(Outcome::Held);
+    sees_less.hold = Some(Why {
+        losses: vec![Loss::Members { count: 15 }],
+        ..Why::default()
+    });
+    produced.run(&order(), &ended(sees_less), Some(Hold::New));
     let hold = Hold::Existing {
         plan: &rejected,
         rejected: true,
@@ -340,6 +356,9 @@ fn connections(produced: &mut Produced) {
     produced.run_with(&order(), &ended(held), None, |assessment| {
         assessment.plan_not_written("quota");
     });
+    produced.retired(&ended(report(Outcome::Synced)));
+    produced.announce(Farewell::Deprovisioned.notice());
+    produced.announce(Farewell::Left("why".into()).notice());
     let (connection, before) = (order().connection, DirectoryConnectionStatus::default());
     for reason in [Reason::Suspended, Reason::NoMappings] {
         let resting = status::at_rest(&connection, &before, reason, None, at(1));

@@ -12,7 +12,7 @@ use super::{
     events::{self, Notice},
     fleet::Fleet,
     memory::Memory,
-    plans,
+    plans, retire,
     schedule::Decision,
     status, sync_task,
     view::{Guarded, Key, View, unreadable},
@@ -37,9 +37,9 @@ pub async fn reconcile(object: Arc<Guarded<DirectoryConnection>>, fleet: Arc<Fle
     let view = fleet.view(connection);
     answer_late_decisions(&view, &fleet).await;
     if connection.metadata.deletion_timestamp.is_some() {
-        // Somebody else's finalizer keeps it; nothing is done for it any more.
-        return Ok(await_end(&view, true, &fleet));
+        return retire(&view, &fleet).await;
     }
+    retire::claim(&view, &fleet).await?;
     let now = Timestamp::now();
     let decision = fleet.remember(connection, |memory| memory.decide(&view, now, &fleet.config.timing));
     if !fleet.has(connection) {
@@ -57,6 +57,36 @@ pub async fn reconcile(object: Arc<Guarded<DirectoryConnection>>, fleet: Arc<Fle
             announce_new(&view, &fleet, now).await?;
             Ok(Action::requeue(until(now, then)))
         }
+    }
+}
+
+/// Looks after a connection that is being deleted.
+async fn retire(view: &View<'_>, fleet: &Arc<Fleet>) -> Result<Action, ReconcileError> {
+    let connection = view.connection;
+    if !retire::has_finalizer(&connection.metadata) {
+        // Somebody else's finalizer keeps it; nothing is done for it any more.
+        return Ok(await_end(view, true, fleet));
+    }
+    let (running, farewell) = fleet.remember(connection, |memory| (memory.running.is_some(), memory.farewell.clone()));
+    if let Some(farewell) = retire::excuse(connection, fleet).or(farewell) {
+        if running {
+            // The end of the run wakes the connection.
+            return Ok(await_end(view, true, fleet));
+        }
+        return retire::release(view, fleet, &farewell).await;
+    }
+    let now = Timestamp::now();
+    let decision = fleet.remember(connection, |memory| memory.decide(view, now, &fleet.config.timing));
+    if !fleet.has(connection) {
+        fleet.forget(&view.key);
+        return Ok(Action::await_change());
+    }
+    match decision {
+        Decision::Await { stop } => Ok(await_end(view, stop, fleet)),
+        Decision::Run(trigger) => begin(view, trigger, fleet, now).await,
+        Decision::LookAtDocuments => look_at_documents(view, fleet, now).await,
+        Decision::WaitUntil(then) => Ok(Action::requeue(until(now, then))),
+        Decision::Suspend | Decision::NoMappings => Ok(Action::await_change()),
     }
 }
 
@@ -104,6 +134,10 @@ async fn announce_new(view: &View<'_>, fleet: &Fleet, now: Timestamp) -> Result<
 
 /// An object that doesn't fit its definition says so in its status, and nothing else is done with it.
 async fn refuse(invalid: &InvalidObject, fleet: &Fleet) -> Result<Action, ReconcileError> {
+    if invalid.metadata.deletion_timestamp.is_some() && retire::has_finalizer(&invalid.metadata) {
+        retire::release_unreadable(&invalid.metadata, fleet).await?;
+        return Ok(Action::await_change());
+    }
     let message = unreadable(&invalid.error);
     if fleet.is_news(&invalid.metadata, &message) {
         let key = Key::of(&invalid.metadata);

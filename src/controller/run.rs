@@ -63,6 +63,8 @@ pub struct Order {
     pub rejected: Vec<PlanHash>,
     /// An older connection that marks the same platform in the same way.
     pub older: Option<Key>,
+    /// Whether the connection is being deleted and takes back all that it gave.
+    pub retire: bool,
 }
 
 impl Order {
@@ -146,7 +148,11 @@ impl Ended {
         if order.mode == Mode::Observe || report.hash.is_none() {
             return before.cloned();
         }
-        Some(Judged::next(before, rules.clone(), weight(report)))
+        let rules = JudgedRules {
+            seen: report.seen,
+            ..rules.clone()
+        };
+        Some(Judged::next(before, rules, weight(report)))
     }
 }
 
@@ -176,6 +182,8 @@ pub struct Shared {
     pub connector: Connector,
     /// The key of this process's fingerprints.
     pub key: FingerprintKey,
+    /// Bounds of reads.
+    pub fetch: FetchLimits,
     /// Where runs write down what they give and take.
     pub ledgers: Arc<dyn Ledgers>,
 }
@@ -248,21 +256,32 @@ async fn pipeline(
     judged_rules: &mut Option<JudgedRules>,
     stop: &CancellationToken,
 ) -> Result<Report, Cause> {
-    if let Some(older) = &order.older {
+    if let Some(older) = order.older.as_ref().filter(|_| !order.retire) {
         let owner = order.connection.owner_id();
         return Err(Cause::owner_in_use(&owner, &older.to_string()));
     }
     let mappings = for_rules(&order.mappings, &order.key());
-    let mut rules = resolve::rules(&order.connection, &mappings).map_err(|error| Cause::unresolved(&error))?;
+    let mut rules = if order.retire {
+        resolve::retirement(&order.connection)
+    } else {
+        resolve::rules(&order.connection, &mappings).map_err(|error| Cause::unresolved(&error))?
+    };
     let groups = judged::groups(order.mappings.iter().filter_map(|mapping| mapping.0.as_ref().ok()));
     *judged_rules = Some(JudgedRules {
         limits: rules.limits,
         protect: rules.protect.clone(),
         tightenings: judged::tightenings(&rules),
         groups: groups.clone(),
+        seen: None,
     });
     let strictness = strictness(order, &mut rules, &groups);
-    let connecting = resolve::ends(&order.connection, &rules, documents, &shared.connector);
+    let connecting = async {
+        if order.retire {
+            resolve::retiring_ends(&order.connection, documents, &shared.connector).await
+        } else {
+            resolve::ends(&order.connection, &rules, documents, &shared.connector).await
+        }
+    };
     let Some(ends) = stop.run_until_cancelled(connecting).await else {
         return Ok(Report::stopped(order.id.clone()));
     };
@@ -280,9 +299,10 @@ async fn pipeline(
         rejected: order.rejected.clone(),
         stricter: strictness.limits,
         hold_departures: strictness.hold_departures,
+        seen: order.judged.as_ref().and_then(|judged| judged.seen),
         now: SystemTime::now(),
         key: shared.key,
-        fetch: FetchLimits::default(),
+        fetch: shared.fetch,
     };
     Ok(sync::run(&ends, &rules, &options, ledger.as_ref(), stop, notes).await)
 }
@@ -342,6 +362,7 @@ mod tests {
                 protect: directory_sync_model::rules::Protect::default(),
                 tightenings: judged::Tightenings::new(),
                 groups: BTreeSet::new(),
+                seen: None,
             });
             ended.judged(order).is_some()
         };

@@ -1,5 +1,7 @@
 //! What to do with a connection now: a pure function of what is asked, what is known and the time.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::{
@@ -27,6 +29,8 @@ pub struct Situation<'a> {
     pub decided: bool,
     /// When the plan that is held can no longer be approved, and has to be worked out anew: at once, where it was deleted.
     pub hold_expires: Option<Timestamp>,
+    /// `spec.interval`.
+    pub interval: Duration,
     /// The generation with which a run is under way.
     pub running: Option<i64>,
 }
@@ -75,6 +79,11 @@ impl Settling {
 impl Past {
     /// Takes notice of what the mappings say now.
     pub fn note_mappings(&mut self, seen: &Digest, now: Timestamp) {
+        if let Some(settling) = &mut self.settling {
+            // A clock that was set back doesn't make them settle for an hour.
+            settling.first = settling.first.min(now);
+            settling.last = settling.last.min(now);
+        }
         if self.mappings.as_ref() == Some(seen) {
             // Nothing has changed, or it was taken back.
             self.settling = None;
@@ -142,6 +151,7 @@ pub fn decide(situation: &Situation<'_>, past: &Past, timing: &Timing) -> Decisi
         requested,
         decided,
         hold_expires,
+        interval,
         running,
     } = *situation;
     if let Some(running) = running {
@@ -172,9 +182,15 @@ pub fn decide(situation: &Situation<'_>, past: &Past, timing: &Timing) -> Decisi
     }
     // A hold that has run out, or that is gone, can't hurry a run that fails.
     let hold_expires = hold_expires.filter(|_| past.failures == 0 && past.stalled.is_none());
-    let due = past.next.unwrap_or(now);
+    // No wait is longer than this, so that a time beyond it was written by a clock that has been set back since.
+    let longest = interval
+        .max(timing.max_retry)
+        .max(timing.stalled_retry)
+        .saturating_mul(2);
+    let due = past.next.filter(|next| *next <= after(now, longest)).unwrap_or(now);
     let due = hold_expires.map_or(due, |expires| due.min(expires));
-    match past.stalled {
+    let look = past.stalled.map(|look| look.min(after(now, timing.stalled_look * 2)));
+    match look {
         _ if now >= due => Decision::Run(if past.failures > 0 || past.stalled.is_some() {
             Trigger::Retry
         } else if past.ran {

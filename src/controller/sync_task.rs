@@ -12,7 +12,7 @@ use super::{
     digest::Digest,
     fleet::Fleet,
     memory::{Asked, Running},
-    plans,
+    plans, retire,
     run::{Ended, Order, run},
     view::{Key, View},
 };
@@ -101,19 +101,22 @@ async fn take_turn(fleet: &Fleet, key: &Key, uid: &str, trigger: Trigger, stop: 
 fn order(fleet: &Fleet, key: &Key, uid: &str, trigger: Trigger) -> Option<Order> {
     let object = fleet.connection(key)?;
     let connection: &DirectoryConnection = object.0.as_ref().ok()?;
+    let retire = retire::is_wanted(connection);
     let asked = !connection.spec.suspend && connection.metadata.deletion_timestamp.is_none();
-    if !asked || connection.metadata.uid.as_deref() != Some(uid) {
+    if (!asked && !retire) || connection.metadata.uid.as_deref() != Some(uid) {
         return None;
     }
     let view = fleet.view(connection);
-    if !view.is_mapped() {
+    if !view.is_mapped() && !retire {
         return None;
     }
     let start = Timestamp::now();
     let judged = fleet.recollect(key, uid, |memory| {
-        memory.past.note_mappings(&view.mappings_digest, start);
-        if memory.past.settles(start, &fleet.config.timing).is_some() {
-            return None;
+        if !retire {
+            memory.past.note_mappings(&view.mappings_digest, start);
+            if memory.past.settles(start, &fleet.config.timing).is_some() {
+                return None;
+            }
         }
         memory.noticed = view.decided().into_iter().collect();
         if let Some(running) = &mut memory.running {
@@ -131,6 +134,7 @@ fn order(fleet: &Fleet, key: &Key, uid: &str, trigger: Trigger) -> Option<Order>
         approved: plans::approved(view.plans(), start).map(PlanHash::from_text),
         rejected: plans::rejected(view.plans()).map(PlanHash::from_text).collect(),
         older: fleet.older_twin(connection),
+        retire,
         requested: view.requested().map(str::to_owned),
         connection: connection.clone(),
         mappings_digest: view.mappings_digest,

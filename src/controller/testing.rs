@@ -70,6 +70,7 @@ pub fn order() -> Order {
         approved: None,
         rejected: Vec::new(),
         older: None,
+        retire: false,
     }
 }
 
@@ -101,6 +102,7 @@ pub fn unauthorized() -> Cause {
         reason: Reason::Unauthorized,
         message: "the platform could not be read: api.platform.test answered 401".into(),
         needs_a_person: true,
+        gone: false,
         retry_after: None,
     }
 }

@@ -9,7 +9,7 @@ use kube::{
 
 use super::digest::Digest;
 use crate::api::{
-    DirectoryConnection, GroupMapping, REQUESTED_AT, SyncPlan,
+    CONNECTION_UID, DirectoryConnection, GroupMapping, REQUESTED_AT, SyncPlan,
     mapping::{GroupMappingSpec, GroupSelector},
     reference::{ConnectionRef, ObjectName},
     status::cut,
@@ -76,10 +76,12 @@ pub fn is_plan_of(plan: &Guarded<SyncPlan>, key: &Key, connection: &DirectoryCon
     }
 }
 
-/// Whether a plan says that it is owned by this very connection.
+/// Whether a plan says that it is owned by this very connection, or, while that is being deleted, belongs to it.
 pub fn owned_by(plan: &SyncPlan, connection: &DirectoryConnection) -> bool {
     let mut owners = plan.owner_references().iter();
-    owners.any(|owner| Some(&owner.uid) == connection.metadata.uid.as_ref())
+    let label = plan.labels().get(CONNECTION_UID);
+    (label.is_some() && label == connection.metadata.uid.as_ref())
+        || owners.any(|owner| Some(&owner.uid) == connection.metadata.uid.as_ref())
 }
 
 /// One connection with all that belongs to it.

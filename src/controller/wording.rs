@@ -46,6 +46,8 @@ pub fn summary(hold: &Hold, losses: &[Population]) -> Vec<String> {
             }
         })
         .collect();
+    // Then what the directory shows no longer, from which all of it may follow.
+    lines.extend(hold.losses.iter().map(ToString::to_string));
     if hold.departures > 0 {
         lines.push(format!(
             "{} would be deactivated because a mapping is gone or names other groups; that is always held",
@@ -150,6 +152,8 @@ pub fn commands(namespace: &str, name: &str) -> DecisionCommands {
 
 #[cfg(test)]
 mod tests {
+    use directory_sync_model::snapshot::Loss;
+
     use super::*;
 
     fn population(kind: RemovalKind, name: Option<&str>, removals: u64, size: u64) -> Population {
@@ -195,6 +199,22 @@ mod tests {
                 "the team \"Support\" would lose 4 of 40 members",
                 "2 of 7 users would lose the role \"agent\"",
                 "the team \"Sales\" would lose 1 of 30 members",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_the_directory_shows_no_longer_is_named_as_the_cause() {
+        let hold = Hold {
+            losses: vec![Loss::Members { count: 15 }],
+            ..Hold::default()
+        };
+        let lines = summary(&hold, &[population(RemovalKind::User, None, 15, 300)]);
+        assert_eq!(
+            lines,
+            [
+                "groups still name 15 people who were read before and are not any more",
+                "15 of 300 users would be deactivated"
             ]
         );
     }

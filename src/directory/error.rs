@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use directory_sync_model::snapshot::Size;
+
 use crate::{
     fault::{Class, Fault},
     http,
@@ -73,6 +75,28 @@ pub enum Error {
         /// How long was waited.
         after: Duration,
     },
+    /// The whole read takes too long, whatever each answer takes.
+    #[error(
+        "the read isn't complete after {} s and is given up; ask for larger pages, narrow what is read, or raise \
+         limits.requestsPerSecond",
+        .after.as_secs()
+    )]
+    TooLong {
+        /// How long it has taken.
+        after: Duration,
+    },
+    /// What is read takes more memory than there is for it.
+    #[error(
+        "the directory takes more than {} MiB of memory after {} people, {} groups and {} memberships; narrow what is \
+         read, or raise the operator's --read-memory-mib together with its memory",
+        .limit >> 20, .size.users, .size.groups, .size.memberships
+    )]
+    TooLarge {
+        /// How much had been read.
+        size: Size,
+        /// How much memory there is for it, in bytes.
+        limit: u64,
+    },
     /// A reader panicked; that is this sync's failure and nobody else's.
     #[error(
         "{operation}: the reader failed, which is a fault of directory-sync; please report it with what the log says"
@@ -88,10 +112,10 @@ impl Fault for Error {
         match self {
             Self::Http { source, .. } => source.class(),
             Self::Ldap { class, .. } => *class,
-            Self::Protocol { .. } => Class::Protocol,
+            Self::Protocol { .. } | Self::TooLarge { .. } => Class::Protocol,
             Self::Configuration { .. } | Self::Document { .. } => Class::InvalidConfiguration,
             Self::Paused { .. } => Class::RateLimited,
-            Self::Timeout { .. } => Class::Timeout,
+            Self::Timeout { .. } | Self::TooLong { .. } => Class::Timeout,
             Self::Panic { .. } => Class::Internal,
         }
     }

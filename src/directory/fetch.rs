@@ -12,6 +12,8 @@ use directory_sync_model::{
     snapshot::{Batch, Doubt, Snapshot, SnapshotBuilder},
 };
 
+use tokio::time::{Instant, timeout_at};
+
 use super::{Directory, Error, Part};
 use crate::fault::{Class, Fault};
 
@@ -20,12 +22,22 @@ use crate::fault::{Class, Fault};
 pub struct FetchLimits {
     /// How many pages of people, and how many of groups, are read; what comes after makes the read incomplete.
     pub max_pages: u64,
+    /// How much memory what is read may take, in bytes, give or take a third; more fails the read.
+    pub max_bytes: u64,
+    /// How long the whole read may take; longer fails it. Each answer has a time of its own besides, which a directory that
+    /// drips never exceeds.
+    pub max_time: Duration,
 }
 
 impl Default for FetchLimits {
-    /// A hundred thousand pages: ten million people in pages of a hundred.
+    /// A hundred thousand pages: ten million people in pages of a hundred. 4 GiB: as many. Six hours: ten million people at
+    /// five pages of a hundred a second.
     fn default() -> Self {
-        Self { max_pages: 100_000 }
+        Self {
+            max_pages: 100_000,
+            max_bytes: 4 << 30,
+            max_time: Duration::from_hours(6),
+        }
     }
 }
 
@@ -92,6 +104,7 @@ pub async fn fetch(
         key,
         limits,
         progress,
+        deadline: Instant::now() + limits.max_time,
         builder: SnapshotBuilder::new(key),
         batch: Batch::new(),
     };
@@ -110,6 +123,7 @@ struct Fetch<'f> {
     key: FingerprintKey,
     limits: FetchLimits,
     progress: &'f (dyn Fn(Progress) + Sync),
+    deadline: Instant,
     builder: SnapshotBuilder,
     batch: Batch,
 }
@@ -129,21 +143,28 @@ impl Fetch<'_> {
         let mut stale = 0;
         loop {
             self.batch.clear();
-            let page = self
-                .directory
-                .read(part, self.wanted, cursor.as_ref(), &mut self.batch)
-                .await;
-            let end = page.map_err(|source| FetchFailure {
-                part,
-                page: now.pages + 1,
-                source,
-            })?;
+            let page = now.pages + 1;
+            let failed = |source| FetchFailure { part, page, source };
+            let reading = self.directory.read(part, self.wanted, cursor.as_ref(), &mut self.batch);
+            let read = timeout_at(self.deadline, reading).await;
+            let end = read
+                .unwrap_or(Err(Error::TooLong {
+                    after: self.limits.max_time,
+                }))
+                .map_err(failed)?;
             now.pages += 1;
             now.entries += self.batch.entries() as u64;
             now.total = end.total.or(now.total);
             doubts.extend(end.doubts);
             let known = self.known(part);
             self.builder.append(&self.batch);
+            let size = self.builder.size();
+            if size.bytes > self.limits.max_bytes {
+                return Err(failed(Error::TooLarge {
+                    size,
+                    limit: self.limits.max_bytes,
+                }));
+            }
             stale = if self.known(part) == known { stale + 1 } else { 0 };
             (self.progress)(now);
             let Some(next) = end.next else { break };
@@ -263,7 +284,11 @@ mod tests {
 
     async fn run(script: &Script, max_pages: u64) -> Result<Snapshot, FetchFailure> {
         let key = FingerprintKey::new(1, 2);
-        fetch(script, AttributeSet::EMPTY, key, FetchLimits { max_pages }, &|_| {}).await
+        let limits = FetchLimits {
+            max_pages,
+            ..FetchLimits::default()
+        };
+        fetch(script, AttributeSet::EMPTY, key, limits, &|_| {}).await
     }
 
     fn page(rows: &'static [&'static str], total: u64, next: Option<&'static str>) -> Page {
@@ -337,6 +362,85 @@ mod tests {
         assert_eq!(snapshot.completeness.users, [Doubt::PageLimit { pages: 1 }]);
         // A read that ends exactly at the limit was not cut.
         assert!(run(&script, 2).await.unwrap().completeness.users.is_empty());
+    }
+
+    /// A directory that never ends and takes its time: each page is somebody new, with a long name.
+    struct Drip {
+        takes: Duration,
+        text: usize,
+    }
+
+    #[async_trait]
+    impl Directory for Drip {
+        fn provider(&self) -> &'static str {
+            "drip"
+        }
+
+        fn capability(&self) -> Capability {
+            Capability { repeatable_pages: true }
+        }
+
+        async fn read(
+            &self,
+            _: Part,
+            _: AttributeSet,
+            cursor: Option<&Cursor>,
+            batch: &mut Batch,
+        ) -> Result<PageEnd, Error> {
+            tokio::time::sleep(self.takes).await;
+            let page = cursor.map_or(0, |cursor| cursor.0.parse::<u64>().unwrap()) + 1;
+            batch.user(&format!("{page:0>width$}", width = self.text), |_| {});
+            Ok(PageEnd {
+                next: Some(Cursor(page.to_string())),
+                ..PageEnd::default()
+            })
+        }
+
+        async fn check(&self) -> Vec<Finding> {
+            Vec::new()
+        }
+    }
+
+    async fn failure_of(drip: Drip, limits: FetchLimits) -> FetchFailure {
+        let key = FingerprintKey::new(1, 2);
+        match fetch(&drip, AttributeSet::EMPTY, key, limits, &|_| {}).await {
+            Ok(_) => panic!("it has no end"),
+            Err(failure) => failure,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_directory_that_drips_for_ever_is_given_up_after_the_time_of_a_whole_read() {
+        let drip = Drip {
+            takes: Duration::from_secs(29),
+            text: 4,
+        };
+        let begun = Instant::now();
+        let failure = failure_of(drip, FetchLimits::default()).await;
+        assert_eq!(begun.elapsed().as_secs() / 60, 6 * 60);
+        assert_eq!((failure.page, failure.class()), (745, Class::Timeout));
+        let text = crate::fault::chain(&failure);
+        assert!(text.contains("isn't complete after 21600 s"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_does_not_fit_into_the_memory_for_it_is_a_clear_error() {
+        let drip = Drip {
+            takes: Duration::ZERO,
+            text: 1000,
+        };
+        let limits = FetchLimits {
+            max_bytes: 10 << 20,
+            ..FetchLimits::default()
+        };
+        let failure = failure_of(drip, limits).await;
+        assert_eq!(failure.class(), Class::Protocol);
+        assert!((9000..11_000).contains(&failure.page), "{}", failure.page);
+        let text = crate::fault::chain(&failure);
+        assert!(
+            text.contains("more than 10 MiB of memory after ") && text.contains("--read-memory-mib"),
+            "{text}"
+        );
     }
 
     #[tokio::test]

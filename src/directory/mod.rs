@@ -4,6 +4,8 @@
 //! [`crate::call`]) and nothing of completeness over many pages ([`fetch`] counts totals, notices repeated cursors and
 //! builds the snapshot). One folder per provider; [`registry`] is the table of them all.
 
+#[cfg(test)]
+mod bad_reads;
 pub mod error;
 pub mod fetch;
 pub mod file;

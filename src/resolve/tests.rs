@@ -1,6 +1,7 @@
 //! Nothing that the schema of a provider or platform takes is ignored: whichever field changes, what is connected changes.
 
 mod giving_up;
+mod secrets;
 
 use std::collections::BTreeSet;
 

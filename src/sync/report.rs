@@ -5,7 +5,7 @@ use std::time::Duration;
 use directory_sync_model::{
     desired::{Failure, MappingOutcome},
     plan::{Counts, Kept, Notice, PlanHash, RemovalCounts},
-    snapshot::Doubt,
+    snapshot::{Doubt, Seen},
 };
 
 use super::Error;
@@ -88,6 +88,8 @@ pub struct Report {
     pub error: Option<Error>,
     /// People and groups of the directory; absent when it could not be read.
     pub directory: Option<DirectoryCounts>,
+    /// What was read in numbers, for the next read to be compared with; absent when it could not be read.
+    pub seen: Option<Seen>,
     /// Users, teams and inboxes of the platform; absent when it could not be read.
     pub platform: Option<PlatformCounts>,
     /// Why the read may not be everything; empty when it is.
@@ -170,6 +172,7 @@ impl Report {
             outcome: Outcome::Failed,
             error: None,
             directory: None,
+            seen: None,
             platform: None,
             doubts: Vec::new(),
             planned: Counts::default(),

@@ -11,6 +11,7 @@ mod command_line;
 mod controller;
 mod demo;
 mod docs;
+mod fake_api_server;
 mod image;
 mod kinds;
 mod ldap;

@@ -25,17 +25,17 @@ const ARENA_LIMIT: usize = u32::MAX as usize;
 /// that isn't known yet costs 32 bytes until the end instead of four.
 pub struct SnapshotBuilder {
     key: FingerprintKey,
-    arena: Vec<u8>,
-    users: Vec<Span>,
+    pub(super) arena: Vec<u8>,
+    pub(super) users: Vec<Span>,
     user_ids: Index,
-    user_aliases: Index,
-    groups: Vec<GroupRow>,
+    pub(super) user_aliases: Index,
+    pub(super) groups: Vec<GroupRow>,
     group_ids: Index,
-    group_aliases: Index,
+    pub(super) group_aliases: Index,
     /// User members, in runs of one group each.
-    members: Vec<u32>,
+    pub(super) members: Vec<u32>,
     runs: Vec<Run>,
-    unresolved: Vec<Unresolved>,
+    pub(super) unresolved: Vec<Unresolved>,
     /// Aliases that several users, or several groups, have: they mean none of them.
     ambiguous: HashSet<Fingerprint>,
     unreadable: HashMap<u32, Option<String>>,
@@ -50,7 +50,7 @@ pub struct SnapshotBuilder {
 }
 
 /// A member that wasn't known when his group came.
-struct Unresolved {
+pub(super) struct Unresolved {
     group: u32,
     kind: Option<EntryKind>,
     reference: Fingerprint,
@@ -286,6 +286,7 @@ impl SnapshotBuilder {
     pub fn finish(mut self) -> Snapshot {
         let mut late: Vec<(u32, u32)> = Vec::new();
         let mut nested: Vec<(u32, u32)> = Vec::new();
+        let mut strangers: Vec<Fingerprint> = Vec::new();
         for unresolved in std::mem::take(&mut self.unresolved) {
             let Unresolved { group, kind, reference } = unresolved;
             let may_be = |other| kind.is_none_or(|kind| kind == other);
@@ -299,9 +300,13 @@ impl SnapshotBuilder {
             } else if self.ambiguous.contains(&reference) {
                 // One of several is a member, and which one isn't said.
                 self.groups[group as usize].members_told = false;
+            } else if may_be(EntryKind::User) {
+                // Outside of what is read: a device, a contact, a person outside the search base, or one who can't be seen.
+                strangers.push(reference);
             }
-            // Anything else is outside of what is read: a device, a contact, a person outside the search base.
         }
+        strangers.sort_unstable();
+        strangers.dedup();
         self.settle_members(late);
         nesting::close(&mut self.groups, &self.members, nested);
         self.state_doubts();
@@ -314,6 +319,7 @@ impl SnapshotBuilder {
             group_ids: self.group_ids,
             direct: self.members,
             key: self.key,
+            strangers: strangers.len() as u64,
             completeness: self.completeness,
             rejected: self.rejected,
             unreadable: self.unreadable,

@@ -163,6 +163,29 @@ fn an_alias_of_several_people_means_none_of_them_and_the_group_is_not_told() {
 }
 
 #[test]
+fn an_alias_of_several_groups_means_none_of_them_and_the_group_above_is_not_told() {
+    let snapshot = read(&[&|batch| {
+        for id in ["u1", "u2"] {
+            batch.user(id, |_| {});
+        }
+        batch.group("eu", "Admins").alias("admins").member("u1");
+        batch.group("us", "Admins").alias("admins").member("u2");
+        batch.group("all", "All").member("admins");
+        batch
+            .group("own", "Own")
+            .alias("own name")
+            .alias("own name")
+            .member("u1");
+        batch.group("above", "Above").member("own name");
+    }]);
+    assert_eq!((members(&snapshot, "all"), told(&snapshot, "all")), (vec![], false));
+    assert_eq!(
+        (members(&snapshot, "above"), told(&snapshot, "above")),
+        (vec!["u1"], true)
+    );
+}
+
+#[test]
 fn an_id_is_preferred_to_an_alias() {
     let snapshot = read(&[
         &|batch| {

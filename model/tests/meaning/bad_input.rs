@@ -64,6 +64,24 @@ fn of_two_mappings_of_which_one_may_create_the_team_it_is_created_once_in_whatev
 }
 
 #[test]
+fn whoever_gets_one_team_by_its_id_and_by_its_name_joins_it_once() {
+    let mut world = World::new(
+        directory()
+            .with_people(&["ann", "bob", "cid"])
+            .with(group("A").of(&["bob", "cid"]))
+            .with(group("B").of(&["ann", "bob"])),
+        rules()
+            .with(mapping("A").to_team_id("t-T"))
+            .with(mapping("B").to_team("T"))
+            .with(mapping("B").called("again").to_team(" t ")),
+        platform().team("T"),
+    );
+    let outcome = world.sync();
+    assert_eq!(outcome.counts.team_memberships_added, 3, "{:?}", outcome.changes);
+    assert_eq!(world.platform.members("T"), ["ann", "bob", "cid"]);
+}
+
+#[test]
 fn mappings_that_contradict_each_other_about_a_role_name_each_other_and_what_to_do() {
     let mut world = World::new(
         directory()

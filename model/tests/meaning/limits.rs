@@ -3,6 +3,7 @@
 use directory_sync_model::{
     guard::Limits,
     plan::{Population, RemovalKind},
+    rules::Adoption,
 };
 
 use crate::support::{MappingWords, RulesWords, World, directory, group, mapping, platform, rules, user};
@@ -87,6 +88,21 @@ fn users_are_judged_by_who_was_managed_and_active_before_the_plan() {
     let users = |population: &&Population| population.kind == RemovalKind::User;
     let population = outcome.populations.iter().find(users).unwrap();
     assert_eq!((population.size, population.removals), (5, 1));
+}
+
+#[test]
+fn users_whom_nobody_manages_make_no_limit_looser() {
+    let mut read = directory();
+    let mut held = platform().with(user("gone").managed()).with(user("stays").managed());
+    read.add(crate::support::person("stays"));
+    for at in 0..50 {
+        let id = format!("hand{at}");
+        read.add(crate::support::person(&id));
+        held = held.with(user(&id));
+    }
+    let world = World::new(read, rules().everybody().adopting(Adoption::Never), held);
+    let populations = world.look().populations;
+    assert_eq!((populations[0].size, populations[0].removals), (2, 1));
 }
 
 #[test]

@@ -76,3 +76,29 @@ fn a_plan_without_removals_has_the_hash_of_nothing() {
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     );
 }
+
+#[test]
+fn the_team_inbox_or_role_that_somebody_loses_is_part_of_it() {
+    let losing = |from: &str| {
+        let world = World::new(
+            directory().with_people(&["ann"]),
+            rules().everybody(),
+            platform()
+                .with(user("ann").managed())
+                .team("One")
+                .team("Two")
+                .inbox("Three", "")
+                .gave(from, "ann"),
+        );
+        let outcome = world.look();
+        assert_eq!(outcome.changes.len(), 1);
+        outcome.hash
+    };
+    let hashes = ["One", "Two", "Three"].map(losing);
+    assert!(hashes[0] != hashes[1] && hashes[1] != hashes[2] && hashes[0] != hashes[2]);
+    let text = hashes[0].to_string();
+    assert!(
+        text.len() == 64 && text == hashes[0].as_str(),
+        "what a person types is what is compared"
+    );
+}

@@ -199,3 +199,42 @@ fn a_mapping_that_cannot_be_read_is_frozen_and_the_others_go_on() {
     assert_eq!(outcome.changes, ["create cid", "create new", "add both to Other"]);
     assert_eq!(outcome.problems.len(), 1);
 }
+
+#[test]
+fn while_a_mapping_is_suspended_whoever_left_another_group_leaves_its_team_and_keeps_his_account() {
+    let mut world = World::new(
+        directory()
+            .with_people(&["ann", "bob"])
+            .with(group("A").of(&["bob"]))
+            .with(group("B")),
+        rules()
+            .who("user.id == 'ann' ? user.custom.nothing == '' : true")
+            .with(mapping("A").suspended())
+            .with(mapping("B").to_team("T")),
+        platform().with(user("ann").managed()).team("T").gave("T", "ann"),
+    );
+    let outcome = world.sync();
+    assert_eq!(outcome.changes, ["remove ann from T"]);
+    assert_eq!(outcome.failures, [], "whether she passes the filter has no effect");
+    assert_eq!(
+        outcome.kept.len(),
+        1,
+        "her account waits for the suspended mapping: {:?}",
+        outcome.kept
+    );
+}
+
+#[test]
+fn a_suspended_mapping_is_told_that_its_team_is_ambiguous_and_not_that_it_is_missing() {
+    let team = |platform: crate::support::Platform, id: &str| {
+        platform.container(directory_sync_model::observed::ContainerKind::Team, id, "T", "")
+    };
+    for (held, problems) in [(platform(), 0), (team(team(platform(), "1"), "2"), 1)] {
+        let world = World::new(
+            directory().with_people(&["ann"]).with(group("A").of(&["ann"])),
+            rules().everybody().with(mapping("A").to_team("T").suspended()),
+            held,
+        );
+        assert_eq!(world.look().problems.len(), problems);
+    }
+}

@@ -366,3 +366,20 @@ fn a_retargeted_mapping_takes_back_what_it_gave() {
     world.rules.mappings[0] = mapping("A").to_team("Two");
     assert_eq!(world.sync().changes, ["add ann to Two", "remove ann from One"]);
 }
+
+#[test]
+fn an_inbox_is_found_by_its_number_among_many() {
+    for number in ["+441", "+442", "+443"] {
+        let mut world = World::new(
+            directory().with_people(&["ann"]).with(group("A").of(&["ann"])),
+            rules().with(mapping("A").to_number(number)),
+            platform()
+                .with(user("ann").managed())
+                .inbox("I+443", "+443")
+                .inbox("I+441", "+441")
+                .inbox("I+442", "+442")
+                .inbox("none", ""),
+        );
+        assert_eq!(world.sync().changes, [format!("add ann to I{number}")]);
+    }
+}

@@ -83,6 +83,9 @@ reasons! {
     TooManyRemovals [On(Held, True)] Some(Warning),
         "The plan takes away more than spec.removals allows.",
         "Look at the SyncPlan in status.heldPlan and approve or reject it.";
+    SeesLess [On(Held, True), On(DirectoryComplete, False)] Some(Warning),
+        "The directory shows less than before, as if the account had lost a right; what would follow from that waits.",
+        "Let the account see what the message names; or, if it is really gone, approve the SyncPlan in status.heldPlan.";
     MappingRemoved [On(Held, True)] Some(Warning),
         "A mapping is gone or names other groups, and people would be deactivated because of it.",
         "Put the mapping back, or approve the SyncPlan in status.heldPlan.";
@@ -170,6 +173,17 @@ reasons! {
     Quarantined [On(Reconciling, True)] Some(Warning),
         "Syncs keep failing, so that one is tried once a day only; the first that doesn't fail ends this.",
         "See the condition Ready. Once it is mended, ask for a sync with the annotation directory-sync.io/requestedAt.";
+
+    // The end of a connection.
+    Deprovisioning [On(Ready, False), On(Reconciling, True)] Some(Normal),
+        "The connection is being deleted, and what it gave is taken back first.",
+        "Decide the SyncPlan, if one is held; or set spec.deletionPolicy to Orphan to let go.";
+    Deprovisioned [] Some(Normal),
+        "All that the deleted connection gave was taken back, and nobody is managed by it any more.",
+        "";
+    NotDeprovisioned [] Some(Warning),
+        "The deleted connection was let go, and what it gave stays on the platform.",
+        "Deactivate people on the platform by hand, or create the connection again with the same ownerID.";
 
     // Failures that pass, or may: the message says whether it was the directory or the platform.
     DirectoryIncomplete [On(Ready, False)] Some(Warning),

@@ -14,6 +14,7 @@ use directory_sync_model::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::account::{AccountView, Leaver};
 use crate::{
     api::condition::Reason,
     cli::{
@@ -43,6 +44,9 @@ pub(in crate::cli) struct PersonView {
     /// The platform's id, where he has a user there that is managed or would be.
     #[serde(skip_serializing_if = "String::is_empty")]
     platform_id: String,
+    /// What has become of his account, or is to, where he is to go or is inactive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<AccountView>,
     /// What is wrong with him.
     failures: Vec<String>,
     /// What a sync would change.
@@ -101,6 +105,11 @@ fn explain(address: &str, plan: &Plan<'_>) -> PersonView {
     let Some(user) = (0..snapshot.user_count()).find(has_it) else {
         "the directory has nobody with this address".clone_into(&mut view.standing);
         view.changes = PlanView::changes_of(plan, &|_, email| email.eq_ignore_ascii_case(&wanted));
+        if let Some(leaver) = Leaver::by_email(plan, &wanted) {
+            leaver.external_id.clone_into(&mut view.id);
+            plan.holdings.id(leaver.holding).clone_into(&mut view.platform_id);
+            view.account = Some(leaver.account(plan));
+        }
         return view;
     };
     view.found = true;
@@ -115,8 +124,30 @@ fn explain(address: &str, plan: &Plan<'_>) -> PersonView {
         .holding_of(user)
         .map(|holding| plan.holdings.id(holding).to_owned())
         .unwrap_or_default();
+    view.account = plan.holding_of(user).and_then(|holding| account(plan, holding));
     view.changes = PlanView::changes_of(plan, &|id, _| id == view.id);
     view
+}
+
+/// What there is to say of the account of somebody whom the directory has.
+fn account(plan: &Plan<'_>, holding: u32) -> Option<AccountView> {
+    if let Some(leaver) = Leaver::by_holding(plan, holding) {
+        return Some(leaver.account(plan));
+    }
+    let held = plan.holdings.get(holding);
+    let state = match (held.active, held.deactivated_by_us) {
+        (true, _) => return None,
+        (false, true) => {
+            "deactivated by this connection when he was gone; a sync that finds nothing wrong activates him"
+        }
+        (false, false) => {
+            "deactivated on the platform, not by this connection: stays so until somebody activates him there"
+        }
+    };
+    Some(AccountView {
+        state: state.to_owned(),
+        ..AccountView::default()
+    })
 }
 
 fn mappings(desired: &Desired<'_>, user: u32) -> Vec<String> {
@@ -171,6 +202,9 @@ impl PersonView {
                 &self.platform_id
             };
             writeln!(out, "  platform user: {}", Shown(platform))?;
+        }
+        if let Some(account) = &self.account {
+            writeln!(out, "  account: {}", account.state)?;
         }
         for failure in &self.failures {
             writeln!(out, "  {} {}", paint.red("✗"), Shown(failure))?;

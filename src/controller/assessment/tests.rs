@@ -190,6 +190,7 @@ fn a_failure_that_may_pass_is_tried_again_and_one_that_needs_a_person_stalls() {
         reason,
         message: "the directory could not be read: no".into(),
         needs_a_person,
+        gone: false,
         retry_after: Some(Duration::from_secs(7)),
     };
     let passing = assess(&order(), &failed(cause(Reason::Unreachable, false)), None);
@@ -264,6 +265,7 @@ fn who_keeps_failing_is_told_to_be_in_quarantine_once_the_wait_has_come_to_a_day
         reason: Reason::Unreachable,
         message: "no route".into(),
         needs_a_person: false,
+        gone: false,
         retry_after: None,
     };
     let after = |failures| {

@@ -57,6 +57,7 @@ fn held_report() -> Report {
         }],
         departures: 0,
         rejected: false,
+        ..Why::default()
     });
     report
 }

@@ -12,7 +12,7 @@ use kube::{
 use super::{Hold, Judgement, Settlement, is_late, late_notice};
 use crate::{
     api::{
-        CONTROLLER_MANAGER, DirectoryConnection, SyncPlan,
+        CONNECTION_UID, CONTROLLER_MANAGER, DirectoryConnection, SyncPlan,
         condition::{ConditionType, Reason, Status, set},
         plan::{RemovalSample, SyncPlanSpec, SyncPlanStatus},
         reference::{ConnectionRef, ObjectName},
@@ -72,16 +72,23 @@ pub async fn write<'a>(
 ) -> Written<'a> {
     let mut written = Written::default();
     // First, so that what is over can name it.
+    let mut filled = None;
     match hold(client, connection, settlement.hold, held, now).await {
-        Ok(plan) => written.held = plan.map(|plan| told(&plan, now)),
+        Ok(plan) => {
+            written.held = plan.as_ref().map(|plan| told(plan, now));
+            filled = plan;
+        }
         Err(error) => written.failed = Some(error),
     }
     let rejected = matches!(settlement.hold, Some(Hold::Existing { rejected: true, .. }));
     let open = written.held.as_ref().filter(|_| !rejected);
     let held_now = open.map(|held| held.name.clone());
     for (plan, reason) in &settlement.marks {
-        let mut marked = plan.status.clone().unwrap_or_default();
-        let message = state(plan, *reason, is_late(plan, *reason), held_now.as_deref());
+        // A crash may have left it without a status; it has just got one, which the mark mustn't take away.
+        let same = |filled: &&SyncPlan| filled.metadata.uid == plan.metadata.uid;
+        let known = filled.as_ref().filter(same).unwrap_or(plan);
+        let mut marked = known.status.clone().unwrap_or_default();
+        let message = state(known, *reason, is_late(plan, *reason), held_now.as_deref());
         mark(&mut marked, plan.metadata.generation, *reason, &message, now);
         // Nobody asks any more what has become of a plan that was deleted during the run.
         if let Err(error) = unless_gone(status::<SyncPlan>(client, &plan.metadata, &marked).await) {
@@ -154,7 +161,13 @@ async fn create(
         };
         let mut plan = SyncPlan::new(&format!("{prefix}{suffix}"), spec);
         plan.metadata.namespace.clone_from(&connection.metadata.namespace);
-        plan.metadata.owner_references = connection.controller_owner_ref(&()).map(|owner| vec![owner]);
+        if connection.metadata.deletion_timestamp.is_some() {
+            // What an object owns that is deleted in the foreground is deleted before it, again and again.
+            let uid = connection.metadata.uid.clone().unwrap_or_default();
+            plan.metadata.labels = Some([(CONNECTION_UID.to_owned(), uid)].into());
+        } else {
+            plan.metadata.owner_references = connection.controller_owner_ref(&()).map(|owner| vec![owner]);
+        }
         match within("creating a SyncPlan", api.create(&parameters, &plan)).await {
             Ok(plan) => return Ok(plan),
             Err(error) if is_taken(&error) => {

@@ -73,6 +73,7 @@ impl Case {
             requested: self.requested,
             decided: self.decided,
             hold_expires: self.hold_expires.map(at),
+            interval: Duration::from_hours(1),
             running: self.running,
         };
         decide(&situation, past, &TIMING)
@@ -318,4 +319,71 @@ fn mappings_that_come_back_one_by_one_after_a_rest_settle_as_if_it_were_the_firs
         case.now = 415;
         assert_eq!(case.decide_on(&past), Decision::Run(Trigger::Mapping), "{suspended}");
     }
+}
+
+const HOUR: i64 = 3600;
+
+#[test]
+fn a_clock_that_is_set_back_an_hour_puts_a_sync_off_for_that_hour_and_no_longer() {
+    let mut case = quiet();
+    case.past.next = Some(at(100 * HOUR));
+    case.now = 98 * HOUR;
+    assert_eq!(case.decide(), Decision::WaitUntil(at(100 * HOUR)));
+    case.now = 100 * HOUR;
+    assert_eq!(case.decide(), Decision::Run(Trigger::Interval));
+}
+
+#[test]
+fn a_clock_that_was_years_ahead_stalls_nothing() {
+    let mut case = quiet();
+    case.past.next = Some(at(10_000 * HOUR));
+    case.now = 100 * HOUR;
+    assert_eq!(case.decide(), Decision::Run(Trigger::Interval));
+}
+
+#[test]
+fn a_clock_that_is_set_forward_an_hour_begins_one_sync_and_no_second() {
+    let mut case = quiet();
+    case.now = 3600 + HOUR;
+    assert_eq!(case.decide(), Decision::Run(Trigger::Interval));
+    // As after that run.
+    case.past.next = Some(at(3600 + 2 * HOUR));
+    assert_eq!(case.decide(), Decision::WaitUntil(at(3600 + 2 * HOUR)));
+}
+
+#[test]
+fn mappings_settle_in_ten_seconds_although_the_clock_was_set_back_an_hour_meanwhile() {
+    let mut past = quiet().past;
+    past.note_mappings(&digest("n"), at(2 * HOUR));
+    let case = Case {
+        now: HOUR,
+        mappings: digest("n"),
+        ..quiet()
+    };
+    past.note_mappings(&case.mappings, at(HOUR));
+    assert_eq!(case.decide_on(&past), Decision::WaitUntil(at(HOUR + 10)));
+}
+
+#[test]
+fn a_stalled_connection_is_looked_at_within_minutes_although_the_clock_was_set_back_an_hour() {
+    let mut case = quiet();
+    case.now = HOUR;
+    case.past.next = Some(at(25 * HOUR));
+    case.past.failures = 1;
+    case.past.stalled = Some(at(2 * HOUR));
+    assert_eq!(case.decide(), Decision::WaitUntil(at(HOUR + 120)));
+}
+
+#[test]
+fn a_hold_that_has_run_out_by_a_clock_set_forward_is_worked_out_anew_once() {
+    let mut case = Case {
+        hold_expires: Some(100 + HOUR),
+        ..quiet()
+    };
+    case.past.next = Some(at(40 * HOUR));
+    case.now = 100 + 2 * HOUR;
+    assert_eq!(case.decide(), Decision::Run(Trigger::Interval));
+    // The plan that is held then runs out later.
+    case.hold_expires = Some(100 + 30 * HOUR);
+    assert_eq!(case.decide(), Decision::WaitUntil(at(100 + 30 * HOUR)));
 }

@@ -220,7 +220,7 @@ async fn a_broken_document_fails_the_sync_and_is_named() {
         ("people.csv", "", "it is empty"),
         ("people.csv", " \n", "it is empty"),
         ("people.csv", "\u{feff}", "it is empty"),
-        ("people.csv", "name,email\n", "no column id in it: name, email"),
+        ("people.csv", "name,email\n", "no column id among the 2 in it"),
         (
             "people.csv",
             "id,email\na,\"x\n",

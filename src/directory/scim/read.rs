@@ -122,14 +122,11 @@ impl ScimDirectory {
             .filter(|_| ask)
             .map(|group| self.members(&group.id))
             .collect();
-        let at_once = self.config.concurrency.max(1);
-        let answers: Vec<Option<Response>> = stream::iter(asked).buffered(at_once).try_collect().await?;
-        let mut answers = answers.iter();
+        // One is taken in after the other: all at once they might take a hundred times the bytes of one answer.
+        let mut answers = stream::iter(asked).buffered(self.config.concurrency.max(1));
         for group in &untold {
-            let told = answers
-                .next()
-                .and_then(Option::as_ref)
-                .map(|answer| decode_group(&answer.body));
+            let answer = answers.try_next().await?.flatten();
+            let told = answer.as_ref().map(|answer| decode_group(&answer.body));
             match told.transpose() {
                 Ok(told) => map::write_group(batch, &group.with(told.and_then(|told| told.members))),
                 Err(why) => {

@@ -150,7 +150,10 @@ async fn try_fetch(directory: &ScimDirectory, wanted: AttributeSet) -> Result<Sn
         directory,
         wanted,
         FingerprintKey::new(1, 2),
-        FetchLimits { max_pages: 50 },
+        FetchLimits {
+            max_pages: 50,
+            ..FetchLimits::default()
+        },
         &|_| {},
     )
     .await

@@ -9,6 +9,7 @@ mod ledger;
 mod order;
 mod promises;
 mod requests;
+mod retirement;
 mod teams;
 
 use std::{
@@ -99,18 +100,23 @@ async fn sync_with(
         directory: Box::new(company.clone()),
         platform,
     };
-    let options = Options {
+    run(&ends, rules, &options(), ledger, stop, &()).await
+}
+
+/// A run that carries its plan out, and that nobody has decided anything about.
+fn options() -> Options {
+    Options {
         id: new_id(),
         mode: Mode::Apply,
         approved: None,
         rejected: Vec::new(),
         stricter: None,
         hold_departures: false,
+        seen: None,
         now: SystemTime::UNIX_EPOCH,
         key: FingerprintKey::new(1, 2),
         fetch: FetchLimits::default(),
-    };
-    run(&ends, rules, &options, ledger, stop, &()).await
+    }
 }
 
 /// The ids of those who failed on their own, sorted.

@@ -56,6 +56,17 @@ impl MemoryLedger {
 #[derive(Debug, Default)]
 pub struct MemoryLedgers(Mutex<HashMap<(String, String), Arc<MemoryLedger>>>);
 
+impl MemoryLedgers {
+    /// The same ledgers once more, which go ways of their own from now on.
+    #[must_use]
+    pub fn copied(&self) -> Self {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let copy = |ledger: &MemoryLedger| Arc::new(MemoryLedger(Mutex::new(ledger.kept().clone())));
+        let copies = all.iter().map(|(key, ledger)| (key.clone(), copy(ledger)));
+        Self(Mutex::new(copies.collect()))
+    }
+}
+
 impl Ledgers for MemoryLedgers {
     fn of(&self, scope: &Scope) -> Arc<dyn Ledger> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -201,6 +201,7 @@ async fn stopped(directory: Option<u32>, platform: Option<u32>) -> (Report, bool
         rejected: Vec::new(),
         stricter: None,
         hold_departures: false,
+        seen: None,
         now: SystemTime::now(),
         key: FingerprintKey::new(1, 2),
         fetch: fetch::FetchLimits::default(),

@@ -63,6 +63,78 @@ async fn a_person_is_explained() {
         .map(|change| change["action"].as_str().unwrap())
         .collect();
     assert_eq!(actions, ["leave", "deactivate"], "{report}");
+    let account = &report["person"]["account"];
+    assert_eq!(
+        account["state"],
+        "is deactivated by the next sync: no longer in the directory"
+    );
+}
+
+#[tokio::test]
+async fn a_deactivated_person_is_explained_since_when_why_and_when_he_is_deleted() {
+    let world = World::start().await;
+    let spec = "  deprovision: { deleteAfterDays: 30 }\n  removals: { maxPercent: 100 }\n";
+    let company = world.company(PEOPLE, spec);
+    world.run(&["sync", "-f", &company]).await.code(0);
+    world.company(&PEOPLE.replace("3,cleo@acme.test,Cleo\n", ""), spec);
+    world.run(&["sync", "-f", &company]).await.code(0);
+
+    let asked = ["check", "-f", &company, "--user", "cleo@acme.test"];
+    let told = world.run(&asked).await.code(1);
+    for part in [
+        "cleo@acme.test (3)",
+        "account: deactivated by this connection at 20",
+        "no longer in the directory; is deleted by the first sync after 20",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+    let json = async || {
+        let arguments = [asked.as_slice(), &["-o", "json"]].concat();
+        world.run(&arguments).await.json()["person"]["account"].clone()
+    };
+    let account = json().await;
+    let time = |field: &str| account[field].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let rest = time("deletionTime").duration_since(time("deactivatedTime"));
+    assert_eq!(rest, jiff::SignedDuration::from_hours(30 * 24));
+    assert_eq!(account["cause"], "no longer in the directory");
+    let marks = world.platform("users").await;
+    let cleo = marks.iter().find(|user| user["email"] == "cleo@acme.test").unwrap();
+    assert_eq!(cleo["mark"]["deactivatedTime"], account["deactivatedTime"]);
+
+    // Where nobody asked for it, he is never deleted; where everybody is, the next sync does it.
+    world.company(
+        &PEOPLE.replace("3,cleo@acme.test,Cleo\n", ""),
+        "  removals: { maxPercent: 100 }\n",
+    );
+    let kept = json().await;
+    assert!(kept["state"].as_str().unwrap().contains("is never deleted"), "{kept}");
+    assert!(kept["deletionTime"].is_null(), "{kept}");
+    let spec = spec.replace("deleteAfterDays: 30", "action: Delete");
+    world.company(&PEOPLE.replace("3,cleo@acme.test,Cleo\n", ""), &spec);
+    let due = json().await;
+    assert!(
+        due["state"].as_str().unwrap().ends_with("is deleted by the next sync"),
+        "{due}"
+    );
+    world.run(&["sync", "-f", &company]).await.code(0);
+    let left = world.platform("users").await;
+    assert!(left.iter().all(|user| user["email"] != "cleo@acme.test"), "{left:?}");
+}
+
+#[tokio::test]
+async fn whom_somebody_deactivated_by_hand_is_told_so() {
+    let world = World::start().await;
+    let company = world.company(PEOPLE, "");
+    world.run(&["sync", "-f", &company]).await.code(0);
+    world.change("ann@acme.test", "{\"active\":false}").await;
+    let told = world
+        .run(&["check", "-f", &company, "--user", "ann@acme.test"])
+        .await
+        .code(0);
+    assert!(
+        told.contains("account: deactivated on the platform, not by this connection"),
+        "{told}"
+    );
 }
 
 #[tokio::test]

@@ -113,6 +113,25 @@ impl World {
         answer["items"].as_array().expect("a page of the platform").clone()
     }
 
+    /// Changes a user as somebody does by hand.
+    pub async fn change(&self, email: &str, change: &str) {
+        let users = self.platform("users").await;
+        let user = users.iter().find(|user| user["email"] == email).expect("the user");
+        let url = format!("{}/v1/users/{}", self.url, user["id"].as_str().unwrap());
+        let authorization = format!("Authorization: Bearer {TOKEN}");
+        let arguments = ["--silent", "--fail", "--request", "PATCH", "--data", change];
+        let headers = [
+            "--header",
+            &authorization,
+            "--header",
+            "Content-Type: application/json",
+            &url,
+        ];
+        run(Path::new("curl"), [arguments.as_slice(), &headers].concat(), &[], "")
+            .await
+            .success();
+    }
+
     /// The addresses of the active users that a sync manages.
     pub async fn people(&self) -> Vec<String> {
         let users = self.platform("users").await;

@@ -258,6 +258,68 @@ async fn what_a_deleted_mapping_would_deactivate_is_always_held() {
     assert_eq!(world.platform.active().await.len(), 30);
 }
 
+/// Twenty-nine people of one mapping and one of another, in step.
+async fn with_two_mappings() -> World {
+    let world = World::with_operator().await;
+    let people: Vec<_> = (1..=30)
+        .map(|number| (number, if number == 30 { "sales" } else { "support" }))
+        .collect();
+    world.put(company_of(&people)).await;
+    world.put(world.connection(json!({}))).await;
+    world.put(support()).await;
+    world
+        .put(mapping("sales", "sales", json!({ "name": "Sales", "create": true })))
+        .await;
+    world.until_ready("acme", "True/Synced").await;
+    assert_eq!(world.platform.active().await.len(), 30);
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_retargeted_or_deleted_mapping_would_deactivate_is_held_even_if_nobody_looked_meanwhile() {
+    for retarget in [true, false] {
+        let mut world = with_two_mappings().await;
+        world.stop_operator().await;
+        if retarget {
+            let group = json!({ "spec": { "group": { "name": "support" } } });
+            world.change("GroupMapping", "sales", group).await;
+        } else {
+            world.delete("GroupMapping", "sales").await;
+        }
+        world.start_operator(super::world::hurried(&world.space.name)).await;
+        let held = world.until("acme", "the hold", |connection| {
+            (condition(connection, "Held")? == "True/MappingRemoved").then_some(())
+        });
+        let name = held.await.status.unwrap().held_plan.unwrap().name;
+        assert_eq!(world.platform.active().await.len(), 30);
+        let plan = world.until_plan(&name, "AwaitingDecision").await;
+        let summary = plan.status.unwrap().summary;
+        assert!(summary[0].contains("because a mapping is gone"), "{summary:?}");
+        world.decide(&name, "Approved").await;
+        world.until_plan(&name, "Spent").await;
+        assert_eq!(world.platform.active().await, addresses(1..=29));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mapping_that_gives_another_team_takes_the_first_one_and_is_not_held() {
+    let world = with_two_mappings().await;
+    let team = json!({ "spec": { "team": { "name": "Field", "create": true } } });
+    world.change("GroupMapping", "sales", team).await;
+    wait_until("the other team", PATIENCE, async || {
+        let teams = world.platform.teams().await;
+        let members = |team: &str| teams.get(team).cloned().unwrap_or_default();
+        (members("Field") == addresses([30]) && members("Sales").is_empty()).then_some(())
+    })
+    .await;
+    let connection = world.until_ready("acme", "True/Synced").await;
+    assert_eq!(condition(&connection, "Held").unwrap(), "False/NothingHeld");
+    assert_eq!(
+        (world.plans().await.len(), world.platform.active().await.len()),
+        (0, 30)
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operators_own_ceiling_is_stricter_than_a_connection() {
     let mut world = World::new().await;

@@ -296,3 +296,35 @@ async fn an_operator_that_starts_again_runs_only_what_is_due() {
     after.await;
     assert_eq!(world.platform.active().await, addresses(1..=2));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_is_deactivated_by_one_sync_and_deleted_by_the_next_where_that_is_asked_for() {
+    let world = World::in_step(&[1, 2, 3]).await;
+    let users = async || world.platform.list("users").await.len();
+    let before = users().await;
+    let action = json!({ "spec": { "deprovision": { "action": "Delete" } } });
+    world.change("DirectoryConnection", "acme", action).await;
+    world
+        .until("acme", "the sync of the change", |connection| {
+            let handled = connection.status.as_ref()?.observed_generation;
+            (handled == connection.metadata.generation).then_some(())
+        })
+        .await;
+    world.put(company(&[1, 2])).await;
+    let last = async || world.sync("acme").await.status.unwrap().last_sync.unwrap();
+    let left = last().await;
+    assert_eq!((left.users.deactivated, left.users.deleted), (1, 0));
+    assert_eq!(
+        (world.platform.active().await, users().await),
+        (addresses(1..=2), before)
+    );
+    let deleted = last().await;
+    assert_eq!((deleted.outcome, deleted.users.deleted), (Outcome::Synced, 1));
+    assert_eq!(users().await, before - 1);
+    assert_eq!(last().await.outcome, Outcome::Unchanged);
+
+    // Back again, he is somebody new.
+    world.put(company(&[1, 2, 3])).await;
+    assert_eq!(last().await.users.created, 1);
+    assert_eq!(world.platform.active().await, addresses(1..=3));
+}

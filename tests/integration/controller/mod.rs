@@ -3,6 +3,7 @@
 //! Most tests run it in this process, on a namespace of their own, in a hurry ([`world::hurried`]); [`process`] runs the
 //! program itself, with the rights that the chart gives it, and kills it.
 
+mod deprovision;
 mod directories;
 mod fleet;
 mod holds;
@@ -10,4 +11,4 @@ mod lifecycle;
 mod probes;
 mod process;
 mod stalls;
-mod world;
+pub mod world;

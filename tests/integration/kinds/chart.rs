@@ -46,6 +46,7 @@ async fn the_chart_installs_upgrades_and_leaves_the_kinds_behind() {
     .await;
     roles_let_people_do_their_own_part(&server).await;
     the_operator_may_do_what_it_needs_and_no_more(&server).await;
+    super::loosening::to_loosen_takes_the_right_to_approve(&server, SYSTEM).await;
 
     let flags = "controller.observeOnly=true,controller.allowHosts={*.acme.test},controller.allowLoopback=true,\
                  controller.allowInsecure=true,controller.removals.maxPercent=0,controller.removals.maxCount=10000000";
@@ -69,6 +70,7 @@ async fn the_chart_installs_upgrades_and_leaves_the_kinds_behind() {
         panic!("not the controller")
     };
     assert_eq!((controller.max_syncs, controller.observe_only), (4, true));
+    assert_eq!(controller.read_memory_mib, 512);
     assert_eq!(
         (controller.removals_max_percent, controller.removals_max_count),
         (Some(0), Some(10_000_000))
@@ -246,6 +248,8 @@ async fn the_operator_may_do_what_it_needs_and_no_more(server: &ApiServer) {
         ("create", "syncplans.directory-sync.io"),
         ("delete", "syncplans.directory-sync.io"),
         ("patch", "directoryconnections.directory-sync.io/status"),
+        // For finalizers; a policy refuses everything else.
+        ("patch", "directoryconnections.directory-sync.io"),
         ("patch", "syncplans.directory-sync.io/status"),
         ("create", "events.events.k8s.io"),
     ] {
@@ -256,7 +260,8 @@ async fn the_operator_may_do_what_it_needs_and_no_more(server: &ApiServer) {
         ("watch", "secrets"),
         ("list", "configmaps"),
         ("create", "secrets"),
-        ("patch", "directoryconnections.directory-sync.io"),
+        ("update", "directoryconnections.directory-sync.io"),
+        ("approve", "directoryconnections.directory-sync.io"),
         // That would be deciding them.
         ("patch", "syncplans.directory-sync.io"),
         ("update", "syncplans.directory-sync.io"),

@@ -2,6 +2,7 @@
 //! them.
 
 mod chart;
+mod loosening;
 mod refused;
 mod shown;
 mod stored;

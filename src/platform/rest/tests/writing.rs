@@ -130,7 +130,7 @@ async fn a_user_is_deactivated_with_a_mark_that_says_so_and_given_another_role()
         .unwrap()
         .remove(0)
         .unwrap();
-    let left = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let left = SystemTime::UNIX_EPOCH + Duration::from_hours(500_000);
     let patch = UserPatch {
         id,
         active: Some(false),

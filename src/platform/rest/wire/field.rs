@@ -88,7 +88,7 @@ fn is_time(text: &str) -> bool {
         4 | 7 => byte == b'-',
         10 => byte == b'T',
         13 | 16 => byte == b':',
-        0 => (b'0'..b'9').contains(&byte),
+        0 => (b'0'..=b'8').contains(&byte),
         _ => byte.is_ascii_digit(),
     };
     let fraction = fraction

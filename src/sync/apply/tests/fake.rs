@@ -336,7 +336,11 @@ impl Fake {
             .unwrap_or_else(|| user.given_name.clone());
         user.active = patch.active.unwrap_or(user.active);
         user.role = patch.role.clone().unwrap_or_else(|| user.role.clone());
-        user.mark = patch.mark.clone().or_else(|| user.mark.clone());
+        user.mark = patch
+            .mark
+            .clone()
+            .or_else(|| user.mark.clone())
+            .filter(|_| !patch.release);
         Ok(Some(user.version.to_string()))
     }
 

@@ -3,6 +3,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use directory_sync_model::plan::PlanHash;
+
 use super::{fake::User, *};
 
 /// Of twelve people three have left the company, and the rest has left its team but for two; one is new.
@@ -92,6 +94,55 @@ async fn promise_3_a_held_plan_writes_nothing_at_all() {
         0,
         "the joiner, the new team and the new name wait too"
     );
+}
+
+/// A run with an approval, if somebody gave one.
+async fn decided(company: &Company, platform: &Arc<Fake>, ledger: &MemoryLedger, approved: Option<PlanHash>) -> Report {
+    let ends = Ends {
+        directory: Box::new(company.clone()),
+        platform: Box::new(Arc::clone(platform)),
+    };
+    let mut rules = both();
+    rules.limits = Limits::default();
+    rules.limits.max_count = Some(2);
+    let options = Options { approved, ..options() };
+    run(&ends, &rules, &options, ledger, &CancellationToken::new(), &()).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn promise_3_what_is_left_of_an_approved_plan_is_finished_and_takes_nobody_else_along() {
+    for another_leaves in [false, true] {
+        let mut platform = platform();
+        let broken = Arc::new(AtomicUsize::new(0));
+        let left = Arc::clone(&broken);
+        platform.on_call = Box::new(move |call| {
+            let breaks = call.step() == Step::Deactivate && left.fetch_add(1, Ordering::SeqCst) == 0;
+            breaks.then(|| status(401))
+        });
+        let (platform, ledger) = (Arc::new(platform), MemoryLedger::new());
+        let mut company = company();
+        let hash = decided(&company, &platform, &ledger, None).await.hash;
+        assert_eq!(platform.calls().len(), 0, "held");
+        let report = decided(&company, &platform, &ledger, hash).await;
+        assert_eq!((report.outcome, broken.load(Ordering::SeqCst)), (Outcome::Failed, 1));
+        if another_leaves {
+            company.people.retain(|person| person.id != "p11");
+        }
+        let calls = platform.calls().len();
+        let report = decided(&company, &platform, &ledger, None).await;
+        if another_leaves {
+            assert_eq!((report.outcome, platform.calls().len()), (Outcome::Held, calls));
+            assert!(platform.user("p00").active && platform.user("p11").active);
+        } else {
+            assert_eq!(report.outcome, Outcome::Synced, "{report:?}");
+            assert!(!platform.user("p00").active && !platform.user("p02").active);
+            // It is finished: what comes next is held as it would have been before.
+            company
+                .people
+                .retain(|person| person.id.as_str() < "p08" || person.id == "new");
+            assert_eq!(decided(&company, &platform, &ledger, None).await.outcome, Outcome::Held);
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

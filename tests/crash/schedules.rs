@@ -1,0 +1,84 @@
+//! Two operators at once on the same connections, in rough weather: late answers, lost ones, conflicts, old lists, watches that
+//! break off, repeat themselves or are told that they are too late.
+//!
+//! Each schedule is drawn from a seed. When the weather is over, one operator is left, and has to find everything as it should be.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::life::{End, live};
+use crate::line::{Line, Weather};
+use crate::points::{Stopwatch, everywhere};
+use crate::scenario::{Prepared, last_life};
+use crate::scenarios;
+use crate::world::Bench;
+
+/// Which seed to try alone, as a failure prints it: `SCENARIO:SEED`.
+const REPLAY: &str = "SCHEDULE";
+
+/// From which seed on schedules are drawn; one after the other from there.
+const SEED: &str = "SCHEDULE_SEED";
+
+/// How many schedules are tried.
+const SCHEDULES: usize = 10_000;
+
+/// Tries one schedule.
+fn schedule(bench: &Bench, prepared: &Prepared, seed: u64) -> Result<(), String> {
+    let world = prepared.world(bench);
+    let lines = [seed, !seed].map(|seed| Line::new(&world, Weather::Rough(seed)));
+    let end = live(&lines, || (prepared.scenario.person)(&world));
+    if end != End::Quiet {
+        return Err(format!("it never came to rest: {end:?}"));
+    }
+    // Whatever failed for good in the weather is tried again by the next sync; nobody has to wait for its interval.
+    world.request("the weather is over");
+    prepared.compare_without_old_plans(&last_life(&world, prepared.scenario.person)?)
+}
+
+/// Tries all schedules.
+pub fn all() {
+    let watch = Stopwatch::start();
+    let scenarios: Vec<Prepared> = {
+        let bench = Bench::new();
+        scenarios::small()
+            .into_iter()
+            .map(|scenario| Prepared::new(&bench, scenario))
+            .collect()
+    };
+    let seed = std::env::var(SEED)
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or_else(|| fastrand::u64(..));
+    let replay = std::env::var(REPLAY).ok();
+    let trials: Vec<(usize, u64)> = if let Some(text) = &replay {
+        let (name, seed) = text.rsplit_once(':').expect("SCENARIO:SEED");
+        let place = scenarios.iter().position(|prepared| prepared.scenario.name == name);
+        vec![(place.expect("a scenario of that name"), seed.parse().expect("a number"))]
+    } else {
+        println!("schedules are drawn with {SEED}={seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        let count = SCHEDULES / crate::points::every();
+        (0..count).map(|at| (at % scenarios.len(), random.u64(..))).collect()
+    };
+    let (next, converged, failures) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new(Vec::new()));
+    everywhere(|bench| {
+        while let Some((place, seed)) = trials.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let prepared = &scenarios[*place];
+            match schedule(bench, prepared, *seed) {
+                Ok(()) => drop(converged.fetch_add(1, Ordering::Relaxed)),
+                Err(why) => {
+                    let name = &prepared.scenario.name;
+                    let failure =
+                        format!("{why}\n  replay: {REPLAY}='{name}:{seed}' cargo test --test crash schedules");
+                    failures.lock().unwrap().push(failure);
+                }
+            }
+        }
+    });
+    let converged = converged.into_inner();
+    for failure in failures.into_inner().unwrap().iter().take(10) {
+        println!("{failure}");
+    }
+    println!("schedules: {} tried, {converged} converged ({watch})", trials.len());
+    assert_eq!(converged, trials.len());
+}
