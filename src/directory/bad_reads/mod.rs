@@ -164,6 +164,7 @@ fn rules() -> Rules {
         default_role: None,
         allowed_roles: None,
         adoption: Adoption::Email,
+        from_owners: std::collections::BTreeSet::new(),
         deprovision: Deprovision::Deactivate,
         protect: Protect::default(),
         limits: Limits::default(),
@@ -177,6 +178,7 @@ fn rules() -> Rules {
                 inboxes: Vec::new(),
                 priority: 100,
                 suspended: false,
+                removals: None,
             })
             .collect(),
     }

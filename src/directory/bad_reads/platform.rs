@@ -13,7 +13,8 @@ use directory_sync_model::{
 };
 
 use crate::platform::{
-    Capability, Error, Identity, MembershipWrite, NewUser, PageEnd, Part, Platform, UserDeletion, UserPatch, WriteKey,
+    Capability, Error, Identity, MembershipWrite, NewTeam, NewUser, PageEnd, Part, Platform, TeamPatch, UserDeletion,
+    UserPatch, WriteKey,
 };
 
 #[derive(Clone, Debug)]
@@ -106,6 +107,8 @@ impl Platform for Memory {
                     id: Cow::Borrowed(id),
                     name: Cow::Borrowed(name),
                     phone: Cow::Borrowed(""),
+                    external_id: Cow::Borrowed(""),
+                    version: Cow::Borrowed(""),
                     owner: None,
                 });
             }),
@@ -142,12 +145,21 @@ impl Platform for Memory {
         Ok(PageEnd::default())
     }
 
-    async fn create_team(&self, name: &str, _: &str, _: &WriteKey) -> Result<String, Error> {
+    async fn create_team(&self, team: &NewTeam, _: &str, _: &WriteKey) -> Result<String, Error> {
         let mut state = self.state();
         state.writes += 1;
-        let id = format!("t-{name}");
-        state.teams.insert(id.clone(), name.to_owned());
+        let id = format!("t-{}", team.name);
+        state.teams.insert(id.clone(), team.name.clone());
         Ok(id)
+    }
+
+    async fn update_team(&self, team: &TeamPatch, _: &WriteKey) -> Result<(), Error> {
+        let mut state = self.state();
+        state.writes += 1;
+        if let Some(name) = &team.name {
+            state.teams.insert(team.id.clone(), name.clone());
+        }
+        Ok(())
     }
 
     async fn create_users(&self, users: &[NewUser], _: &WriteKey) -> Result<Vec<Result<String, Error>>, Error> {

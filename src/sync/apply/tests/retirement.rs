@@ -31,6 +31,7 @@ async fn retire(rules: &Rules, platform: &Arc<Fake>) -> Report {
         rejected: Vec::new(),
         stricter: None,
         hold_departures: false,
+        seen: None,
         now: SystemTime::UNIX_EPOCH,
         key: FingerprintKey::new(1, 2),
         fetch: FetchLimits::default(),
