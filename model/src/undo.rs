@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::{
     desired::{Desired, Failure, FailureKind, FailureReason},
     diff::Account,
-    email,
+    email, names,
     observed::{ContainerKind, ContainerRow, FieldsPatch, MembershipRow, Observer, RoleRow, UserRow},
     plan::{Additions, HeldContainer, Holdings, NewHolding, Place, Plan, Population, RemovalKind, RoleChange, Update},
 };
@@ -257,6 +257,13 @@ impl<'a> Undo<'a> {
         let Some(at) = self.numbers.get(&(kind, taken.container.to_owned())) else {
             return Err(format!("{:?} is not on the platform any more", taken.from));
         };
+        let held = &self.containers[*at];
+        let protected = self.desired.rules.protect.teams.iter();
+        let mut protected =
+            protected.filter(|team| **team == held.id || names::normalize(team) == names::normalize(&held.name));
+        if kind == ContainerKind::Team && protected.next().is_some() {
+            return Err(format!("the team {:?} is protected, so nobody joins it", held.name));
+        }
         let is_in = (kind, taken.container.to_owned(), taken.user.to_owned());
         Ok((!self.present.contains(&is_in)).then_some(*at))
     }

@@ -105,7 +105,7 @@ pub struct NetworkArguments {
 /// Where durable state is.
 #[derive(Clone, Debug, Args)]
 pub struct StoreArguments {
-    /// Where durable state is kept: sqlite:///PATH (made when it isn't there) or postgres://USER@HOST/DATABASE. Without it
+    /// Where durable state is kept: `sqlite:///PATH` (made when it isn't there) or `postgres://USER@HOST/DATABASE`. Without it
     /// nothing is remembered beyond the process but what the platform's marks say.
     #[arg(long, value_name = "URL", env = "DIRECTORY_SYNC_STORE", hide_env_values = true, value_parser = secret)]
     pub store: Option<SecretString>,

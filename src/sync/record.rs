@@ -406,6 +406,7 @@ impl Platform for Recorded<'_> {
         let mapping = container.next().map(|container| giving(self.plan, &container.mappings));
         let mapping = mapping.unwrap_or_default();
         let entry = Entry {
+            directory_id: team.external_id.clone().unwrap_or_default(),
             mapping: mapping.clone(),
             ..Entry::new(Key::of(EntryKind::Team, ""), self.now)
         };
