@@ -147,6 +147,7 @@ fn status(metadata: Value, status: Value) -> Value {
     })
 }
 
+#[expect(clippy::too_many_lines, reason = "the life of one object, step by step")]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_api_server_in_memory_answers_as_the_real_one() {
     let server = server_with_kinds().await;

@@ -126,6 +126,7 @@ async fn promise_8_a_secret_that_either_end_repeats_is_in_no_report_error_or_met
                 rejected: Vec::new(),
                 stricter: None,
                 hold_departures: false,
+                seen: None,
                 now: std::time::SystemTime::UNIX_EPOCH,
                 key: FingerprintKey::new(1, 2),
                 fetch: FetchLimits::default(),
