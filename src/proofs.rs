@@ -10,11 +10,12 @@ use std::{
 const PAGES: [&str; 2] = ["docs/safety.md", "tests/proofs.md"];
 
 /// Tests of promises and incidents: each of these has to be on one of the pages.
-const COLLECTIONS: [&str; 5] = [
+const COLLECTIONS: [&str; 6] = [
     "model/tests/meaning/promises.rs",
     "model/tests/meaning/incidents.rs",
     "src/sync/apply/tests/promises.rs",
     "src/sync/apply/tests/incidents.rs",
+    "src/directory/bad_reads/incidents.rs",
     "src/resolve/tests/secrets.rs",
 ];
 

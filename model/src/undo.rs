@@ -296,7 +296,7 @@ impl Observer for Undo<'_> {
             phone: row.phone.to_string(),
             external_id: row.external_id.to_string(),
             version: row.version.to_string(),
-            ours: row.owner.as_deref() == Some(self.desired.rules.owner.as_str()),
+            ours: row.owner.as_deref() == Some(&self.desired.rules.owner),
         });
     }
 

@@ -144,13 +144,13 @@ pub struct ControllerArguments {
     /// No connection may remove more than this many of one kind, whatever it says.
     #[arg(long, value_name = "N")]
     pub removals_max_count: Option<u32>,
-    /// Where durable state is.
-    #[command(flatten)]
-    pub store: StoreArguments,
     /// The most memory, in MiB, that one sync may take for what it reads of its directory; 512 are enough for a million people
     /// with ten memberships each.
     #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     pub read_memory_mib: u32,
+    /// Where durable state is.
+    #[command(flatten)]
+    pub store: StoreArguments,
     /// Which hosts connections may reach.
     #[command(flatten)]
     pub network: NetworkArguments,

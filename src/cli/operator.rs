@@ -19,8 +19,8 @@ pub async fn run(arguments: ControllerArguments) -> Result<Exit, Error> {
         observe_only,
         removals_max_percent,
         removals_max_count,
-        store,
         read_memory_mib,
+        store,
         network,
     } = arguments;
     let store = super::store::open(&store, Access::Write).await?;

@@ -126,10 +126,9 @@ pub(super) fn change(row: &ChangeRow, paint: Paint, out: &mut dyn Write) -> io::
     };
     let (sign, verb) = match row.action {
         Action::CreateTeam | Action::Create => (paint.green("+"), "create"),
-        Action::UpdateTeam => (paint.yellow("~"), "update"),
         Action::Adopt => (paint.yellow("~"), "adopt"),
         Action::Activate => (paint.green("+"), "activate"),
-        Action::Update => (paint.yellow("~"), "update"),
+        Action::Update | Action::UpdateTeam => (paint.yellow("~"), "update"),
         Action::Join => (paint.green("+"), "add"),
         Action::Role => (paint.yellow("~"), "change role of"),
         Action::Leave => (paint.red("-"), "remove"),

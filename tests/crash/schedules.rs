@@ -23,10 +23,11 @@ const SEED: &str = "SCHEDULE_SEED";
 const SCHEDULES: usize = 10_000;
 
 /// Tries one schedule.
-fn schedule(bench: &Bench, prepared: &Prepared, seed: u64) -> Result<(), String> {
+fn schedule(bench: &Bench, prepared: &Prepared, seed: u64, calls: &AtomicUsize) -> Result<(), String> {
     let world = prepared.world(bench);
     let lines = [seed, !seed].map(|seed| Line::new(&world, Weather::Rough(seed)));
     let end = live(&lines, || (prepared.scenario.person)(&world));
+    calls.fetch_add(lines.iter().map(|line| line.acts()).sum(), Ordering::Relaxed);
     if end != End::Quiet {
         return Err(format!("it never came to rest: {end:?}"));
     }
@@ -60,11 +61,12 @@ pub fn all() {
         let count = SCHEDULES / crate::points::every();
         (0..count).map(|at| (at % scenarios.len(), random.u64(..))).collect()
     };
+    let calls = AtomicUsize::new(0);
     let (next, converged, failures) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new(Vec::new()));
     everywhere(|bench| {
         while let Some((place, seed)) = trials.get(next.fetch_add(1, Ordering::Relaxed)) {
             let prepared = &scenarios[*place];
-            match schedule(bench, prepared, *seed) {
+            match schedule(bench, prepared, *seed, &calls) {
                 Ok(()) => drop(converged.fetch_add(1, Ordering::Relaxed)),
                 Err(why) => {
                     let name = &prepared.scenario.name;
@@ -79,6 +81,10 @@ pub fn all() {
     for failure in failures.into_inner().unwrap().iter().take(10) {
         println!("{failure}");
     }
-    println!("schedules: {} tried, {converged} converged ({watch})", trials.len());
+    let calls = calls.into_inner() / trials.len().max(1);
+    println!(
+        "schedules: {} tried, {converged} converged ({watch}; {calls} calls each in rough weather)",
+        trials.len()
+    );
     assert_eq!(converged, trials.len());
 }

@@ -216,6 +216,11 @@ impl World {
         for plan in self.api.all("syncplans") {
             // A plan that was carried out in two lives is another one in the second: the first says that it was superseded.
             let over = ["Spent", "Superseded"].contains(&applied(&plan));
+            let owner = plan["spec"]["connectionRef"]["name"].as_str().unwrap_or_default();
+            if over && self.api.get("directoryconnections", NAMESPACE, owner).is_none() {
+                // It goes with its connection, now or later.
+                continue;
+            }
             let state = if over { "over" } else { applied(&plan) };
             let state = json!({ "decision": plan["spec"]["decision"], "state": state });
             let doubled = told.insert(format!("plan {}", plan["spec"]["hash"]), state);

@@ -399,6 +399,11 @@ fn promise_7_one_bad_user_or_group_never_stops_the_others_and_each_failure_is_na
         "{:?}",
         outcome.messages
     );
+    let of = |id: &str| {
+        let at = outcome.failures.iter().position(|(failed, _)| failed == id);
+        outcome.messages[at.unwrap()].as_str()
+    };
+    assert!(of("twin-1").ends_with("twin-2") && of("twin-2").ends_with("twin-1"));
     let mut problems: Vec<&str> = outcome.problems.iter().map(|(mapping, _)| mapping.as_str()).collect();
     problems.sort_unstable();
     assert_eq!(problems, ["gone", "no-role", "no-team", "twice"]);

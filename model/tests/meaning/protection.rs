@@ -2,7 +2,7 @@
 
 use directory_sync_model::{
     plan::{Kept, KeptReason, RemovalKind},
-    rules::{Deprovision, Rules},
+    rules::{Adoption, Deprovision, Rules},
 };
 
 use crate::support::{MappingWords, RulesWords, World, directory, group, mapping, person, platform, rules, user};
@@ -77,6 +77,23 @@ fn a_protected_user_is_not_adopted_and_no_failure() {
     let outcome = world.sync();
     outcome.nothing();
     assert_eq!(outcome.failures, []);
+}
+
+#[test]
+fn the_operators_own_account_is_not_adopted_and_no_failure_whatever_adoption_allows() {
+    for adoption in [Adoption::Email, Adoption::ExternalId, Adoption::Never] {
+        let mut world = World::new(
+            directory().with(person("ann").phone("1")).with(group("A").of(&["ann"])),
+            rules()
+                .adopting(adoption)
+                .with(mapping("A").to_team("T").giving("agent")),
+            platform().with(user("ann")).team("T"),
+        );
+        world.platform.own_account = Some("u-ann".to_owned());
+        let outcome = world.sync();
+        outcome.nothing();
+        assert_eq!(outcome.failures, [], "{adoption:?}");
+    }
 }
 
 #[test]

@@ -149,11 +149,10 @@ fn next(plan: &SyncPlan, judgement: Judgement<'_>, now: Timestamp, another_is_he
 
 /// Whether a plan that comes to be over for this reason was decided, and nothing comes of that decision.
 fn is_late(plan: &SyncPlan, reason: Reason) -> bool {
-    match (reason, plan.spec.decision) {
-        (_, None) => false,
-        (Reason::Expired | Reason::Superseded, Some(_)) | (Reason::Spent, Some(Decision::Rejected)) => true,
-        _ => false,
-    }
+    matches!(
+        (reason, plan.spec.decision),
+        (Reason::Expired | Reason::Superseded, Some(_)) | (Reason::Spent, Some(Decision::Rejected))
+    )
 }
 
 /// The event of a decision of which nothing comes.

@@ -113,8 +113,8 @@ fn a_held_plan_keeps_it_however_long_and_a_rejected_one_says_how_to_let_go() {
 #[test]
 fn a_secret_that_is_gone_lets_it_go_at_once_and_a_platform_that_fails_after_a_day() {
     let cause = |gone, needs_a_person| Cause {
-        gone,
         needs_a_person,
+        gone,
         ..testing::unauthorized()
     };
     let (farewell, ..) = judged(&failed(cause(true, true)), None, 3601);

@@ -70,7 +70,12 @@ pub fn remove(object: &mut Value, path: &[String]) {
     let Some(value) = fields.get_mut(name) else { return };
     match (value, rest) {
         (_, []) => drop(fields.remove(name)),
-        (Value::Array(items), [item]) => items.retain(|other| item_name(name, other) != *item),
+        (Value::Array(items), [item]) => {
+            items.retain(|other| item_name(name, other) != *item);
+            if items.is_empty() {
+                fields.remove(name);
+            }
+        }
         (value, rest) => {
             remove(value, rest);
             if value.as_object().is_some_and(serde_json::Map::is_empty) {

@@ -73,7 +73,7 @@ async fn a_person_is_explained() {
 #[tokio::test]
 async fn a_deactivated_person_is_explained_since_when_why_and_when_he_is_deleted() {
     let world = World::start().await;
-    let spec = "  deprovision: { deleteAfterDays: 30 }\n  removals: { maxPercent: 100 }\n";
+    let spec = "deprovision: { deleteAfterDays: 30 }\nremovals: { maxPercent: 100 }\n";
     let company = world.company(PEOPLE, spec);
     world.run(&["sync", "-f", &company]).await.code(0);
     world.company(&PEOPLE.replace("3,cleo@acme.test,Cleo\n", ""), spec);
@@ -104,7 +104,7 @@ async fn a_deactivated_person_is_explained_since_when_why_and_when_he_is_deleted
     // Where nobody asked for it, he is never deleted; where everybody is, the next sync does it.
     world.company(
         &PEOPLE.replace("3,cleo@acme.test,Cleo\n", ""),
-        "  removals: { maxPercent: 100 }\n",
+        "removals: { maxPercent: 100 }\n",
     );
     let kept = json().await;
     assert!(kept["state"].as_str().unwrap().contains("is never deleted"), "{kept}");

@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use directory_sync::api::GroupMapping;
-use kube::CustomResourceExt;
 use serde_json::{Value, json};
 
 use super::object;
@@ -153,12 +151,6 @@ pub async fn to_loosen_takes_the_right_to_approve(server: &ApiServer, system: &s
 }
 
 async fn mappings_are_loosened_by_the_same_right(space: &Namespace<'_>, editor: &Path, lead: &Path) {
-    if !serde_json::to_string(&GroupMapping::crd())
-        .unwrap()
-        .contains("\"removals\"")
-    {
-        return;
-    }
     let mapping = object("GroupMapping", &json!({ "removals": { "maxPercent": 10 } })).to_string();
     space
         .kubectl_as(editor, &["apply", "-f", "-"], &mapping)

@@ -119,7 +119,7 @@ pub async fn entries_come_back_in_the_order_of_their_keys(store: Store) {
         let mut entry = user(&format!("u-{number:05}"));
         entry.key.kind = kind;
         if kind == EntryKind::TeamMembership {
-            entry.key.container = "t-1".to_owned();
+            "t-1".clone_into(&mut entry.key.container);
         }
         entry
     };
@@ -148,7 +148,7 @@ pub async fn entries_come_back_in_the_order_of_their_keys(store: Store) {
 pub async fn an_entry_keeps_since_when_and_by_which_mapping(store: Store) {
     let ledger = store.of(&scope("a"));
     let mut first = user("u");
-    first.mapping = "support".to_owned();
+    "support".clone_into(&mut first.mapping);
     // Twice in one settlement, as a retry would: the later one counts.
     let mut again = first.clone();
     again.deactivated = Some(at(5));
@@ -198,7 +198,7 @@ pub async fn an_intent_is_open_until_it_is_settled(store: Store) {
     ledger.intend(&intent).await.unwrap();
     assert_eq!(
         store.of(&scope("a")).open(true).await.unwrap().intents,
-        [intent.clone()]
+        std::slice::from_ref(&intent)
     );
     let settlement = Settlement {
         intents: vec![intent.id.clone(), "unheard of".to_owned()],
@@ -358,7 +358,7 @@ pub async fn text_of_every_kind_comes_back(store: Store) {
     let ledger = store.of(&scope("o'brien; DROP TABLE entries; --"));
     for id in ["", "Zoë \u{1f600} 日本", "a'b\"c\\d%_$1", " \t\n", &"x".repeat(2000)] {
         let mut entry = user("u");
-        entry.directory_id = "d".to_owned();
+        "d".clone_into(&mut entry.directory_id);
         entry.mapping = format!("m{id}");
         ledger.settle(&recorded(vec![entry.clone()])).await.unwrap();
         assert_eq!(all(ledger.as_ref()).await, [entry]);

@@ -19,7 +19,7 @@ pub const PASSWORD: &str = "store-8d2f61-password";
 const OTHER_USER: u32 = 65534;
 
 /// How long the server may take to make its files, and to start.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running server.
 pub struct Postgres {
