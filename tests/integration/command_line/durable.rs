@@ -9,7 +9,7 @@ use crate::support::postgres::{PASSWORD, Postgres};
 const ANN: &str = "id,email,displayName\n1,ann@acme.test,Ann\n";
 
 /// Limits under which nobody leaves unasked.
-const STRICT: &str = "\n  removals: { maxPercent: 0 }";
+const STRICT: &str = "removals: { maxPercent: 0 }";
 
 /// Holds a plan, approves it, and gives back what it took.
 async fn hold_approve_restore(world: &World, store: &str) {
