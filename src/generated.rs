@@ -106,11 +106,14 @@ fn rebased(line: &str, folder: &str) -> String {
     let mut text = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         text.push_str("](");
-        if !part.starts_with('#') && !part.starts_with("http") {
-            // All pages of this kind are two folders below the root.
-            text.extend(["../../", folder, "/"]);
+        // All pages of this kind are two folders below the root, and their texts three.
+        if let Some(from_root) = part.strip_prefix("../../../") {
+            text.extend(["../../", from_root]);
+        } else if part.starts_with('#') || part.starts_with("http") {
+            text.push_str(part);
+        } else {
+            text.extend(["../../", folder, "/", part]);
         }
-        text.push_str(part);
     }
     text
 }
