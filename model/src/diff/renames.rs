@@ -59,7 +59,8 @@ pub(super) fn follow(draft: &mut Draft<'_>, lookup: &Lookup, protects: &Protecte
         single: single(desired),
         ..Followed::default()
     };
-    if draft.seen.account.fixed_teams {
+    // A mapping that doesn't say which team it gives may give this one, by the name that it has.
+    if draft.seen.account.fixed_teams || desired.unknown_targets.contains(&ContainerKind::Team) {
         return followed;
     }
     let team_of = marked(draft, &followed);

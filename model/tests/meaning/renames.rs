@@ -1,6 +1,9 @@
 //! Teams follow their groups: a renamed group is a renamed team, never a second one.
 
-use directory_sync_model::{desired::MappingProblem, rules::Rules};
+use directory_sync_model::{
+    desired::MappingProblem,
+    rules::{GroupSelector, Rules},
+};
 
 use crate::support::{
     Directory, MappingWords, OTHER, OWNER, Platform, RulesWords, World, directory, group, mapping, platform, rules,
@@ -47,6 +50,19 @@ fn a_renamed_group_renames_its_team_and_nobody_leaves_it() {
     rename(&mut world, &[("A", "B")]);
     assert_eq!(world.sync().changes, ["rename team A to B"]);
     assert_eq!(world.platform.names(), [("new-A", "B")]);
+    assert_eq!(world.platform.members("B"), ["a"]);
+}
+
+#[test]
+fn a_team_that_an_unreadable_mapping_may_give_keeps_its_name() {
+    let to_team = |name| mapping("team-A").to_team(name).creating();
+    let mut world = World::new(company(&["A"]), rules().with(to_team("A")), platform());
+    world.sync();
+    world.rules.mappings[0].group = GroupSelector::Invalid("spec can't be read".to_owned());
+    world.rules.mappings[0].team = None;
+    world.rules.mappings.push(to_team("B"));
+    world.sync();
+    assert_eq!(world.platform.members("A"), ["a"]);
     assert_eq!(world.platform.members("B"), ["a"]);
 }
 

@@ -37,7 +37,15 @@ struct Known {
 impl Known {
     fn read() -> Self {
         let mut text = String::new();
-        for page in ["fields", "conditions", "attributes", "functions", "cli", "metrics", "report"] {
+        for page in [
+            "fields",
+            "conditions",
+            "attributes",
+            "functions",
+            "cli",
+            "metrics",
+            "report",
+        ] {
             text += &fs::read_to_string(root().join(format!("docs/reference/{page}.md"))).expect("a generated page");
         }
         text += &fs::read_to_string(root().join("charts/directory-sync/values.yaml")).expect("the chart's values");
