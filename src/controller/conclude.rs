@@ -19,7 +19,9 @@ use super::{
     reconcile::unless_gone,
     retire,
     run::{Ended, Order},
-    status, wording, write,
+    status,
+    view::Key,
+    wording, write,
 };
 use crate::{
     api::{
@@ -287,7 +289,10 @@ async fn tell_mapping(
 ) -> Result<(), ReconcileError> {
     let before = mapping.status.clone().unwrap_or_default();
     let status = status::mapping_after_run(mapping, report, complete, now);
-    if status == before {
+    // One that can't be read any more says so already, and says it once.
+    let key = Key::of(&mapping.metadata);
+    let unreadable = fleet.mapping(&key).is_some_and(|mapping| mapping.0.is_err());
+    if status == before || unreadable {
         return Ok(());
     }
     unless_gone(write::status::<GroupMapping>(fleet.client(), &mapping.metadata, &status).await)?;

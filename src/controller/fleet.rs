@@ -168,6 +168,11 @@ impl Fleet {
         self.stores.connections.get(&reference(key))
     }
 
+    /// The mapping of a name, readable or not.
+    pub fn mapping(&self, key: &Key) -> Option<Arc<Guarded<GroupMapping>>> {
+        self.stores.mappings.get(&reference(key))
+    }
+
     /// A connection with all that belongs to it.
     pub fn view<'a>(&self, connection: &'a DirectoryConnection) -> View<'a> {
         let key = Key::of(&connection.metadata);

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use kube::{
     Client, Resource,
     client::Body,
-    core::DeserializeGuard,
+    core::{DeserializeGuard, error_boundary::InvalidObject},
     runtime::{reflector::store::Writer, watcher::Event},
 };
 use serde_json::{Value, json};
@@ -218,6 +218,16 @@ impl Bench {
     /// A mapping is there.
     pub fn put_mapping(&mut self, mapping: &GroupMapping) {
         apply(&mut self.writers.mappings, mapping);
+    }
+
+    /// A mapping is there that can't be read.
+    pub fn spoil_mapping(&mut self, mapping: &GroupMapping) {
+        let invalid = InvalidObject {
+            metadata: mapping.metadata.clone(),
+            error: "a time that is none".into(),
+        };
+        let event = Event::Apply(DeserializeGuard(Err(invalid)));
+        self.writers.mappings.apply_watcher_event(&event);
     }
 
     /// A plan is there.

@@ -239,3 +239,20 @@ async fn a_quarantine_outlives_a_restart_and_a_changed_spec_is_tried_as_if_for_t
     assert_eq!(status["consecutiveFailures"], 1);
     assert_eq!(condition(&status, "Reconciling").unwrap(), "True/Retrying");
 }
+
+#[tokio::test]
+async fn a_mapping_that_can_not_be_read_any_more_is_not_said_to_be_in_order() {
+    let mut bench = Bench::new();
+    let mut done = report(Outcome::Synced);
+    done.mappings = vec![crate::sync::report::MappingReport {
+        name: "one".into(),
+        ..Default::default()
+    }];
+    let (order, ended) = concluded(&mut bench, Vec::new(), done).await;
+    bench.spoil_mapping(&testing::mapping("one"));
+    tell_mappings(&bench.fleet, &order, &ended).await;
+    assert!(bench.told("groupmappings").is_none());
+    bench.put_mapping(&testing::mapping("one"));
+    tell_mappings(&bench.fleet, &order, &ended).await;
+    assert!(bench.told("groupmappings").is_some());
+}
