@@ -34,8 +34,9 @@ pub async fn within<T>(
     }
 }
 
-/// Writes the whole status of one object. Nobody else writes it, so nothing is contested; an object of another uid is
-/// refused by the API server, and one that is gone isn't created.
+/// Writes the whole status of one object. Nobody else writes it, so nothing is contested, and one that is gone isn't
+/// created. In a patch of a status the API server doesn't look at the uid: an object that was created anew under the same
+/// name may get it, until its own first sync says how things stand.
 pub async fn status<K>(client: &Client, metadata: &ObjectMeta, status: &impl Serialize) -> Result<(), ReconcileError>
 where
     K: Resource<DynamicType = ()>,

@@ -19,6 +19,9 @@ const EVERY: &str = "CRASH_EVERY";
 /// Which seed pairs are drawn with.
 const SEED: &str = "CRASH_SEED";
 
+/// The one that they are drawn with otherwise: whoever changes something is told of what he changed, and not of luck.
+const FIRST_SEED: u64 = 13_136_182_674_246_133_674;
+
 /// How many pairs of crashes are tried.
 const PAIRS: usize = 2000;
 
@@ -209,7 +212,7 @@ pub fn pairs() {
     let seed = std::env::var(SEED)
         .ok()
         .and_then(|seed| seed.parse().ok())
-        .unwrap_or_else(|| fastrand::u64(..));
+        .unwrap_or(FIRST_SEED);
     println!("pairs are drawn with {SEED}={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     let (mut tally, mut drawn) = (Tally::default(), 0);

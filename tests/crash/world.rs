@@ -223,7 +223,9 @@ impl World {
             }
             let state = if over { "over" } else { applied(&plan) };
             let state = json!({ "decision": plan["spec"]["decision"], "state": state });
-            let doubled = told.insert(format!("plan {}", plan["spec"]["hash"]), state);
+            let before = told.insert(format!("plan {}", plan["spec"]["hash"]), state);
+            // One that is over may be held anew, where two operators saw the world at different times.
+            let doubled = before.filter(|before| !over && before["state"] != "over");
             assert_eq!(doubled, None, "a plan is there twice: {plan}");
         }
         told
