@@ -33,6 +33,8 @@ pub async fn restore(arguments: &RestoreArguments) -> Result<Exit, Error> {
     loaded.warnings.iter().for_each(|warning| warn(warning));
     let name = loaded.connection.name_any();
     let namespace = loaded.connection.namespace().unwrap_or_default();
+    // A store that isn't there took nothing: a path that is mistyped must not make one.
+    store::need(&arguments.store, Access::Read).await?;
     let store = store::need(&arguments.store, Access::Write).await?;
     let scope = Scope {
         trigger: RESTORE.to_owned(),

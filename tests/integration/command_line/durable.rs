@@ -120,10 +120,15 @@ async fn without_a_store_that_can_be_used_nothing_is_written() {
         assert!(!failed.stderr.contains(PASSWORD), "{}", failed.stderr);
     }
     assert_eq!(world.people().await, [""; 0]);
-    let unknown = format!("sqlite://{}", world.path("store.db").display());
-    let failed = world
-        .run(&["restore", "no-such-sync", "-f", &company, "--store", &unknown])
-        .await;
+    let path = world.path("store.db");
+    let unknown = format!("sqlite://{}", path.display());
+    let restore = ["restore", "no-such-sync", "-f", &company, "--store", &unknown];
+    let failed = world.run(&restore).await;
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(failed.stderr.contains("there is no such database"), "{}", failed.stderr);
+    assert!(!path.exists(), "a wrong path makes no store");
+    world.run(&["sync", "-f", &company, "--store", &unknown]).await.code(0);
+    let failed = world.run(&restore).await;
     assert_eq!(failed.status.code(), Some(1));
     assert!(failed.stderr.contains("knows no sync"), "{}", failed.stderr);
     world.run(&["restore", "some-sync", "-f", &company]).await.code(64);
