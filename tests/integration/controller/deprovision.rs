@@ -50,14 +50,6 @@ async fn marked(world: &World) -> usize {
     users.iter().filter(|user| !user["mark"].is_null()).count()
 }
 
-async fn until_told(world: &World, event: &str) {
-    wait_until(event, PATIENCE, async || {
-        let events = world.events("DirectoryConnection", "acme").await;
-        events.contains(&event.to_owned()).then_some(())
-    })
-    .await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_connection_takes_back_what_it_gave_without_its_directory_and_goes() {
     let world = in_step(&[1, 2, 3], 100).await;
@@ -74,7 +66,9 @@ async fn a_deleted_connection_takes_back_what_it_gave_without_its_directory_and_
         Some(0),
         "teams stay"
     );
-    until_told(&world, "Normal/Deprovisioned").await;
+    world
+        .until_told("DirectoryConnection", "acme", "Normal/Deprovisioned")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,7 +145,9 @@ async fn where_nothing_can_be_taken_back_it_goes_with_a_warning() {
     world.delete("Secret", "platform").await;
     world.delete("DirectoryConnection", "acme").await;
     until_gone(&world).await;
-    until_told(&world, "Warning/NotDeprovisioned").await;
+    world
+        .until_told("DirectoryConnection", "acme", "Warning/NotDeprovisioned")
+        .await;
     assert_eq!(marked(&world).await, 2);
 
     // The connection is suspended.
@@ -161,7 +157,9 @@ async fn where_nothing_can_be_taken_back_it_goes_with_a_warning() {
     world.until_ready("acme", "True/Suspended").await;
     world.delete("DirectoryConnection", "acme").await;
     until_gone(&world).await;
-    until_told(&world, "Warning/NotDeprovisioned").await;
+    world
+        .until_told("DirectoryConnection", "acme", "Warning/NotDeprovisioned")
+        .await;
     assert_eq!(marked(&world).await, 2);
 
     // The platform is gone, for longer than it is waited for.
@@ -169,7 +167,9 @@ async fn where_nothing_can_be_taken_back_it_goes_with_a_warning() {
     world.platform.stop().await;
     world.delete("DirectoryConnection", "acme").await;
     until_gone(&world).await;
-    until_told(&world, "Warning/NotDeprovisioned").await;
+    world
+        .until_told("DirectoryConnection", "acme", "Warning/NotDeprovisioned")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

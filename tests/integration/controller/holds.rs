@@ -44,8 +44,9 @@ async fn a_plan_above_the_limits_is_held_until_it_is_approved_and_the_approval_i
     assert!(status.expire_time.as_ref().unwrap().0 > plan.metadata.creation_timestamp.as_ref().unwrap().0);
     let owner = &plan.metadata.owner_references.as_ref().unwrap()[0];
     assert_eq!(Some(&owner.uid), connection.metadata.uid.as_ref());
-    let events = world.events("DirectoryConnection", "acme").await;
-    assert!(events.contains(&"Warning/TooManyRemovals".to_owned()), "{events:?}");
+    world
+        .until_told("DirectoryConnection", "acme", "Warning/TooManyRemovals")
+        .await;
 
     world.decide(&name, "Approved").await;
     let spent = world.until_plan(&name, "Spent").await;
@@ -94,11 +95,13 @@ async fn what_waits_is_said_in_words_with_commands_that_work_as_they_stand() {
         listed.contains("AwaitingDecision") && listed.contains(&expires),
         "{listed}"
     );
-    let notes = world.notes("DirectoryConnection", "acme").await;
-    let told = notes
-        .iter()
-        .any(|(note, _)| note.contains("5 of 10 users") && note.contains(&commands.inspect));
-    assert!(told, "{notes:?}");
+    wait_until("a note with the numbers and the command", PATIENCE, async || {
+        let notes = world.notes("DirectoryConnection", "acme").await;
+        let mut notes = notes.iter();
+        let told = notes.any(|(note, _)| note.contains("5 of 10 users") && note.contains(&commands.inspect));
+        told.then_some(())
+    })
+    .await;
 
     // As somebody types them, in a namespace that isn't the current one.
     let kubectl = crate::support::tools::tool("kubectl");
@@ -173,11 +176,7 @@ async fn a_plan_that_ran_out_approves_nothing_and_is_held_anew() {
     assert!(message.starts_with("The decision came too late"), "{message}");
     assert!(message.contains(&format!("Decide SyncPlan {}", plan.name)), "{message}");
     for (kind, name) in [("SyncPlan", name.as_str()), ("DirectoryConnection", "acme")] {
-        let events = world.events(kind, name).await;
-        assert!(
-            events.contains(&"Warning/DecidedTooLate".to_owned()),
-            "{kind}: {events:?}"
-        );
+        world.until_told(kind, name, "Warning/DecidedTooLate").await;
     }
 }
 
@@ -195,6 +194,7 @@ async fn another_plan_supersedes_the_one_that_was_approved_too_late() {
         (answered && message.contains(&format!("Decide SyncPlan {another}"))).then_some(())
     })
     .await;
+    world.until_told("SyncPlan", &name, "Warning/DecidedTooLate").await;
     tokio::time::sleep(WHILE).await;
     let events = world.notes("SyncPlan", &name).await;
     assert_eq!(events.len(), 1, "it is told once: {events:?}");

@@ -107,6 +107,7 @@ async fn a_second_sync_writes_nothing_and_patches_the_last_sync_alone() {
     assert_eq!(rest(after.clone()), rest(before));
     let mapping = world.until_mapping("support", "True/Mapped").await;
     assert_eq!(mapping.metadata.resource_version, mapping_version);
+    world.until_told("DirectoryConnection", "acme", "Normal/Synced").await;
     assert_eq!(world.events("DirectoryConnection", "acme").await, ["Normal/Synced"]);
     // One field manager for the whole status.
     let managers = after.metadata.managed_fields.unwrap().into_iter().map(|entry| {

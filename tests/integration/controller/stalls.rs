@@ -110,8 +110,9 @@ async fn a_connection_that_keeps_failing_is_in_quarantine_and_one_success_ends_i
     assert_eq!(condition(&dead, "Reconciling").unwrap(), "True/Quarantined");
     let status = dead.status.as_ref().unwrap();
     assert!(status.consecutive_failures >= 1 && status.next_sync_time.is_some());
-    let events = world.events("DirectoryConnection", "acme").await;
-    assert!(events.contains(&"Warning/Quarantined".to_owned()), "{events:?}");
+    world
+        .until_told("DirectoryConnection", "acme", "Warning/Quarantined")
+        .await;
 
     world.platform.restart().await;
     let mended = world.until_ready("acme", "True/Synced").await;

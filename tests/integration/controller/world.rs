@@ -268,6 +268,15 @@ impl World {
             .collect()
     }
 
+    /// Waits until an event is told of an object, as `type/reason`. Events follow the status, and may come long after it.
+    pub async fn until_told(&self, kind: &str, name: &str, event: &str) {
+        wait_until(&format!("{event} of {kind} {name}"), PATIENCE, async || {
+            let events = self.events(kind, name).await;
+            events.iter().any(|told| told == event).then_some(())
+        })
+        .await;
+    }
+
     async fn event_objects(&self, kind: &str, name: &str) -> Vec<Event> {
         let api: Api<Event> = self.space.api();
         let events = api.list(&ListParams::default()).await.unwrap().items;
