@@ -12,7 +12,9 @@ use directory_sync_model::{
 use crate::support::{
     Directory, MappingWords, Platform, RulesWords, World, directory, group, mapping, person, platform,
     platform::User,
-    rules, user,
+    rules,
+    shown::kept,
+    user,
     world::{DAY, noon},
 };
 
@@ -36,10 +38,6 @@ fn gone(deprovision: Deprovision, users: impl IntoIterator<Item = User>) -> Worl
         rules().everybody().deprovisioning(deprovision),
         users.into_iter().fold(held, Platform::with),
     )
-}
-
-fn kept(kind: RemovalKind, reason: KeptReason) -> Vec<Kept> {
-    vec![Kept { kind, reason, count: 1 }]
 }
 
 fn is_there(world: &World, person: &str) -> bool {
