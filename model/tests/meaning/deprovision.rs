@@ -346,6 +346,19 @@ fn the_address_of_whom_a_sync_deletes_is_free_for_the_next_one() {
     assert_eq!(world.sync().changes, ["create new"]);
 }
 
+#[test]
+fn who_waits_for_his_deletion_is_told_with_the_time_of_his_deactivation() {
+    let since = |deprovision, user| {
+        gone(deprovision, [user]).plan(|plan| plan.gone.iter().map(|gone| gone.since).collect::<Vec<_>>())
+    };
+    let then = noon() - 10 * DAY;
+    assert_eq!(since(after(30), user("ann").managed().deactivated()), [Some(then)]);
+    // Somebody has activated him since.
+    let mut back = user("ann").managed().deactivated();
+    back.active = true;
+    assert_eq!(since(Deprovision::Keep, back), [None]);
+}
+
 fn keeping() -> Rules {
     rules()
         .deprovisioning(Deprovision::Keep)

@@ -31,6 +31,7 @@ fn company() -> Platform {
         .with(user("ann").managed())
         .with(user("boss").managed())
         .with(user("left").managed().deactivated())
+        .with(user("off").managed().inactive())
         .with(user("theirs").of_another_connection())
         .with(user("hand"))
         .with(nameless)
@@ -63,7 +64,7 @@ fn whom_it_managed_is_deactivated_and_everybody_loses_its_mark_alone() {
     );
     assert_eq!(
         world.plan(|plan| released(&plan)),
-        ["u-ann", "u-boss", "u-left", "u-nameless"]
+        ["u-ann", "u-boss", "u-left", "u-nameless", "u-off"]
     );
 }
 
@@ -82,6 +83,8 @@ fn nobodys_deletion_is_waited_for() {
             .changes
             .contains(&"delete left: the connection is deleted".to_owned())
     );
+    // Whom a later sync deletes is managed until then.
+    assert_eq!(at_once.plan(|plan| released(&plan)), ["u-boss", "u-nameless", "u-off"]);
     let later = retiring(Deprovision::DeleteAfter(Duration::from_secs(1)), company());
     assert_eq!(later.rules.deprovision, Deprovision::Deactivate);
     assert_eq!(
