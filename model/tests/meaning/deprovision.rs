@@ -432,7 +432,15 @@ fn a_read_that_is_incomplete_takes_nothing_from_whom_we_keep() {
 fn what_a_suspended_mapping_gave_stays_with_whom_we_keep() {
     let mut world = staying(|directory| directory.loses("ann"));
     world.rules.mappings[0].suspended = true;
-    world.sync().nothing();
+    let outcome = world.sync();
+    outcome.nothing();
+    let waits = |kind, reason| Kept { kind, reason, count: 1 };
+    for kept in [
+        waits(RemovalKind::TeamMembership, KeptReason::Frozen),
+        waits(RemovalKind::InboxMembership, KeptReason::Frozen),
+    ] {
+        assert!(outcome.kept.contains(&kept), "{:?}", outcome.kept);
+    }
     assert_eq!(world.platform.members("T"), ["ann", "bob"]);
     assert_eq!(world.platform.user("ann").role, "agent");
 }

@@ -5,7 +5,7 @@ use directory_sync_model::{
     diff::{Account, Differ},
     map::map,
     observed::{ContainerKind, ContainerRow, MembershipRow, Observer as _},
-    plan::Place,
+    plan::{Place, RemovalKind},
 };
 
 use crate::support::{MappingWords, OWNER, RulesWords, World, directory, group, mapping, platform, rules, shown, user};
@@ -197,6 +197,10 @@ fn the_team_that_a_mapping_gives_a_group_is_told_whether_it_is_there_or_new() {
         );
         assert_eq!(team("B", 0), None);
         assert_eq!(plan.desired.wanted(), 1);
+        // Where nobody leaves and we had given nothing, there is nothing to judge and nothing to do.
+        assert!(plan.removals.is_empty());
+        let judged = plan.populations.iter().map(|population| population.kind);
+        assert!(!judged.into_iter().any(|kind| kind == RemovalKind::TeamMembership));
     });
 }
 
