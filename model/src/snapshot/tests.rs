@@ -425,6 +425,29 @@ fn nobody_at_all_is_a_doubt_and_no_groups_are_none() {
 }
 
 #[test]
+fn a_batch_tells_what_was_put_into_it() {
+    let mut batch = Batch::new();
+    people(&["p", "q"])(&mut batch);
+    group("g", &["p", "x"])(&mut batch);
+    batch.reject_user("row 7", "no id");
+    batch.unreadable_user("r", "no record");
+    batch.unreadable_group("h", "Hidden", "no members");
+    let ids: Vec<&str> = batch.users().map(|user| user.text(Attribute::Id)).collect();
+    assert_eq!(ids, ["p", "q", "r"]);
+    assert!(batch.group_names().eq(["G", "Hidden"]));
+    assert!(batch.members().eq([(0, b"p".as_slice()), (0, b"x".as_slice())]));
+    let [rejected] = batch.rejected() else {
+        panic!("one is rejected")
+    };
+    assert_eq!(
+        (rejected.kind, rejected.place.as_str(), rejected.message.as_str()),
+        (EntryKind::User, "row 7", "no id")
+    );
+    assert!(batch.unreadable().eq(["no record", "no members"]));
+    assert_eq!(batch.entries(), 6);
+}
+
+#[test]
 fn a_cleared_batch_is_empty() {
     let mut batch = Batch::new();
     batch.user("a", |_| {});
