@@ -152,3 +152,34 @@ impl Plan<'_> {
         counts
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_removal_is_counted_for_itself() {
+        let mut counts = RemovalCounts::default();
+        for (count, kind) in (1..).zip(RemovalKind::ALL) {
+            counts.add(kind, count);
+            counts.add(kind, 10);
+        }
+        for (count, kind) in (11..).zip(RemovalKind::ALL) {
+            assert_eq!(counts.of(kind), count);
+        }
+    }
+
+    #[test]
+    fn each_count_is_told_by_its_name() {
+        let counts = Counts {
+            users_created: 1,
+            teams_renamed: 2,
+            roles_changed: 3,
+            ..Counts::default()
+        };
+        let mut named = counts.named();
+        assert_eq!(named.len(), 16);
+        named.retain(|(_, count)| *count > 0);
+        assert_eq!(named, [("usersCreated", 1), ("teamsRenamed", 2), ("rolesChanged", 3)]);
+    }
+}
