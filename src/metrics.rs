@@ -6,6 +6,7 @@ use std::sync::Arc;
 use directory_sync_model::{desired::FailureReason, plan::Counts};
 use prometheus::{
     Encoder as _, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    core::Collector,
 };
 
 use crate::{
@@ -148,28 +149,29 @@ impl Metrics {
     /// All families, at zero, in a registry of their own.
     pub fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
-        let steps = HistogramOpts::new(STEPS.name, STEPS.help).buckets(STEP_SECONDS.to_vec());
-        let metrics = Self {
-            calls: Arc::new(CallMetrics::new(&registry)?),
-            runs: counter(&registry, RUNS)?,
-            failures: counter(&registry, FAILURES)?,
-            steps: HistogramVec::new(steps, STEPS.labels)?,
-            objects: counter(&registry, OBJECTS)?,
-            since: GaugeVec::new(Opts::new(SINCE.name, SINCE.help), SINCE.labels)?,
-            without_seat: GaugeVec::new(Opts::new(WITHOUT_SEAT.name, WITHOUT_SEAT.help), WITHOUT_SEAT.labels)?,
-            running: IntGauge::new(RUNNING.name, RUNNING.help)?,
-            waiting: IntGauge::new(WAITING.name, WAITING.help)?,
-            held: IntGauge::new(HELD.name, HELD.help)?,
-            quarantined: IntGauge::new(QUARANTINED.name, QUARANTINED.help)?,
-            registry,
+        let counter = |row: Row| {
+            registered(
+                &registry,
+                IntCounterVec::new(Opts::new(row.name, row.help), row.labels)?,
+            )
         };
-        metrics.registry.register(Box::new(metrics.steps.clone()))?;
-        metrics.registry.register(Box::new(metrics.since.clone()))?;
-        metrics.registry.register(Box::new(metrics.without_seat.clone()))?;
-        for gauge in [&metrics.running, &metrics.waiting, &metrics.held, &metrics.quarantined] {
-            metrics.registry.register(Box::new(gauge.clone()))?;
-        }
-        Ok(metrics)
+        let gauge = |row: Row| registered(&registry, IntGauge::new(row.name, row.help)?);
+        let gauges = |row: Row| registered(&registry, GaugeVec::new(Opts::new(row.name, row.help), row.labels)?);
+        let steps = HistogramOpts::new(STEPS.name, STEPS.help).buckets(STEP_SECONDS.to_vec());
+        Ok(Self {
+            calls: Arc::new(CallMetrics::new(&registry)?),
+            runs: counter(RUNS)?,
+            failures: counter(FAILURES)?,
+            steps: registered(&registry, HistogramVec::new(steps, STEPS.labels)?)?,
+            objects: counter(OBJECTS)?,
+            since: gauges(SINCE)?,
+            without_seat: gauges(WITHOUT_SEAT)?,
+            running: gauge(RUNNING)?,
+            waiting: gauge(WAITING)?,
+            held: gauge(HELD)?,
+            quarantined: gauge(QUARANTINED)?,
+            registry,
+        })
     }
 
     /// The counts of requests, which the layers around directories and platforms keep.
@@ -282,10 +284,9 @@ impl Metrics {
     }
 }
 
-fn counter(registry: &Registry, row: Row) -> Result<IntCounterVec, prometheus::Error> {
-    let counter = IntCounterVec::new(Opts::new(row.name, row.help), row.labels)?;
-    registry.register(Box::new(counter.clone()))?;
-    Ok(counter)
+fn registered<C: Collector + Clone + 'static>(registry: &Registry, family: C) -> Result<C, prometheus::Error> {
+    registry.register(Box::new(family.clone()))?;
+    Ok(family)
 }
 
 const fn outcome_label(outcome: Outcome) -> &'static str {

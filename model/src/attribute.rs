@@ -504,10 +504,12 @@ mod tests {
             assert_eq!(info.attribute as usize, index, "{}", info.name);
             assert_eq!(Attribute::from_name(info.name), Some(info.attribute));
             assert_eq!(Attribute::from_tag(info.attribute as u8), Some(info.attribute));
+            assert_eq!(info.attribute.to_string(), info.name);
         }
         for (index, info) in GROUP_ATTRIBUTES.iter().enumerate() {
             assert_eq!(info.attribute as usize, index, "{}", info.name);
             assert_eq!(GroupAttribute::from_name(info.name), Some(info.attribute));
+            assert_eq!(info.attribute.name(), info.name);
         }
     }
 

@@ -164,6 +164,16 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_address_that_there_may_be_is_one() {
+        // In capitals too: those don't go the short way.
+        for letter in ["x", "X"] {
+            let longest = format!("{}@acme.test", letter.repeat(MAX_LENGTH - 10));
+            assert_eq!(normalize(&longest).unwrap(), longest.to_lowercase());
+            assert_eq!(normalize(&format!("x{longest}")), Err(EmailError::TooLong));
+        }
+    }
+
+    #[test]
     fn a_message_does_not_repeat_the_address() {
         for address in ["secret.person", "secret.person@bad domain", "secret@-person.test"] {
             let message = normalize(address).unwrap_err().to_string();

@@ -259,9 +259,28 @@ mod tests {
     }
 
     #[test]
+    fn every_bit_of_the_hash_tells_two_apart() {
+        let plain = Fingerprint::of(0);
+        assert!((0..128).all(|bit| Fingerprint::of(1 << bit) != plain));
+    }
+
+    #[test]
+    fn runs_of_taken_slots_stay_short() {
+        let mut index = Index::default();
+        let prints: Vec<_> = (0..10_000).map(|row: u32| KEY.text(&row.to_string())).collect();
+        (0..)
+            .zip(&prints)
+            .for_each(|(row, print)| _ = index.insert(*print, row));
+        let count = index.slots.len();
+        let steps = |print: &Fingerprint| (index.find(*print) + count - first(*print, count)) % count;
+        assert!(prints.iter().map(steps).sum::<usize>() < 10 * prints.len());
+    }
+
+    #[test]
     fn an_index_with_room_does_not_grow() {
         let mut index = Index::with_capacity(1000);
         let slots = index.slots.len();
+        assert!(slots <= 1000 * 5 / 4 + 1, "{slots}");
         (0..1000).for_each(|row| assert_eq!(index.insert(KEY.text(&row.to_string()), row), None));
         assert_eq!((index.slots.len(), index.len()), (slots, 1000));
         assert!(Index::with_capacity(0).is_empty() && Index::default().get(KEY.text("ann")).is_none());

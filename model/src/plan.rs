@@ -525,3 +525,25 @@ impl Plan<'_> {
             .and_then(|container| self.places[*container])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_for_which_somebody_is_kept_has_words_of_its_own() {
+        let reasons = [
+            (KeptReason::Incomplete, "not read completely"),
+            (KeptReason::Frozen, "suspended"),
+            (KeptReason::Protected, "spec.protect names"),
+            (KeptReason::OwnAccount, "own account"),
+            (KeptReason::LastAdministrator, "minAdministrators"),
+            (KeptReason::RolesUnknown, "which role everybody has"),
+            (KeptReason::KeepAction, "action is Keep"),
+        ];
+        for (reason, words) in reasons {
+            assert!(reason.text().contains(words), "{reason:?}");
+            assert_eq!(reason.label(), format!("{reason:?}"));
+        }
+    }
+}

@@ -380,6 +380,7 @@ impl Rules {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::expression::Subject;
 
     #[test]
     fn a_pattern_is_about_the_whole_name() {
@@ -413,6 +414,62 @@ mod tests {
             ..limits
         };
         assert_eq!(mixed.of(limits), Some(expected));
+    }
+
+    #[test]
+    fn of_two_mappings_of_one_team_the_stricter_limit_counts_field_by_field() {
+        let one = Tightening {
+            max_percent: Some(10),
+            min_population: None,
+            max_count: Some(7),
+        };
+        let other = Tightening {
+            max_percent: Some(20),
+            min_population: Some(5),
+            max_count: Some(3),
+        };
+        let strict = Tightening {
+            max_percent: Some(10),
+            min_population: Some(5),
+            max_count: Some(3),
+        };
+        assert_eq!((one.stricter(other), other.stricter(one)), (strict, strict));
+        assert_eq!(one.stricter(Tightening::default()), one);
+    }
+
+    #[test]
+    fn each_field_has_its_name() {
+        let fields = ["givenName", "familyName", "displayName", "phone"].map(Field::from_name);
+        let expected = [Field::GivenName, Field::FamilyName, Field::DisplayName, Field::Phone];
+        assert_eq!(fields, expected.map(Some));
+        assert_eq!(Field::from_name("email"), None);
+    }
+
+    #[test]
+    fn a_directory_is_asked_for_what_every_kind_of_expression_reads() {
+        let expression = |source: &str| Expression::compile(source, Subject::User).unwrap();
+        let mut rules = Rules::retirement(
+            String::new(),
+            None,
+            Deprovision::Keep,
+            Protect::default(),
+            Limits {
+                max_percent: 0,
+                min_population: 0,
+                max_count: None,
+            },
+        );
+        assert!(rules.reads_custom().is_empty() && rules.reads_by_expressions().is_empty());
+        rules.filter = Some(expression("user.custom.site == user.office"));
+        rules.attributes.push(AttributeRule {
+            name: "team".to_owned(),
+            source: AttributeSource::Expression(expression("user.custom.team + user.title")),
+        });
+        assert_eq!(rules.reads_custom(), ["site", "team"].into());
+        let mut read = AttributeSet::of(&[Attribute::Office, Attribute::Title]);
+        read.insert_custom();
+        assert_eq!(rules.reads_by_expressions(), read);
+        assert!(rules.reads().contains(Attribute::Email) && rules.reads().contains(Attribute::Title));
     }
 
     #[test]

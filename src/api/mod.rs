@@ -44,8 +44,6 @@ pub const DEPROVISION_FINALIZER: &str = "directory-sync.io/deprovision";
 pub const CONNECTION_UID: &str = "directory-sync.io/connection-uid";
 /// Field manager of everything that the controller writes.
 pub const CONTROLLER_MANAGER: &str = "directory-sync";
-/// Field manager of what the command line writes.
-pub const CLI_MANAGER: &str = "directory-sync-cli";
 
 /// The one way that is set, of several that exclude each other; `None` unless it is exactly one.
 fn the_one<T>(ways: impl IntoIterator<Item = Option<T>>) -> Option<T> {

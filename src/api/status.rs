@@ -18,7 +18,7 @@ pub const MAX_FAILURES: usize = 20;
 /// The most runs that a status remembers.
 pub const MAX_HISTORY: usize = 10;
 /// The most bytes of a failure's message.
-pub const MAX_FAILURE_MESSAGE: usize = 160;
+const MAX_FAILURE_MESSAGE: usize = 160;
 /// The most bytes of an id in a status.
 pub const MAX_ID: usize = 64;
 

@@ -1,9 +1,11 @@
 //! What can be typed: the one definition from which `--help`, the completions and the reference page are made.
 
+// Doc comments of arguments are shown by `--help`, which knows no Markdown.
+#![expect(clippy::doc_markdown)]
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
-
 use secrecy::SecretString;
 
 use crate::http::HostPattern;
@@ -108,7 +110,7 @@ pub struct NetworkArguments {
 /// Where durable state is.
 #[derive(Clone, Debug, Args)]
 pub struct StoreArguments {
-    /// Where durable state is kept: `sqlite:///PATH` (made when it isn't there) or `postgres://USER@HOST/DATABASE`. Without it
+    /// Where durable state is kept: sqlite:///PATH (made when it isn't there) or postgres://USER@HOST/DATABASE. Without it
     /// nothing is remembered beyond the process but what the platform's marks say.
     #[arg(long, value_name = "URL", env = "DIRECTORY_SYNC_STORE", hide_env_values = true, value_parser = secret)]
     pub store: Option<SecretString>,
@@ -190,7 +192,7 @@ pub struct ControllerArguments {
 /// Where the specification is.
 #[derive(Debug, Args)]
 pub struct ManifestArguments {
-    /// A YAML file, a folder of them, or - for standard input: connections, mappings, and the Secrets and `ConfigMaps`
+    /// A YAML file, a folder of them, or - for standard input: connections, mappings, and the Secrets and ConfigMaps
     /// that they name. May be repeated.
     #[arg(short = 'f', long = "filename", value_name = "FILE|DIR")]
     pub filenames: Vec<PathBuf>,
@@ -208,7 +210,7 @@ pub struct ManifestArguments {
 /// A local file in the place of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replacement {
-    /// Name of the `ConfigMap` or Secret.
+    /// Name of the ConfigMap or Secret.
     pub object: String,
     /// Its key.
     pub key: String,
@@ -241,6 +243,9 @@ pub enum Output {
     Yaml,
 }
 
+/// What goes with -f alone. `requires` is not enough: clap drops it where the required argument conflicts with another.
+const OF_MANIFESTS: [&str; 4] = ["filenames", "connection", "files", "allow_hosts"];
+
 /// What to plan.
 #[derive(Debug, Args)]
 pub struct PlanArguments {
@@ -251,13 +256,13 @@ pub struct PlanArguments {
     #[arg(short, long, value_enum, default_value = "table")]
     pub output: Output,
     /// Show the plans that the operator holds, with every removal, as its store has them; nothing is worked out.
-    #[arg(long, conflicts_with_all = ["filenames", "connection", "files", "allow_hosts"])]
+    #[arg(long, conflicts_with_all = OF_MANIFESTS)]
     pub held: bool,
-    /// With --held: the namespace of the connection.
-    #[arg(short, long, value_name = "NAMESPACE", requires = "held")]
+    /// With --held: the namespace of the connection; without it "default" for a NAME, and all of them without one.
+    #[arg(short, long, value_name = "NAMESPACE", requires = "held", conflicts_with_all = OF_MANIFESTS)]
     pub namespace: Option<String>,
-    /// With --held: the connection; without it all of them.
-    #[arg(value_name = "CONNECTION", requires = "held")]
+    /// With --held: the connection, NAME or NAMESPACE/NAME; without it all of them.
+    #[arg(value_name = "CONNECTION", requires = "held", conflicts_with_all = OF_MANIFESTS)]
     pub held_connection: Option<String>,
     /// Where durable state is.
     #[command(flatten)]
@@ -273,7 +278,7 @@ pub struct SyncArguments {
     /// How the report is written.
     #[arg(short, long, value_enum, default_value = "table")]
     pub output: Output,
-    /// Carry out a held plan: the one with this hash, as `plan` and a held `sync` print it.
+    /// Carry out a held plan: the one with this hash, as plan and a held sync print it.
     #[arg(long, value_name = "HASH", value_parser = parse_hash)]
     pub approve: Option<String>,
     /// Where durable state is.
@@ -296,7 +301,7 @@ pub struct RestoreArguments {
     /// How the report is written.
     #[arg(short, long, value_enum, default_value = "table")]
     pub output: Output,
-    /// Carry out a held plan: the one with this hash.
+    /// Carry out a held plan: the one with this hash, as a held restore prints it.
     #[arg(long, value_name = "HASH", value_parser = parse_hash)]
     pub approve: Option<String>,
     /// Where durable state is.
@@ -342,10 +347,10 @@ pub struct ServeArguments {
     /// Where to listen; port 0 takes a free one and prints it.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8480")]
     pub listen: SocketAddr,
-    /// The `SQLite` database; created when it doesn't exist.
+    /// The SQLite database; created when it doesn't exist.
     #[arg(long, value_name = "FILE")]
     pub database: PathBuf,
-    /// Who may call: one token a line, see `docs/platforms/rest.md`.
+    /// Who may call: one token a line, see docs/platforms/rest.md.
     #[arg(long, value_name = "FILE")]
     pub token_file: PathBuf,
     /// Answer at most this many requests a second, others with 429.
@@ -383,6 +388,31 @@ mod tests {
     fn no_namespace_at_all_is_not_a_namespace() {
         let arguments = ["directory-sync", "controller", "--namespace", ""];
         assert!(Arguments::try_parse_from(arguments).is_err());
+    }
+
+    #[test]
+    fn what_says_which_held_plan_is_meant_goes_with_held_alone() {
+        let parse = |arguments: &[&str]| Arguments::try_parse_from(["directory-sync", "plan"].iter().chain(arguments));
+        assert!(parse(&["--held", "-n", "acme", "directory"]).is_ok());
+        for wrong in [
+            &["-n", "acme"][..],
+            &["directory"],
+            &["-n", "acme", "-f", "company.yaml"],
+            &["directory", "-f", "company.yaml"],
+            &["--held", "-f", "company.yaml"],
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn help_is_free_of_markdown() {
+        let mut commands = vec![Arguments::command()];
+        while let Some(mut command) = commands.pop() {
+            commands.extend(command.get_subcommands().cloned());
+            let help = command.render_long_help().to_string();
+            assert!(!help.contains('`'), "{help}");
+        }
     }
 
     #[test]

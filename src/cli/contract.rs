@@ -5,17 +5,18 @@ use std::fmt::Write as _;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::Value;
 
-use super::{check::CheckView, view::ReportView};
+use super::{check::CheckView, store::HeldView, view::ReportView};
 
 /// The page, in Markdown.
 pub fn render() -> String {
     let mut page = String::from(
-        "<!-- Generated from src/cli/view.rs and src/cli/check.rs by `make generate`: do not edit. -->\n\
+        "<!-- Generated from src/cli/ by `make generate`: do not edit. -->\n\
          # Reports\n\n\
-         What `directory-sync plan`, `sync` and `check` write with `-o json`, and with `-o yaml` in YAML. Scripts may rely on it: fields are \
+         What `directory-sync plan`, `sync`, `restore` and `check` write with `-o json`, and with `-o yaml` in YAML. Scripts may rely on it: fields are \
          only added. `[]` is a list; a field that may be absent is absent where it would be empty.\n",
     );
-    section::<ReportView>(&mut page, "`plan` and `sync`");
+    section::<ReportView>(&mut page, "`plan`, `sync` and `restore`");
+    section::<HeldView>(&mut page, "`plan --held`");
     section::<CheckView>(&mut page, "`check`");
     page
 }

@@ -84,7 +84,7 @@ pub enum Error {
         source: resolve::Error,
     },
     /// The store.
-    #[error("the store can't be used")]
+    #[error(transparent)]
     Store(#[from] store::Error),
     /// The reference platform.
     #[error("the platform can't be served")]

@@ -9,7 +9,7 @@ use std::{
 use directory_sync_model::plan::Plan;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::view::PlanView;
+use super::view::plan::PlanView;
 use crate::sync::{Step, Watch, report::Hold};
 
 /// Shows how a run goes on, on standard error, and keeps the plan.

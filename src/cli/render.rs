@@ -11,7 +11,10 @@ use serde::Serialize;
 
 use super::{
     args::Output,
-    view::{Action, ChangeRow, CountsView, ReportView},
+    view::{
+        ReportView,
+        plan::{Action, ChangeRow},
+    },
 };
 use crate::{telemetry, words::counted};
 
@@ -62,8 +65,17 @@ pub fn write<V: Serialize>(
     }
 }
 
+/// What carries out a plan that was only shown, or is held.
+#[derive(Clone, Copy)]
+pub struct Next<'c> {
+    /// The command without the program's name: `sync`, or `restore ID`.
+    pub command: &'c str,
+    /// Whether that command writes nothing either, because `spec.mode` is Observe.
+    pub only_observes: bool,
+}
+
 /// A report with its plan, for people.
-pub fn report(view: &ReportView, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+pub fn report(view: &ReportView, next: Next<'_>, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     if let Some(plan) = &view.plan {
         for row in &plan.changes {
             change(row, paint, out)?;
@@ -104,7 +116,7 @@ pub fn report(view: &ReportView, paint: Paint, out: &mut dyn Write) -> io::Resul
             kept.reason
         )?;
     }
-    summary(view, paint, out)
+    summary(view, next, paint, out)
 }
 
 /// One change, for people.
@@ -154,12 +166,10 @@ pub(super) fn change(row: &ChangeRow, paint: Paint, out: &mut dyn Write) -> io::
     Ok(())
 }
 
-fn summary(view: &ReportView, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+fn summary(view: &ReportView, next: Next<'_>, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     if let Some(error) = &view.error {
         writeln!(out, "{} {}: {}", paint.red("✗"), view.connection, Shown(error))?;
     }
-    let count = view.plan.as_ref().map_or(0, |plan| plan.changes.len());
-    let changes = counted(count, "change", "changes");
     let name = &view.connection;
     let waiting: u64 = view
         .kept
@@ -167,7 +177,7 @@ fn summary(view: &ReportView, paint: Paint, out: &mut dyn Write) -> io::Result<(
         .filter(|kept| kept.reason == KeptReason::Incomplete.label())
         .map(|kept| kept.count)
         .sum();
-    told(view, name, count, &changes, out)?;
+    ending(view, next, out)?;
     if view.doubts.is_empty() {
         return Ok(());
     }
@@ -186,29 +196,40 @@ fn summary(view: &ReportView, paint: Paint, out: &mut dyn Write) -> io::Result<(
     )
 }
 
-/// How it ended.
-fn told(view: &ReportView, name: &str, count: usize, changes: &str, out: &mut dyn Write) -> io::Result<()> {
-    match view.outcome {
-        "Held" | "Observed" if view.plan.as_ref().is_some_and(|plan| !plan.held.is_empty()) => {
-            let Some(plan) = &view.plan else { return Ok(()) };
+/// How it ended, and what to do next.
+fn ending(view: &ReportView, next: Next<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let name = &view.connection;
+    let command = Shown(next.command);
+    let count = view.plan.as_ref().map_or(0, |plan| plan.changes.len());
+    let changes = counted(count, "change", "changes");
+    let first = if next.only_observes {
+        "spec.mode is Observe: with Apply, "
+    } else {
+        ""
+    };
+    match (view.outcome, &view.plan) {
+        ("Held" | "Observed", Some(plan)) if !plan.held.is_empty() => {
             writeln!(out, "{name}: held, nothing is written:")?;
             for reason in &plan.held {
                 writeln!(out, "  {}", Shown(reason))?;
             }
             writeln!(out, "Look at the changes above. To carry out this very plan:")?;
-            writeln!(out, "  directory-sync sync -f … --approve {}", plan.hash)
+            if next.only_observes {
+                writeln!(out, "  set spec.mode, which is Observe, to Apply")?;
+            }
+            writeln!(out, "  directory-sync {command} -f … --approve {}", plan.hash)
         }
-        "Observed" if count == 0 => writeln!(out, "{name}: nothing to change"),
-        "Observed" => writeln!(
+        ("Observed", _) if count == 0 => writeln!(out, "{name}: nothing to change"),
+        ("Observed", _) => writeln!(
             out,
-            "{name}: {changes} planned; `directory-sync sync` carries {} out",
+            "{name}: {changes} planned; {first}`directory-sync {command}` carries {} out",
             if count == 1 { "it" } else { "them" }
         ),
-        "Unchanged" => writeln!(out, "{name}: nothing to change"),
-        "Synced" => writeln!(out, "{name}: {changes} done"),
-        "PartlyFailed" => writeln!(out, "{name}: done, but for {} that failed", view.failures.len()),
-        "Stopped" if view.done == CountsView::default() => writeln!(out, "{name}: stopped; nothing was written"),
-        "Stopped" => writeln!(
+        ("Unchanged", _) => writeln!(out, "{name}: nothing to change"),
+        ("Synced", _) => writeln!(out, "{name}: {changes} done"),
+        ("PartlyFailed", _) => writeln!(out, "{name}: done, but for {} that failed", view.failures.len()),
+        ("Stopped", _) if view.done.is_empty() => writeln!(out, "{name}: stopped; nothing was written"),
+        ("Stopped", _) => writeln!(
             out,
             "{name}: stopped between two writes; run it again to go on from there"
         ),
@@ -254,11 +275,14 @@ impl Paint {
 mod tests {
     use directory_sync_model::{
         desired::{Failure, FailureKind, FailureReason},
-        plan::Counts,
+        plan::{Counts, RemovalCounts},
     };
 
     use super::*;
-    use crate::cli::view::{FailureRow, FieldRow, KeptRow, MappingRow, PlanView, RemovalsView};
+    use crate::cli::view::{
+        FailureRow, KeptRow, MappingRow,
+        plan::{FieldRow, PlanView},
+    };
 
     fn view(outcome: &'static str, changes: usize) -> ReportView {
         let change = ChangeRow {
@@ -279,9 +303,9 @@ mod tests {
                 hash: String::new(),
                 held: Vec::new(),
                 changes: vec![change; changes],
-                removals: RemovalsView::default(),
+                removals: RemovalCounts::default(),
             }),
-            done: CountsView::default(),
+            done: Counts::default(),
             kept: Vec::new(),
             notices: Vec::new(),
             failures: Vec::new(),
@@ -289,12 +313,20 @@ mod tests {
         }
     }
 
+    const SYNC: Next<'_> = Next {
+        command: "sync",
+        only_observes: false,
+    };
+
+    fn text(view: &ReportView, next: Next<'_>) -> String {
+        let mut out = Vec::new();
+        report(view, next, Paint(false), &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
     /// The report's lines, those of single changes aside.
     fn told(view: &ReportView) -> String {
-        let mut out = Vec::new();
-        report(view, Paint(false), &mut out).unwrap();
-        let text = String::from_utf8(out).unwrap();
-        text.lines().filter(|line| !line.starts_with('+')).collect()
+        text(view, SYNC).lines().filter(|line| !line.starts_with('+')).collect()
     }
 
     #[test]
@@ -310,9 +342,7 @@ mod tests {
                 })
             })
             .into();
-        let mut out = Vec::new();
-        report(&failed, Paint(false), &mut out).unwrap();
-        let text = String::from_utf8(out).unwrap();
+        let text = text(&failed, SYNC);
         assert_eq!(text.matches("eu1/globex").count(), 2);
         assert_eq!(text.matches("Take the person out of scope").count(), 1, "{text}");
     }
@@ -320,13 +350,47 @@ mod tests {
     #[test]
     fn a_stop_says_whether_anything_was_written() {
         assert_eq!(told(&view("Stopped", 0)), "acme: stopped; nothing was written");
-        let counts = Counts {
-            users_created: 1,
-            ..Counts::default()
-        };
         let mut stopped = view("Stopped", 0);
-        stopped.done = counts.into();
+        stopped.done.users_created = 1;
         assert!(told(&stopped).starts_with("acme: stopped between two writes"));
+    }
+
+    #[test]
+    fn what_carries_a_plan_out_is_the_command_that_showed_it() {
+        let restore = Next {
+            command: "restore 0196-5f",
+            ..SYNC
+        };
+        let planned = text(&view("Observed", 1), restore);
+        assert!(
+            planned.ends_with("`directory-sync restore 0196-5f` carries it out\n"),
+            "{planned}"
+        );
+        let mut held = view("Held", 1);
+        held.plan.as_mut().unwrap().held.push("too much".into());
+        let told = text(&held, restore);
+        assert!(
+            told.contains("\n  directory-sync restore 0196-5f -f … --approve"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn a_connection_that_only_observes_says_so_where_it_is_told_what_to_do() {
+        let observing = Next {
+            only_observes: true,
+            ..SYNC
+        };
+        let planned = text(&view("Observed", 1), observing);
+        let expected = "planned; spec.mode is Observe: with Apply, `directory-sync sync` carries it out\n";
+        assert!(planned.ends_with(expected), "{planned}");
+        let mut held = view("Observed", 1);
+        held.plan.as_mut().unwrap().held.push("too much".into());
+        let told = text(&held, observing);
+        assert!(
+            told.contains("\n  set spec.mode, which is Observe, to Apply\n"),
+            "{told}"
+        );
     }
 
     #[test]
@@ -341,11 +405,10 @@ mod tests {
             plan.held = vec![hostile.into()];
             let row = &mut plan.changes[0];
             (row.user, row.email, row.object) = (hostile.into(), hostile.into(), hostile.into());
-            let text = || hostile.to_owned();
             row.fields = vec![FieldRow {
-                name: text(),
-                before: text(),
-                after: text(),
+                name: hostile.into(),
+                before: hostile.into(),
+                after: hostile.into(),
             }];
         }
         view.error = Some(hostile.into());
@@ -361,9 +424,7 @@ mod tests {
             name: hostile.into(),
             problems: vec![hostile.into()],
         }];
-        let mut out = Vec::new();
-        report(&view, Paint(false), &mut out).unwrap();
-        let text = String::from_utf8(out).unwrap();
+        let text = text(&view, SYNC);
         assert!(!text.chars().any(|c| c != '\n' && steers(c)), "{text:?}");
         assert_eq!(text.matches("\\u{9b}1A").count(), 13, "{text}");
     }
@@ -372,11 +433,7 @@ mod tests {
     fn what_waits_for_a_complete_read_is_told_last() {
         let mut doubtful = view("Unchanged", 0);
         doubtful.doubts = vec!["a page is missing".into()];
-        let last = |view: &ReportView| {
-            let mut out = Vec::new();
-            report(view, Paint(false), &mut out).unwrap();
-            String::from_utf8(out).unwrap().lines().last().unwrap().to_owned()
-        };
+        let last = |view: &ReportView| text(view, SYNC).lines().last().unwrap().to_owned();
         let expected =
             "! acme: whatever is to be removed waits until the whole directory can be read; see above why it could not";
         assert_eq!(last(&doubtful), expected);

@@ -13,7 +13,7 @@ use super::{
     error::Error,
     manifests::{self, Manifests},
     progress::Progress,
-    render::{self, Paint},
+    render::{self, Next, Paint},
     view::ReportView,
     warn, written,
 };
@@ -36,15 +36,14 @@ pub async fn plan(arguments: &PlanArguments) -> Result<Exit, Error> {
     if arguments.held {
         return super::store::held(arguments).await;
     }
-    let view = once(&arguments.manifests, Some(Mode::Observe), None, &arguments.store).await?;
-    finish(&view.0, &view.1, arguments.output)
+    let (manifests, store) = (&arguments.manifests, &arguments.store);
+    once(manifests, Some(Mode::Observe), None, store, arguments.output).await
 }
 
 /// Syncs once. A connection whose own mode is Observe is observed.
 pub async fn sync(arguments: &SyncArguments) -> Result<Exit, Error> {
     let approved = arguments.approve.as_deref().map(PlanHash::from_text);
-    let view = once(&arguments.manifests, None, approved, &arguments.store).await?;
-    finish(&view.0, &view.1, arguments.output)
+    once(&arguments.manifests, None, approved, &arguments.store, arguments.output).await
 }
 
 async fn once(
@@ -52,7 +51,8 @@ async fn once(
     mode: Option<Mode>,
     approved: Option<PlanHash>,
     store: &StoreArguments,
-) -> Result<(Report, ReportView), Error> {
+    output: Output,
+) -> Result<Exit, Error> {
     let loaded = manifests::load(manifests)?;
     loaded.warnings.iter().for_each(|warning| warn(warning));
     let name = loaded.connection.name_any();
@@ -62,8 +62,8 @@ async fn once(
              `directory-sync plan` what a sync would change"
         )));
     }
-    let namespace = loaded.connection.namespace().unwrap_or_default();
     if loaded.mappings.is_empty() {
+        let namespace = loaded.connection.namespace().unwrap_or_default();
         return Err(Error::NoMappings { namespace, name });
     }
     let rules = rules(&loaded)?;
@@ -83,6 +83,25 @@ async fn once(
         approved,
         ..options()
     };
+    let (report, view) = carried_out(&loaded, &options, async |stop, progress| {
+        sync::run(&ends, &rules, &options, ledger.as_ref(), stop, progress).await
+    })
+    .await?;
+    let next = Next {
+        command: "sync",
+        only_observes: own == Mode::Observe,
+    };
+    finish(&report, &view, next, output)
+}
+
+/// Carries out a run to its end, or until it is interrupted and takes too long to stop.
+pub(super) async fn carried_out(
+    loaded: &Manifests,
+    options: &Options,
+    run: impl AsyncFnOnce(&CancellationToken, &Progress) -> Report,
+) -> Result<(Report, ReportView), Error> {
+    let name = loaded.connection.name_any();
+    let namespace = loaded.connection.namespace().unwrap_or_default();
     let stop = CancellationToken::new();
     let interrupt = tokio::spawn({
         let stop = stop.clone();
@@ -93,13 +112,13 @@ async fn once(
         }
     });
     let progress = Progress::new();
-    let report = async {
+    let running = async {
         begin_sync(&options.id);
-        sync::run(&ends, &rules, &options, ledger.as_ref(), &stop, &progress).await
+        run(&stop, &progress).await
     };
     let mut report = tokio::select! {
         biased;
-        report = report.instrument(sync_span(&namespace, &name)) => report,
+        report = Box::pin(running.instrument(sync_span(&namespace, &name))) => report,
         () = given_up(&stop) => return Err(Error::Interrupted),
     };
     interrupt.abort();
@@ -132,7 +151,7 @@ pub(super) fn scope(loaded: &Manifests) -> Scope {
 }
 
 /// Ends when a run that was interrupted takes too long to stop, or is interrupted once more.
-pub(super) async fn given_up(stop: &CancellationToken) {
+async fn given_up(stop: &CancellationToken) {
     stop.cancelled().await;
     tokio::select! {
         () = tokio::time::sleep(GRACE) => {}
@@ -140,11 +159,12 @@ pub(super) async fn given_up(stop: &CancellationToken) {
     }
 }
 
-pub(super) fn finish(report: &Report, view: &ReportView, output: Output) -> Result<Exit, Error> {
+/// Writes the report. `next` is what to do about what was only planned.
+pub(super) fn finish(report: &Report, view: &ReportView, next: Next<'_>, output: Output) -> Result<Exit, Error> {
     let mut out = io::stdout().lock();
     let paint = Paint::of(&out);
     written(render::write(output, view, &mut out, |out| {
-        render::report(view, paint, out)
+        render::report(view, next, paint, out)
     }))?;
     Ok(exit(report))
 }
@@ -182,7 +202,7 @@ pub(super) fn options() -> Options {
     }
 }
 
-pub(super) fn rules(loaded: &Manifests) -> Result<directory_sync_model::rules::Rules, Error> {
+pub(super) fn rules(loaded: &Manifests) -> Result<Rules, Error> {
     resolve::rules(&loaded.connection, &loaded.mappings).map_err(|source| in_connection(loaded, source))
 }
 
@@ -262,7 +282,7 @@ spec:
                     store: None,
                     store_password_file: None,
                 };
-                let error = once(&manifests, mode, None, &store).await.unwrap_err();
+                let error = once(&manifests, mode, None, &store, Output::Table).await.unwrap_err();
                 assert!(
                     error
                         .to_string()

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Serialize;
 
@@ -67,23 +68,29 @@ pub(super) fn need_named(arguments: &StoreArguments, access: Access) -> Result<S
 /// `plan --held`: what waits, in full.
 pub(super) async fn held(arguments: &PlanArguments) -> Result<Exit, Error> {
     let store = need(&arguments.store, Access::Read).await?;
-    let connection = match (&arguments.namespace, &arguments.held_connection) {
-        (_, Some(name)) if name.contains('/') => Some(name.clone()),
-        (namespace, Some(name)) => Some(format!("{}/{name}", namespace.as_deref().unwrap_or("default"))),
-        (_, None) => None,
+    let namespace = arguments.namespace.as_deref();
+    let connection = match &arguments.held_connection {
+        Some(name) if name.contains('/') => Some(name.clone()),
+        Some(name) => Some(format!("{}/{name}", namespace.unwrap_or("default"))),
+        None => None,
     };
     let mut held = store.held(connection.as_deref()).await?;
-    if let (Some(namespace), None) = (&arguments.namespace, &arguments.held_connection) {
-        let prefix = format!("{namespace}/");
-        held.retain(|held| held.connection.starts_with(&prefix));
-    }
+    let whose = match (&connection, namespace) {
+        (Some(connection), _) => format!(" for {connection}"),
+        (None, Some(namespace)) => {
+            let prefix = format!("{namespace}/");
+            held.retain(|held| held.connection.starts_with(&prefix));
+            format!(" in namespace {namespace}")
+        }
+        (None, None) => String::new(),
+    };
     let view = HeldView {
-        plans: held.iter().map(PlanView::of).collect(),
+        plans: held.iter().map(HeldPlanView::of).collect(),
     };
     let mut out = io::stdout().lock();
     let paint = Paint::of(&out);
     written(render::write(arguments.output, &view, &mut out, |out| {
-        table(&view, paint, out)
+        table(&view, &whose, paint, out)
     }))?;
     Ok(if view.plans.is_empty() {
         Exit::Done
@@ -92,35 +99,48 @@ pub(super) async fn held(arguments: &PlanArguments) -> Result<Exit, Error> {
     })
 }
 
-/// All plans that wait.
-#[derive(Serialize)]
+/// What `plan --held` writes.
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct HeldView {
-    plans: Vec<PlanView>,
+pub(super) struct HeldView {
+    /// The plans that wait, by connection, the oldest first.
+    plans: Vec<HeldPlanView>,
 }
 
-/// One of them.
-#[derive(Serialize)]
+/// A plan that waits.
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct PlanView {
+struct HeldPlanView {
+    /// Whose it is, `NAMESPACE/NAME`.
     connection: String,
+    /// The hash of the removals: what is approved.
     hash: String,
+    /// The id of the sync that held it.
     sync: String,
+    /// When that was, in RFC 3339.
     hold_time: String,
+    /// Why it is held.
     reasons: Vec<String>,
+    /// Every removal.
     removals: Vec<RemovalView>,
 }
 
 /// One removal.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct RemovalView {
+struct RemovalView {
+    /// Of what: `users` (deactivated), `deletions`, `roles`, `teamMemberships` or `inboxMemberships`.
     kind: &'static str,
+    /// Whose, by the directory's id; empty where it has none.
     id: String,
+    /// His name and address; empty where they aren't known.
     user: String,
+    /// Whose, by the platform's id.
     platform_id: String,
+    /// What is taken: the team, the inbox or the role; of a user, why he goes.
     #[serde(skip_serializing_if = "String::is_empty")]
     from: String,
+    /// The role that takes the place of another one.
     #[serde(skip_serializing_if = "String::is_empty")]
     to: String,
 }
@@ -138,7 +158,7 @@ impl From<&Removal> for RemovalView {
     }
 }
 
-impl PlanView {
+impl HeldPlanView {
     fn of(held: &Held) -> Self {
         let at = jiff::Timestamp::try_from(held.plan.at).unwrap_or_default();
         Self {
@@ -152,9 +172,9 @@ impl PlanView {
     }
 }
 
-fn table(view: &HeldView, paint: Paint, out: &mut dyn io::Write) -> io::Result<()> {
+fn table(view: &HeldView, whose: &str, paint: Paint, out: &mut dyn io::Write) -> io::Result<()> {
     if view.plans.is_empty() {
-        return writeln!(out, "No plan waits.");
+        return writeln!(out, "No plan waits{}.", Shown(whose));
     }
     for plan in &view.plans {
         writeln!(

@@ -11,7 +11,6 @@ use directory_sync_model::{
     fingerprint::{Fingerprint, FingerprintKey},
     snapshot::{Batch, Doubt, Snapshot, SnapshotBuilder},
 };
-
 use tokio::time::{Instant, timeout_at};
 
 use super::{Directory, Error, Part};

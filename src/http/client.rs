@@ -1,7 +1,10 @@
 //! One credential at one base URL.
 
+mod address;
+mod failure;
+mod response;
+
 use std::{
-    borrow::Cow,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -11,9 +14,14 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use url::Url;
 
+use self::{address::host_and_port, failure::failed};
+pub use self::{
+    address::{encode_segment, parse_base},
+    response::{Response, decode_error},
+};
 use super::{
     Auth, Error, InProcess, Network, Problem, Tls,
     error::{shown, unusable},
@@ -44,6 +52,15 @@ pub struct Timeouts {
     pub answer: Option<Duration>,
 }
 
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            answer: None,
+        }
+    }
+}
+
 /// What to do about failures that are mended in the specification, in its own words. Messages end with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Advice {
@@ -69,63 +86,6 @@ impl Advice {
             format!("; {advice}")
         }
     }
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(10),
-            answer: None,
-        }
-    }
-}
-
-/// Reads the base URL of a service, for example `https://idp.acme.test/scim/v2`.
-///
-/// It has a scheme, a host, and neither user information, query nor fragment; otherwise it is [`Error::InvalidUrl`].
-pub fn parse_base(text: &str) -> Result<Url, Error> {
-    let invalid = |why: String| Error::InvalidUrl {
-        // What isn't a URL may be anything, even a token pasted into the wrong field.
-        url: text
-            .chars()
-            .take_while(|c| !matches!(c, '?' | '@' | '#'))
-            .take(100)
-            .collect(),
-        why,
-    };
-    let url: Url = text
-        .trim()
-        .parse()
-        .map_err(|error: url::ParseError| invalid(error.to_string()))?;
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(unusable(&url, "a base URL has neither ? nor #"));
-    }
-    if !url.has_host() {
-        return Err(invalid("it has no host".to_owned()));
-    }
-    Ok(url)
-}
-
-/// Percent-encodes a text so that it is one segment of a path (RFC 3986 §3.3).
-pub fn encode_segment(text: &str) -> Cow<'_, str> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    if text.bytes().all(plain) {
-        return Cow::Borrowed(text);
-    }
-    let mut encoded = String::with_capacity(text.len() * 3);
-    for byte in text.bytes() {
-        if plain(byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            encoded.extend(
-                [byte >> 4, byte & 15]
-                    .iter()
-                    .filter_map(|nibble| char::from_digit(u32::from(*nibble), 16)),
-            );
-        }
-    }
-    Cow::Owned(encoded)
 }
 
 /// A client for one credential at one base URL. Cheap to clone; made anew for each sync.
@@ -372,7 +332,7 @@ impl Inner {
             if let Some(body) = body {
                 request = request.body(body.clone());
             }
-            return request.send().await.map_err(|error| self.failed(error));
+            return request.send().await.map_err(|error| failed(&self.host, error));
         };
         let mut request = http::Request::new(body.cloned().unwrap_or_default());
         *request.method_mut() = method.clone();
@@ -416,7 +376,7 @@ impl Inner {
             return Err(too_large());
         }
         let mut body = BytesMut::with_capacity(usize::try_from(announced).unwrap_or(0));
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| failed(&self.host, error))? {
             if body.len() + chunk.len() > limit {
                 return Err(too_large());
             }
@@ -457,28 +417,6 @@ impl Inner {
             retry_after: retry_after(response.headers(), SystemTime::now()),
         }
     }
-
-    fn failed(&self, error: reqwest::Error) -> Error {
-        // The URL has the query, and the query may have names and addresses of people.
-        let error = error.without_url();
-        let host = self.host.clone();
-        if let Some(refused) = own(&error) {
-            return refused;
-        }
-        if let Some(advice) = certificate_advice(&error) {
-            let source = Box::new(error);
-            return Error::Untrusted { host, advice, source };
-        }
-        if error.is_timeout() {
-            Error::Timeout { host }
-        } else if error.is_connect() {
-            let source = Box::new(error);
-            Error::Connect { host, source }
-        } else {
-            let source = Box::new(error);
-            Error::Body { host, source }
-        }
-    }
 }
 
 /// A body as text; JSON with each character escaped in the one way that redacting knows.
@@ -489,91 +427,6 @@ fn canonical(body: &[u8]) -> String {
 
 fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
-}
-
-fn host_and_port(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    match url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
-    }
-}
-
-fn causes<'e>(
-    error: &'e (dyn std::error::Error + 'static),
-) -> impl Iterator<Item = &'e (dyn std::error::Error + 'static)> {
-    std::iter::successors(Some(error), |error| {
-        // An `io::Error` steps over the error that it wraps.
-        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        wrapped.map(|wrapped| wrapped as _).or_else(|| error.source())
-    })
-}
-
-/// What our own resolver said, if it was the cause.
-fn own(error: &reqwest::Error) -> Option<Error> {
-    causes(error).find_map(|cause| match cause.downcast_ref::<Error>()? {
-        Error::HostNotAllowed { host, why } => Some(Error::HostNotAllowed {
-            host: host.clone(),
-            why: why.clone(),
-        }),
-        Error::Resolve { host, source } => Some(Error::Resolve {
-            host: host.clone(),
-            source: std::io::Error::new(source.kind(), source.to_string()),
-        }),
-        _ => None,
-    })
-}
-
-fn certificate_advice(error: &reqwest::Error) -> Option<&'static str> {
-    use rustls::{CertificateError, Error as Rustls};
-    causes(error).find_map(|cause| match cause.downcast_ref::<Rustls>()? {
-        Rustls::InvalidCertificate(
-            CertificateError::Expired
-            | CertificateError::ExpiredContext { .. }
-            | CertificateError::NotValidYet
-            | CertificateError::NotValidYetContext { .. },
-        ) => Some("renew it on the server"),
-        Rustls::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        ) => Some("it is for another name; use the name in the URL for which it was made"),
-        Rustls::InvalidCertificate(_) => Some("set tls.caRef to the CA that signed it"),
-        _ => None,
-    })
-}
-
-/// A success.
-#[derive(Clone, Debug)]
-pub struct Response {
-    host: String,
-    /// The status code, 200 to 299.
-    pub status: u16,
-    /// The whole body.
-    pub body: Bytes,
-}
-
-impl Response {
-    /// Decodes the body, which may be borrowed from. `what` names what was expected, for example `a SCIM list`.
-    pub fn json<'a, T: Deserialize<'a>>(&'a self, what: &'static str) -> Result<T, Error> {
-        serde_json::from_slice(&self.body).map_err(|error| self.decode_failed(what, decode_error(&error)))
-    }
-
-    /// The error of a body that can't be read; `why` says where and why.
-    pub fn decode_failed(&self, what: &'static str, why: String) -> Error {
-        Error::Decode {
-            host: self.host.clone(),
-            what,
-            why,
-        }
-    }
-}
-
-/// Where and why JSON could not be read, without the value that was found: that may be somebody's name.
-pub fn decode_error(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match text.find(", expected ") {
-        Some(at) if error.is_data() => text[at + 2..].to_owned(),
-        _ => text,
-    }
 }
 
 #[cfg(test)]

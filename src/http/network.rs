@@ -147,7 +147,7 @@ impl Network {
     }
 
     /// Checks a host name or a literal address against the list of allowed hosts, and a literal address itself.
-    pub fn check_host(&self, host: &str) -> Result<(), Error> {
+    fn check_host(&self, host: &str) -> Result<(), Error> {
         let host = host.trim_end_matches('.').to_ascii_lowercase();
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let allowed = &self.inner.policy.allowed_hosts;
@@ -164,7 +164,7 @@ impl Network {
     }
 
     /// Checks the addresses that a host resolved to; a single one that isn't allowed refuses them all.
-    pub fn check_addresses(&self, host: &str, addresses: &[IpAddr]) -> Result<(), Error> {
+    fn check_addresses(&self, host: &str, addresses: &[IpAddr]) -> Result<(), Error> {
         for address in addresses {
             let why = match reach(*address) {
                 Reach::Allowed => continue,

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use url::Url;
+
 use super::{
     Error,
     ends::{Connector, Keys, Layers, connect_timeout, renew},
 };
-use url::Url;
-
 use crate::{
     api::{
         DirectoryConnection,

@@ -66,7 +66,7 @@ pub fn rules(connection: &DirectoryConnection, mappings: &[GroupMapping]) -> Res
 fn from_owners(connection: &DirectoryConnection) -> Result<BTreeSet<String>, Error> {
     let owners = &connection.spec.adoption.from_owner_ids;
     if owners.contains(&connection.owner_id()) {
-        let message = "names this connection itself; it names connections that hand their users over";
+        let message = "names this connection itself; name the connections that hand their users over to it";
         return Err(invalid("spec.adoption.fromOwnerIDs", message));
     }
     Ok(owners.iter().cloned().collect())
@@ -87,12 +87,29 @@ pub fn retirement(connection: &DirectoryConnection) -> Rules {
 
 /// The removal limits of a specification.
 pub fn limits(removals: &connection::RemovalLimits) -> Limits {
-    let count = |number: i32| u32::try_from(number).unwrap_or(0);
     Limits {
-        max_percent: u8::try_from(removals.max_percent.clamp(0, 100)).unwrap_or(0),
+        max_percent: percent(removals.max_percent),
         min_population: count(removals.min_population),
         max_count: removals.max_count.map(count),
     }
+}
+
+fn tightening(removals: &MappingRemovals) -> Tightening {
+    Tightening {
+        max_percent: removals.max_percent.map(percent),
+        min_population: removals.min_population.map(count),
+        max_count: removals.max_count.map(count),
+    }
+}
+
+/// A percentage. What is below the schema's range holds everything, what is above is all.
+fn percent(number: i32) -> u8 {
+    u8::try_from(number.clamp(0, 100)).unwrap_or(0)
+}
+
+/// A number; one below the schema's range is none.
+fn count(number: i32) -> u32 {
+    u32::try_from(number).unwrap_or(0)
 }
 
 fn protect(protect: &connection::Protect) -> Protect {
@@ -108,17 +125,6 @@ fn protect(protect: &connection::Protect) -> Protect {
         teams: protect.teams.iter().cloned().collect(),
         // At least one: the schema says so, and without any the platform could be locked.
         min_administrators: u32::try_from(protect.min_administrators).unwrap_or(1).max(1),
-    }
-}
-
-fn tightening(removals: &MappingRemovals) -> Tightening {
-    let count = |number: i32| u32::try_from(number).unwrap_or(0);
-    Tightening {
-        max_percent: removals
-            .max_percent
-            .map(|percent| u8::try_from(percent.clamp(0, 100)).unwrap_or(0)),
-        min_population: removals.min_population.map(count),
-        max_count: removals.max_count.map(count),
     }
 }
 

@@ -81,8 +81,10 @@ pub(super) async fn finish(spent: Option<String>, report: &Report, ledger: &dyn 
 
 /// A run as history tells it.
 pub(super) fn history(report: &Report, start: SystemTime, end: Option<SystemTime>) -> SyncRecord {
-    let done = report.done.named().into_iter().filter(|(_, count)| *count > 0);
-    let done: serde_json::Map<_, _> = done.map(|(name, count)| (name.to_owned(), count.into())).collect();
+    let mut counts = serde_json::to_value(report.done).unwrap_or_default();
+    if let Some(counts) = counts.as_object_mut() {
+        counts.retain(|_, count| *count != 0);
+    }
     let mut error = report
         .error
         .as_ref()
@@ -94,7 +96,7 @@ pub(super) fn history(report: &Report, start: SystemTime, end: Option<SystemTime
         outcome: report.outcome.label().to_owned(),
         start,
         end,
-        counts: serde_json::Value::Object(done).to_string(),
+        counts: counts.to_string(),
         error,
     }
 }

@@ -190,3 +190,30 @@ impl FailureReason {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::FailureReason;
+
+    #[test]
+    fn each_reason_is_labelled_with_its_own_name() {
+        let reasons = [
+            FailureReason::InvalidEmail,
+            FailureReason::DuplicateEmail,
+            FailureReason::ExpressionFailed,
+            FailureReason::ManagedElsewhere,
+            FailureReason::AddressReused,
+            FailureReason::AddressInUse,
+            FailureReason::AmbiguousMatch,
+            FailureReason::AdoptionNotAllowed,
+            FailureReason::RoleNotFound,
+            FailureReason::Unreadable,
+            FailureReason::Refused,
+            FailureReason::Changed,
+            FailureReason::NoSeats,
+        ];
+        for reason in reasons {
+            assert_eq!(reason.label(), format!("{reason:?}"));
+        }
+    }
+}

@@ -40,3 +40,16 @@ pub const FUEL: u64 = 2_000_000;
 pub const OUTPUT_TEXT: usize = 4 * 1024;
 /// Values of a list that an expression gives.
 pub const OUTPUT_ITEMS: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limits_of_texts_are_those_that_the_docs_tell() {
+        let kib = |count: usize| count << 10;
+        assert_eq!((INPUT_TEXT, INPUT_JSON), (kib(16), kib(64)));
+        assert_eq!((PATTERN_BYTES, MATCHED_TEXT), (kib(64), kib(4)));
+        assert_eq!((WORKING_TEXT, OUTPUT_TEXT), (kib(64), kib(4)));
+    }
+}

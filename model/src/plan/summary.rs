@@ -1,17 +1,22 @@
 //! A plan in numbers.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::{Cause, Plan, RemovalKind};
 
-/// How many objects a plan or a sync touches, by kind and operation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How many objects a plan or a sync touches, by kind and operation. Fields are named as in JSON output and in the history of
+/// the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Counts {
     /// Users created.
     pub users_created: u64,
     /// Users updated; adopted and activated ones are among them, and those whose marks alone change.
     pub users_updated: u64,
-    /// Users adopted.
+    /// Existing users who became managed.
     pub users_adopted: u64,
-    /// Users activated.
+    /// Users activated again.
     pub users_activated: u64,
     /// Users deactivated.
     pub users_deactivated: u64,
@@ -23,13 +28,13 @@ pub struct Counts {
     pub teams_updated: u64,
     /// Teams renamed.
     pub teams_renamed: u64,
-    /// Team memberships added.
+    /// Team memberships given.
     pub team_memberships_added: u64,
-    /// Team memberships removed.
+    /// Team memberships taken.
     pub team_memberships_removed: u64,
-    /// Inbox memberships added.
+    /// Inbox memberships given.
     pub inbox_memberships_added: u64,
-    /// Inbox memberships removed.
+    /// Inbox memberships taken.
     pub inbox_memberships_removed: u64,
     /// Team memberships taken over from another connection.
     pub team_memberships_adopted: u64,
@@ -40,55 +45,15 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Each number with its name, in camel case.
-    pub fn named(&self) -> Vec<(&'static str, u64)> {
-        // Taken apart without `..`, so that a new number is told here or doesn't compile.
-        let Self {
-            users_created,
-            users_updated,
-            users_adopted,
-            users_activated,
-            users_deactivated,
-            users_deleted,
-            teams_created,
-            teams_updated,
-            teams_renamed,
-            team_memberships_added,
-            team_memberships_removed,
-            inbox_memberships_added,
-            inbox_memberships_removed,
-            team_memberships_adopted,
-            inbox_memberships_adopted,
-            roles_changed,
-        } = *self;
-        vec![
-            ("usersCreated", users_created),
-            ("usersUpdated", users_updated),
-            ("usersAdopted", users_adopted),
-            ("usersActivated", users_activated),
-            ("usersDeactivated", users_deactivated),
-            ("usersDeleted", users_deleted),
-            ("teamsCreated", teams_created),
-            ("teamsUpdated", teams_updated),
-            ("teamsRenamed", teams_renamed),
-            ("teamMembershipsAdded", team_memberships_added),
-            ("teamMembershipsRemoved", team_memberships_removed),
-            ("inboxMembershipsAdded", inbox_memberships_added),
-            ("inboxMembershipsRemoved", inbox_memberships_removed),
-            ("teamMembershipsAdopted", team_memberships_adopted),
-            ("inboxMembershipsAdopted", inbox_memberships_adopted),
-            ("rolesChanged", roles_changed),
-        ]
-    }
-
     /// Whether nothing is touched.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// How much a plan removes, by kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How much a plan removes, by kind. Fields are named as in JSON output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RemovalCounts {
     /// Users deactivated.
     pub users: u64,

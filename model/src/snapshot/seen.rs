@@ -353,15 +353,45 @@ mod tests {
         );
     }
 
-    #[test]
-    fn the_size_grows_with_all_that_is_taken_in() {
+    fn size(add: impl Fn(&mut Batch, u32)) -> Size {
         let mut builder = SnapshotBuilder::new(FingerprintKey::new(1, 2));
         let mut batch = Batch::new();
-        batch.user("p", |_| {});
-        batch.group("g", "G").member("p").member("nobody");
+        (0..100).for_each(|number| add(&mut batch, number));
         builder.append(&batch);
-        let size = builder.size();
-        assert_eq!((size.users, size.groups, size.memberships), (1, 1, 2));
-        assert!(size.bytes > 40, "{size:?}");
+        builder.size()
+    }
+
+    #[test]
+    fn the_size_grows_with_all_that_is_taken_in() {
+        let users = |batch: &mut Batch, number: u32| batch.user(&format!("p{number}"), |_| {});
+        let group = |batch: &mut Batch, number: u32, alias: &str, member: &str| {
+            let mut group = batch.group(&format!("g{number}"), "G");
+            if !alias.is_empty() {
+                group.alias(&format!("{alias}{number}"));
+            }
+            if !member.is_empty() {
+                group.member(&format!("{member}{number}"));
+            }
+        };
+        let of_users = size(users);
+        assert_eq!((of_users.users, of_users.groups, of_users.memberships), (100, 0, 0));
+        let each = |more: Size, fewer: Size| (more.bytes - fewer.bytes) / 100;
+        let of_both = |alias: &'static str, member: &'static str| {
+            size(|batch, number| {
+                users(batch, number);
+                group(batch, number, alias, member);
+            })
+        };
+        let both = of_both("", "");
+        assert_eq!((both.users, both.groups, both.memberships), (100, 100, 0));
+        let known = of_both("", "p");
+        let unknown = of_both("", "q");
+        assert_eq!((known.memberships, unknown.memberships), (100, 100));
+        // What each takes in tables, and its own text.
+        assert!((40..80).contains(&each(of_users, Size::default())), "{of_users:?}");
+        assert!((128..160).contains(&each(both, of_users)), "{both:?}");
+        assert!((4..8).contains(&each(known, both)), "{known:?}");
+        assert!((32..48).contains(&each(unknown, both)), "{unknown:?}");
+        assert!((32..48).contains(&each(of_both("a", ""), both)));
     }
 }

@@ -69,6 +69,10 @@ fn several_users_who_fit_are_a_conflict_and_nothing_is_guessed() {
     let outcome = world.look();
     outcome.nothing();
     assert_eq!(outcome.failures, [("ann".to_owned(), FailureReason::AmbiguousMatch)]);
+    assert_eq!(
+        outcome.messages,
+        ["several platform users fit (u-x, u-y); nothing is guessed"]
+    );
 }
 
 #[test]

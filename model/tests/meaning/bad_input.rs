@@ -98,7 +98,13 @@ fn mappings_that_contradict_each_other_about_a_role_name_each_other_and_what_to_
     for (mapping, other) in [("a", "b"), ("b", "a")] {
         let problem = outcome.problems.iter().find(|(name, _)| name == mapping).unwrap();
         assert!(matches!(&problem.1, MappingProblem::RoleConflict { other: named, .. } if named == other));
-        assert!(problem.1.to_string().contains("higher priority"), "{}", problem.1);
+        assert_eq!(
+            problem.1.to_string(),
+            format!(
+                "mapping \"{other}\" of the same priority gives another role to 1 of the same people, for example ann; \
+                 give one of the two a higher priority"
+            )
+        );
     }
 }
 

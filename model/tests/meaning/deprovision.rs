@@ -12,7 +12,9 @@ use directory_sync_model::{
 use crate::support::{
     Directory, MappingWords, Platform, RulesWords, World, directory, group, mapping, person, platform,
     platform::User,
-    rules, user,
+    rules,
+    shown::kept,
+    user,
     world::{DAY, noon},
 };
 
@@ -36,10 +38,6 @@ fn gone(deprovision: Deprovision, users: impl IntoIterator<Item = User>) -> Worl
         rules().everybody().deprovisioning(deprovision),
         users.into_iter().fold(held, Platform::with),
     )
-}
-
-fn kept(kind: RemovalKind, reason: KeptReason) -> Vec<Kept> {
-    vec![Kept { kind, reason, count: 1 }]
 }
 
 fn is_there(world: &World, person: &str) -> bool {
@@ -348,6 +346,19 @@ fn the_address_of_whom_a_sync_deletes_is_free_for_the_next_one() {
     assert_eq!(world.sync().changes, ["create new"]);
 }
 
+#[test]
+fn who_waits_for_his_deletion_is_told_with_the_time_of_his_deactivation() {
+    let since = |deprovision, user| {
+        gone(deprovision, [user]).plan(|plan| plan.gone.iter().map(|gone| gone.since).collect::<Vec<_>>())
+    };
+    let then = noon() - 10 * DAY;
+    assert_eq!(since(after(30), user("ann").managed().deactivated()), [Some(then)]);
+    // Somebody has activated him since.
+    let mut back = user("ann").managed().deactivated();
+    back.active = true;
+    assert_eq!(since(Deprovision::Keep, back), [None]);
+}
+
 fn keeping() -> Rules {
     rules()
         .deprovisioning(Deprovision::Keep)
@@ -474,7 +485,15 @@ fn a_read_that_is_incomplete_takes_nothing_from_whom_we_keep() {
 fn what_a_suspended_mapping_gave_stays_with_whom_we_keep() {
     let mut world = staying(|directory| directory.loses("ann"));
     world.rules.mappings[0].suspended = true;
-    world.sync().nothing();
+    let outcome = world.sync();
+    outcome.nothing();
+    let waits = |kind, reason| Kept { kind, reason, count: 1 };
+    for kept in [
+        waits(RemovalKind::TeamMembership, KeptReason::Frozen),
+        waits(RemovalKind::InboxMembership, KeptReason::Frozen),
+    ] {
+        assert!(outcome.kept.contains(&kept), "{:?}", outcome.kept);
+    }
     assert_eq!(world.platform.members("T"), ["ann", "bob"]);
     assert_eq!(world.platform.user("ann").role, "agent");
 }

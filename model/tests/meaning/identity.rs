@@ -2,7 +2,7 @@
 
 use directory_sync_model::{desired::FailureReason, rules::Adoption};
 
-use crate::support::{RulesWords, World, directory, person, platform, rules, user};
+use crate::support::{MappingWords, RulesWords, World, directory, group, mapping, person, platform, rules, user};
 
 #[test]
 fn a_new_person_is_created_with_the_directorys_stable_id() {
@@ -107,6 +107,26 @@ fn somebody_managed_by_another_connection_is_a_conflict() {
         let outcome = world.sync();
         assert_eq!(outcome.failures, [("ann".to_owned(), FailureReason::ManagedElsewhere)]);
         assert_eq!(world.platform, before);
+    }
+}
+
+#[test]
+fn of_several_connections_that_manage_who_fits_the_first_by_name_is_told_in_any_order() {
+    for (by_id, by_address) in [("acme/one", "acme/two"), ("acme/two", "acme/one")] {
+        let by_id = user("x").external_id("ann").marked(by_id);
+        let by_address = user("y").email("ann@acme.test").marked(by_address);
+        for (first, second) in [(by_id.clone(), by_address.clone()), (by_address, by_id)] {
+            let outcome = World::new(
+                directory().with(person("ann")),
+                rules().everybody(),
+                platform().with(first).with(second),
+            )
+            .look();
+            assert_eq!(
+                outcome.messages,
+                [r#"the platform's user is managed by "acme/one", which keeps him"#]
+            );
+        }
     }
 }
 
@@ -226,6 +246,27 @@ fn a_disabled_person_loses_every_user_that_carries_his_id_and_our_mark() {
             "deactivate x: disabled in the directory"
         ]
     );
+}
+
+#[test]
+fn of_two_users_with_one_id_each_loses_what_he_has_himself() {
+    for (has, order) in [("ann", 0), ("ann", 1), ("x", 0), ("x", 1)] {
+        let mut platform = platform()
+            .with(user("ann").managed())
+            .with(user("x").external_id("ann").managed())
+            .team("T")
+            .gave("T", has);
+        platform.order = order;
+        let world = World::new(
+            directory().with(person("ann").disabled()).with(group("A").of(&["ann"])),
+            rules().with(mapping("A").to_team("T")),
+            platform,
+        );
+        assert_eq!(
+            world.look().changes[0],
+            format!("remove {has} from T with his deactivation")
+        );
+    }
 }
 
 #[test]

@@ -271,7 +271,12 @@ proptest! {
                 world.sync();
             }
             let mut platform = world.platform;
-            platform.users.sort_by(|one, other| one.id.cmp(&other.id));
+            // A new user's id here tells whether another one of that id had been deleted by then.
+            let plain = |id: &str| id.trim_end_matches('+').to_owned();
+            platform.users.iter_mut().for_each(|user| user.id = plain(&user.id));
+            let memberships = std::mem::take(&mut platform.memberships).into_iter();
+            platform.memberships = memberships.map(|((container, user), owner)| ((container, plain(&user)), owner)).collect();
+            platform.users.sort_by(|one, other| (&one.id, &one.external_id).cmp(&(&other.id, &other.external_id)));
             platform.containers.sort_by(|one, other| one.id.cmp(&other.id));
             platform
         };

@@ -5,11 +5,9 @@ use directory_sync_model::{
     rules::{Adoption, Deprovision, Rules},
 };
 
-use crate::support::{MappingWords, RulesWords, World, directory, group, mapping, person, platform, rules, user};
-
-fn kept(kind: RemovalKind, reason: KeptReason) -> Vec<Kept> {
-    vec![Kept { kind, reason, count: 1 }]
-}
+use crate::support::{
+    MappingWords, RulesWords, World, directory, group, mapping, person, platform, rules, shown::kept, user,
+};
 
 #[test]
 fn the_operators_own_account_is_never_touched() {

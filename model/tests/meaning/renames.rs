@@ -67,6 +67,23 @@ fn a_team_that_an_unreadable_mapping_may_give_keeps_its_name() {
 }
 
 #[test]
+fn a_team_tells_its_group_where_the_groups_id_is_not_too_long_for_that() {
+    for (length, told) in [(256, true), (257, false)] {
+        let id = "ä".repeat(length);
+        let mut world = World::new(
+            directory().with_people(&["ann"]).with(group("A").id(&id).of(&["ann"])),
+            rules().with(mapping("A").to_team("A").creating()),
+            platform(),
+        );
+        world.sync();
+        assert_eq!(
+            world.platform.containers[0].external_id,
+            if told { id } else { String::new() }
+        );
+    }
+}
+
+#[test]
 fn a_rename_comes_before_whoever_joins_by_the_same_sync() {
     let mut world = synced(&["A"]);
     rename(&mut world, &[("A", "B")]);
@@ -242,6 +259,18 @@ fn a_suspended_mapping_renames_nothing() {
     world.rules.mappings[0].suspended = true;
     rename(&mut world, &[("A", "B")]);
     world.sync().nothing();
+}
+
+#[test]
+fn a_team_that_a_missing_group_may_give_as_well_keeps_its_name() {
+    let mut world = synced(&["A"]);
+    rename(&mut world, &[("A", "B")]);
+    world.rules.mappings.push(mapping("Missing").to_team("B"));
+    let outcome = world.look();
+    assert!(
+        !outcome.changes.iter().any(|line| line.starts_with("rename")),
+        "{outcome:?}"
+    );
 }
 
 #[test]

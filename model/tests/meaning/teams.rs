@@ -1,8 +1,14 @@
 //! Teams and inboxes: how they are found, made, joined and left.
 
-use directory_sync_model::{desired::MappingProblem, observed::ContainerKind};
+use directory_sync_model::{
+    desired::MappingProblem,
+    diff::{Account, Differ},
+    map::map,
+    observed::{ContainerKind, ContainerRow, MembershipRow, Observer as _},
+    plan::{Place, RemovalKind},
+};
 
-use crate::support::{MappingWords, RulesWords, World, directory, group, mapping, platform, rules, user};
+use crate::support::{MappingWords, OWNER, RulesWords, World, directory, group, mapping, platform, rules, shown, user};
 
 #[test]
 fn teams_made_by_hand_are_joined_never_renamed_or_deleted() {
@@ -157,6 +163,45 @@ fn one_mapping_makes_many_teams() {
         (2, 3)
     );
     assert_eq!(world.platform.members("b"), ["ann", "bob"]);
+}
+
+#[test]
+fn the_team_that_a_mapping_gives_a_group_is_told_whether_it_is_there_or_new() {
+    let world = World::new(
+        directory()
+            .with_people(&["ann"])
+            .with(group("A").of(&["ann"]))
+            .with(group("B").of(&["ann"]))
+            .with(group("C").of(&["ann"])),
+        rules()
+            .with(mapping("A").to_inbox("I").to_team("Held"))
+            .with(mapping("B").to_team("New").creating())
+            .with(mapping("C").giving("agent")),
+        platform().team("Other").team("Held").inbox("I", ""),
+    );
+    world.plan(|plan| {
+        let number = |name: &str| {
+            let snapshot = plan.desired.snapshot;
+            (0..snapshot.group_count())
+                .find(|number| snapshot.group(*number).name == name)
+                .unwrap()
+        };
+        let team = |name: &str, mapping: usize| match plan.team_of(number(name), &plan.outcomes[mapping]) {
+            Some(Place::Held(at)) => Some(plan.containers[at].id.as_str()),
+            Some(Place::New(at)) => Some(plan.new_teams[at].name.as_str()),
+            None => None,
+        };
+        assert_eq!(
+            [team("A", 0), team("B", 1), team("C", 2)],
+            [Some("t-Held"), Some("New"), None]
+        );
+        assert_eq!(team("B", 0), None);
+        assert_eq!(plan.desired.wanted(), 1);
+        // Where nobody leaves and we had given nothing, there is nothing to judge and nothing to do.
+        assert!(plan.removals.is_empty());
+        let judged = plan.populations.iter().map(|population| population.kind);
+        assert!(!judged.into_iter().any(|kind| kind == RemovalKind::TeamMembership));
+    });
 }
 
 #[test]
@@ -333,6 +378,44 @@ fn a_team_and_an_inbox_of_one_name_are_two() {
     let outcome = world.sync();
     assert_eq!(outcome.counts.inbox_memberships_added, 1);
     assert_eq!(outcome.counts.team_memberships_added, 0);
+}
+
+#[test]
+fn a_team_and_an_inbox_of_one_id_are_two() {
+    let both = |kind: ContainerKind, name: &str| (kind, "1".to_owned(), name.to_owned());
+    let containers = [both(ContainerKind::Team, "Team"), both(ContainerKind::Inbox, "Inbox")];
+    let given = |kind, user: &'static str| MembershipRow {
+        kind,
+        container: "1".into(),
+        user: user.into(),
+        owner: Some(OWNER.into()),
+    };
+    let world = World::new(
+        directory().with_people(&["ann", "bob"]).with(group("A")),
+        rules().everybody().with(mapping("A").to_team("Team").to_inbox("Inbox")),
+        platform().with(user("ann").managed()).with(user("bob").managed()),
+    );
+    let snapshot = world.directory.snapshot();
+    let desired = map(&snapshot, &world.rules, world.now);
+    let mut differ = Differ::new(&desired, Account::default());
+    world.platform.show(&mut differ);
+    for (kind, id, name) in &containers {
+        differ.container(&ContainerRow {
+            kind: *kind,
+            id: id.into(),
+            name: name.into(),
+            phone: "".into(),
+            external_id: "".into(),
+            version: "".into(),
+            owner: None,
+        });
+    }
+    // One after the other, as a platform shows them that pages through both at once.
+    differ.membership(&given(ContainerKind::Team, "u-ann"));
+    differ.membership(&given(ContainerKind::Inbox, "u-bob"));
+    assert_eq!((differ.observed_users(), differ.containers().len()), (2, 2));
+    let changes = shown::lines(&differ.finish());
+    assert_eq!(changes, ["remove ann from Team", "remove bob from Inbox"]);
 }
 
 #[test]

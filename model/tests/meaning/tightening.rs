@@ -90,6 +90,29 @@ fn a_mapping_tightens_its_inboxes_and_its_role_too() {
 }
 
 #[test]
+fn a_mapping_judges_its_own_role_by_how_many_have_that_one() {
+    let mut held = platform().team("lead");
+    let mut people = directory().with(group("Agents")).with(group("Leads").of(&["l2", "l3"]));
+    for (id, role) in [("a1", "agent"), ("l1", "lead"), ("l2", "lead"), ("l3", "lead")] {
+        held = held.with(user(id).managed().given(role)).gave("lead", id);
+        people = people.with_people(&[id]);
+    }
+    let leads = mapping("Leads").giving("lead").tightened(20, 0);
+    let world = |mapping| {
+        let rules = rules()
+            .everybody()
+            .with(crate::support::mapping("Agents").giving("agent"));
+        World::new(people.clone(), rules.with(mapping), held.clone())
+    };
+    assert_eq!(world(leads).sync().held, [""; 0]);
+    let none = mapping("Leads").giving("lead").tightened(0, 0);
+    assert_eq!(
+        world(none).sync().held,
+        ["1 of 3 roles of \"lead\" would be removed, allowed are 0 by the removals of GroupMapping leads"]
+    );
+}
+
+#[test]
 fn many_small_losses_of_one_mappings_teams_are_a_large_one() {
     let mut directory = directory();
     let mut held = platform();

@@ -54,7 +54,8 @@ impl User {
         self.marked(OTHER)
     }
 
-    fn marked(mut self, owner: &str) -> Self {
+    /// Managed by the connection with this mark.
+    pub fn marked(mut self, owner: &str) -> Self {
         self.mark.get_or_insert_default().owner = owner.to_owned();
         self
     }

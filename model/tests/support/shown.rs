@@ -1,6 +1,11 @@
 //! A plan in words, one line a change, in the order in which it is applied.
 
-use directory_sync_model::plan::{Place, Plan, Update};
+use directory_sync_model::plan::{Kept, KeptReason, Place, Plan, RemovalKind, Update};
+
+/// What a plan reports where it leaves one removal out.
+pub fn kept(kind: RemovalKind, reason: KeptReason) -> Vec<Kept> {
+    vec![Kept { kind, reason, count: 1 }]
+}
 
 /// The lines, sorted within each step.
 pub fn lines(plan: &Plan<'_>) -> Vec<String> {

@@ -6,7 +6,7 @@ use super::{ConditionType, Place, Reason, Status};
 use crate::api::status::cut;
 
 /// The most bytes of a condition's message, so that a status stays small.
-pub const MAX_MESSAGE: usize = 360;
+const MAX_MESSAGE: usize = 360;
 
 /// The most bytes where a plan waits: its name and what to type are in it.
 pub const MAX_HELD_MESSAGE: usize = 720;

@@ -19,7 +19,7 @@ use crate::{
     api::condition::Reason,
     cli::{
         render::{self, Shown},
-        view::{ChangeRow, PlanView},
+        view::plan::{ChangeRow, PlanView},
     },
     sync::{Report, Watch, report::Hold},
 };

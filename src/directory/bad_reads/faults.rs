@@ -45,19 +45,22 @@ pub(super) enum Fault {
     Panic,
 }
 
-impl Fault {
-    /// The rows of a page with this fault, by their places in it; the others are whole.
-    pub(super) fn rows(self, numbers: &[usize]) -> Vec<usize> {
-        match self {
-            Self::NoRows | Self::NoRowsAndEnd => Vec::new(),
-            Self::CutAtRow => numbers[..numbers.len() * 3 / 5].to_vec(),
-            Self::Code(_) => numbers[..numbers.len() / 2].to_vec(),
-            Self::DuplicateRow => {
-                let mut rows = numbers.to_vec();
-                rows[1] = rows[0];
-                rows
-            }
-            _ => numbers.to_vec(),
-        }
+/// What is wrong with this page, where `fault` is a fault of one page.
+pub(super) fn on_page(fault: Option<(usize, Fault)>, page: usize) -> Option<Fault> {
+    fault.filter(|(at, _)| *at == page).map(|(_, fault)| fault)
+}
+
+/// The rows that a page with this fault has, by their numbers, and what is wrong with each: a fault of a single row is one of
+/// the second.
+pub(super) fn rows(numbers: &[usize], fault: Option<Fault>) -> impl Iterator<Item = (usize, Option<Fault>)> {
+    let mut rows = numbers.to_vec();
+    match fault {
+        Some(Fault::NoRows | Fault::NoRowsAndEnd) => rows.clear(),
+        Some(Fault::CutAtRow) => rows.truncate(rows.len() * 3 / 5),
+        Some(Fault::Code(_)) => rows.truncate(rows.len() / 2),
+        Some(Fault::DuplicateRow) => rows[1] = rows[0],
+        _ => {}
     }
+    let rows = rows.into_iter().enumerate();
+    rows.map(move |(at, number)| (number, fault.filter(|_| at == 1)))
 }

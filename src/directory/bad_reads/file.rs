@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Served, Testbed,
     company::{Company, email, group_id, person_id},
-    faults::Fault,
+    faults::{Fault, on_page, rows},
 };
 use crate::directory::file::{Config, FileDirectory, Format, Source};
 
@@ -49,39 +49,31 @@ impl Testbed for File {
     }
 
     async fn serve(&self, company: Company, fault: Option<(usize, Fault)>) -> Served {
-        let of = |page| fault.filter(|(at, _)| *at == page).map(|(_, fault)| fault);
-        let people: Vec<usize> = company.people.clone();
-        let groups: Vec<usize> = (0..company.groups.len()).collect();
-        let people = rows(&people, of(0), |number, fault| {
+        let numbers: Vec<usize> = (0..company.groups.len()).collect();
+        let people = rows(&company.people, on_page(fault, 0)).map(|(number, fault)| {
             let mut row = json!({ "id": person_id(number), "email": email(number), "active": "true" });
             spoil(&mut row, "active", fault);
             row
         });
-        let groups = rows(&groups, of(1), |number, fault| {
+        let groups = rows(&numbers, on_page(fault, 1)).map(|(number, fault)| {
             let members = company.groups[number].iter().map(|person| person_id(*person));
             let members = members.collect::<Vec<_>>().join(";");
             let mut row = json!({ "id": group_id(number), "name": company.names[number], "members": members });
             spoil(&mut row, "members", fault);
             row
         });
+        let (people, groups): (Vec<Value>, Vec<Value>) = (people.collect(), groups.collect());
         let source = |name: &str, rows: &[Value], columns: [&str; 3], fault| Source {
             name: name.to_owned(),
             bytes: document(self.0, rows, columns, fault),
             format: self.0,
         };
         let config = Config {
-            people: source("people", &people, ["id", "email", "active"], of(0)),
-            groups: Some(source("groups", &groups, ["id", "name", "members"], of(1))),
+            people: source("people", &people, ["id", "email", "active"], on_page(fault, 0)),
+            groups: Some(source("groups", &groups, ["id", "name", "members"], on_page(fault, 1))),
         };
         Served::new(FileDirectory::new(config), None, fault)
     }
-}
-
-fn rows(numbers: &[usize], fault: Option<Fault>, row: impl Fn(usize, Option<Fault>) -> Value) -> Vec<Value> {
-    let rows = fault.map_or_else(|| numbers.to_vec(), |fault| fault.rows(numbers));
-    let rows = rows.into_iter().enumerate();
-    rows.map(|(at, number)| row(number, fault.filter(|_| at == 1)))
-        .collect()
 }
 
 fn spoil(row: &mut Value, field: &str, fault: Option<Fault>) {

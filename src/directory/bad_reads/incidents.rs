@@ -5,7 +5,7 @@ use super::{
     Start, Testbed,
     company::{self, Company},
     faults::Fault,
-    ldap, mapping_problem, reason, scim, sync, testbeds,
+    ldap, mapping_problem, read, reason, scim, sync, testbeds,
 };
 use crate::sync::{Outcome, Report};
 
@@ -80,7 +80,7 @@ async fn the_same_people_and_groups_in_another_order_and_on_other_pages_are_no_c
         let mut turned = Company::before();
         turned.people.reverse();
         turned.people.rotate_left(7);
-        let report = sync(testbed.serve(turned, None).await, &start.platform, start.seen, None).await;
+        let report = read(testbed, turned, &start.platform, start.seen).await;
         assert_eq!(report.outcome, Outcome::Unchanged, "{}: {report:?}", testbed.name());
     }
 }

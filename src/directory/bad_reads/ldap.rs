@@ -5,20 +5,21 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
 };
 
 use super::{
     Served, Testbed,
     company::{Company, PAGE, Page, email, group_id, person_id},
-    faults::Fault,
+    faults::{Fault, on_page, rows},
     patience,
+    server::serve,
 };
 use crate::{
     directory::ldap::{
         LdapDirectory,
         config::{Address, Bind, Config, Security},
-        protocol::{ber, message::tests as server},
+        protocol::{ber, message::tests as message},
     },
     http::testing::open_network,
 };
@@ -57,14 +58,9 @@ impl Testbed for Ldap {
     }
 
     async fn serve(&self, company: Company, fault: Option<(usize, Fault)>) -> Served {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let next = Arc::new(Mutex::new(0));
-        let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answer(stream, company.clone(), fault, Arc::clone(&next)));
-            }
-        });
+        let answer = move |stream| answer(stream, company.clone(), fault, Arc::clone(&next));
+        let (address, server) = serve(answer).await;
         let address = Address {
             host: address.ip().to_string(),
             port: address.port(),
@@ -74,7 +70,7 @@ impl Testbed for Ldap {
         config.page_size = u32::try_from(PAGE).unwrap();
         config.timeouts.request = patience(fault);
         let directory = LdapDirectory::new(config, open_network()).unwrap();
-        Served::new(directory, Some(task), fault)
+        Served::new(directory, Some(server), fault)
     }
 }
 
@@ -92,8 +88,8 @@ async fn answer(mut stream: TcpStream, company: Company, fault: Option<(usize, F
         };
         let request: Vec<u8> = received.drain(..length).collect();
         let holds = |text: &[u8]| request.windows(text.len()).any(|window| window == text);
-        match server::request(&request) {
-            (id, 0x60) => stream.write_all(&server::bound(id, 0, "")).await.unwrap(),
+        match message::request(&request) {
+            (id, 0x60) => stream.write_all(&message::bound(id, 0, "")).await.unwrap(),
             (id, 0x63) => {
                 let page = {
                     let mut next = next.lock().unwrap();
@@ -104,7 +100,7 @@ async fn answer(mut stream: TcpStream, company: Company, fault: Option<(usize, F
                     *next += 1;
                     *next - 1
                 };
-                let fault = fault.filter(|(at, _)| *at == page).map(|(_, fault)| fault);
+                let fault = on_page(fault, page);
                 let bytes = page_bytes(id, &company, page, fault);
                 let half = bytes.len() / 2 + 1;
                 match fault {
@@ -135,10 +131,8 @@ fn page_bytes(id: i32, company: &Company, page: usize, fault: Option<Fault>) -> 
         Some(Fault::Garbage) => return b"\x30\x84\xff\xff\xff\xffwhat is this".to_vec(),
         _ => {}
     }
-    let rows = fault.map_or_else(|| shown.numbers().to_vec(), |fault| fault.rows(shown.numbers()));
     let mut bytes = Vec::new();
-    for (at, number) in rows.into_iter().enumerate() {
-        let fault = fault.filter(|_| at == 1);
+    for (number, fault) in rows(shown.numbers(), fault) {
         bytes.extend(match shown {
             Page::People(_) => person(id, number, fault),
             Page::Groups(_) => group(id, company, number, fault),
@@ -146,10 +140,10 @@ fn page_bytes(id: i32, company: &Company, page: usize, fault: Option<Fault>) -> 
     }
     match fault {
         Some(Fault::Lost) => bytes,
-        Some(Fault::Code(code)) => [bytes, server::search_done(id, code, &[])].concat(),
+        Some(Fault::Code(code)) => [bytes, message::search_done(id, code, &[])].concat(),
         _ => {
             let cookie: &[u8] = if last { b"" } else { b"next-page" };
-            [bytes, server::search_done(id, 0, &[cookie])].concat()
+            [bytes, message::search_done(id, 0, &[cookie])].concat()
         }
     }
 }
@@ -170,7 +164,7 @@ fn person(id: i32, number: usize, fault: Option<Fault>) -> Vec<u8> {
         Some(Fault::UnreadableRow) => ("mail", &picture),
         _ => ("mail", &mail),
     });
-    server::entry(id, &dn(number), &attributes)
+    message::entry(id, &dn(number), &attributes)
 }
 
 fn group(id: i32, company: &Company, number: usize, fault: Option<Fault>) -> Vec<u8> {
@@ -194,5 +188,5 @@ fn group(id: i32, company: &Company, number: usize, fault: Option<Fault>) -> Vec
         _ => "member",
     };
     attributes.push((description, &members));
-    server::entry(id, &format!("cn=g{number},dc=acme,dc=test"), &attributes)
+    message::entry(id, &format!("cn=g{number},dc=acme,dc=test"), &attributes)
 }

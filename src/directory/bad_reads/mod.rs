@@ -13,10 +13,11 @@ mod incidents;
 mod ldap;
 mod platform;
 mod scim;
+mod server;
+mod tests;
 
 use std::{
     collections::BTreeSet,
-    fmt::Write as _,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -26,7 +27,7 @@ use std::{
 
 use async_trait::async_trait;
 use directory_sync_model::{
-    attribute::{Attribute, AttributeSet},
+    attribute::AttributeSet,
     expression::{Expression, Subject},
     fingerprint::FingerprintKey,
     guard::Limits,
@@ -35,9 +36,8 @@ use directory_sync_model::{
         Adoption, AttributeRule, AttributeSource, Deprovision, GroupSelector, Mapping, Protect, Rules, TeamSelector,
         UserScope,
     },
-    snapshot::{Batch, Loss, Seen},
+    snapshot::{Batch, Seen},
 };
-use futures::{StreamExt as _, stream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -207,6 +207,11 @@ async fn sync(directory: Served, platform: &Memory, seen: Option<Seen>, approved
     sync::run(&ends, &rules(), &options, &ledger, &stop, &()).await
 }
 
+/// Runs once with a read in which nothing is wrong.
+async fn read(testbed: &dyn Testbed, company: Company, platform: &Memory, seen: Option<Seen>) -> Report {
+    sync(testbed.serve(company, None).await, platform, seen, None).await
+}
+
 /// What status would say of a run that didn't see everything; `None` where it has nothing to say.
 fn reason(report: &Report) -> Option<String> {
     let mut reasons = Vec::new();
@@ -246,11 +251,11 @@ struct Start {
 impl Start {
     async fn of(testbed: &dyn Testbed) -> Self {
         let platform = Memory::default();
-        let report = sync(testbed.serve(Company::before(), None).await, &platform, None, None).await;
+        let report = read(testbed, Company::before(), &platform, None).await;
         assert_eq!(report.outcome, Outcome::Synced, "{}: {report:?}", testbed.name());
         assert_eq!(platform.take_removals(), BTreeSet::new());
         let (seen, next) = (report.seen, platform.copy());
-        let report = sync(testbed.serve(Company::after(), None).await, &next, seen, None).await;
+        let report = read(testbed, Company::after(), &next, seen).await;
         assert_eq!(report.outcome, Outcome::Synced, "{}: {report:?}", testbed.name());
         let due = next.take_removals();
         for gone in [company::LEAVER, company::UNMAPPED] {
@@ -297,7 +302,7 @@ impl Start {
             complaints.push(format!("{reason}: {removals:?}"));
         }
         let removals = removals.len();
-        let report = sync(testbed.serve(Company::after(), None).await, &platform, self.seen, None).await;
+        let report = read(testbed, Company::after(), &platform, self.seen).await;
         let caught_up = platform.take_removals();
         if report.outcome != Outcome::Synced || caught_up != left {
             let (outcome, error) = (report.outcome, &report.error);
@@ -306,13 +311,7 @@ impl Start {
             ));
         }
         platform.take_writes();
-        let report = sync(
-            testbed.serve(Company::after(), None).await,
-            &platform,
-            report.seen,
-            None,
-        )
-        .await;
+        let report = read(testbed, Company::after(), &platform, report.seen).await;
         if report.outcome != Outcome::Unchanged || platform.take_writes() > 0 {
             complaints.push(format!("and the next one wrote something: {:?}", report.outcome));
         }
@@ -329,147 +328,4 @@ fn testbeds() -> Vec<Box<dyn Testbed>> {
     all.extend(scim::Scim::ALL.map(|scim| Box::new(scim) as Box<dyn Testbed>));
     all.extend(file::File::ALL.map(|file| Box::new(file) as Box<dyn Testbed>));
     all
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_bad_read_removes_anybody_each_says_why_and_the_next_good_one_catches_up() {
-    let (mut tried, mut removals, mut complaints) = (0, 0, String::new());
-    for testbed in testbeds() {
-        let testbed = testbed.as_ref();
-        let start = &Start::of(testbed).await;
-        let company = Company::after();
-        let pages = testbed.pages(&company);
-        let cases = (0..pages).flat_map(|page| {
-            let faults = testbed.faults(&company, page);
-            faults.into_iter().map(move |fault| (page, fault))
-        });
-        let cases: Vec<_> = cases.collect();
-        let outcomes = stream::iter(cases).map(async |(page, fault)| {
-            let bad = testbed.serve(Company::after(), Some((page, fault))).await;
-            (page, fault, start.try_one(testbed, bad).await)
-        });
-        let outcomes: Vec<_> = outcomes.buffer_unordered(16).collect().await;
-        for (page, fault, outcome) in outcomes {
-            tried += 1;
-            removals += outcome.removals;
-            for complaint in outcome.complaints {
-                let name = testbed.name();
-                writeln!(
-                    complaints,
-                    "{name}, page {page}, {fault:?} ({}): {complaint}",
-                    outcome.reason
-                )
-                .unwrap();
-            }
-        }
-    }
-    println!("bad reads: {tried} tried, {removals} removals");
-    assert!(complaints.is_empty() && removals == 0, "{complaints}");
-    assert!(tried > 400, "{tried}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_account_that_sees_fewer_people_than_groups_name_removes_nobody_until_a_person_agrees() {
-    for testbed in testbeds() {
-        let (testbed, name) = (testbed.as_ref(), testbed.name());
-        let start = Start::of(testbed).await;
-        let platform = start.platform.copy();
-        let fewer = async || testbed.serve(Company::after().without_some_people(), None).await;
-        let held = sync(fewer().await, &platform, start.seen, None).await;
-        let hold = held.hold.as_ref().unwrap_or_else(|| panic!("{name}: {held:?}"));
-        assert_eq!(hold.exceeded, [], "{name}: no other limit sees it");
-        let [Loss::Members { count }] = hold.losses[..] else {
-            panic!("{name}: {hold:?}");
-        };
-        assert!(count >= 10, "{name}: {count}");
-        assert_eq!((held.outcome, platform.take_writes()), (Outcome::Held, 0), "{name}");
-
-        // The account sees them again.
-        let recovered = platform.copy();
-        let report = sync(
-            testbed.serve(Company::after(), None).await,
-            &recovered,
-            start.seen,
-            None,
-        )
-        .await;
-        assert_eq!(
-            (report.outcome, recovered.take_removals()),
-            (Outcome::Synced, start.due),
-            "{name}"
-        );
-
-        // Or somebody knows that they have left, and the groups are not clean.
-        let agreed = sync(fewer().await, &platform, start.seen, held.hash).await;
-        assert_eq!(agreed.outcome, Outcome::Synced, "{name}");
-        assert_eq!(agreed.done.users_deactivated, held.planned.users_deactivated, "{name}");
-        let next = sync(fewer().await, &platform, agreed.seen, None).await;
-        assert_eq!(next.outcome, Outcome::Unchanged, "{name}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fifteen_in_a_hundred_who_left_their_groups_as_well_are_believed_to_have_left() {
-    for testbed in testbeds() {
-        let (testbed, name) = (testbed.as_ref(), testbed.name());
-        let start = Start::of(testbed).await;
-        let left = testbed.serve(Company::after().without_some_people().with_clean_groups(), None);
-        let report = sync(left.await, &start.platform, start.seen, None).await;
-        assert_eq!(report.outcome, Outcome::Synced, "{name}: {report:?}");
-        assert!(report.done.users_deactivated >= 12, "{name}: {report:?}");
-    }
-}
-
-#[tokio::test]
-async fn what_the_other_side_wants_waited_out_is_waited_out_and_the_read_is_good() {
-    // Each of these passes by itself, and within the same read.
-    for testbed in scim::Scim::ALL {
-        let start = Start::of(&testbed).await;
-        for status in [429, 503] {
-            let platform = start.platform.copy();
-            let report = sync(
-                testbed.serve_once(Company::after(), 1, status).await,
-                &platform,
-                start.seen,
-                None,
-            )
-            .await;
-            assert_eq!(report.outcome, Outcome::Synced, "{status}: {report:?}");
-            assert_eq!(platform.take_removals(), start.due, "{status}");
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_attribute_that_everybody_lost_at_once_is_taken_from_nobody_until_a_person_agrees() {
-    let testbed = scim::Scim::ALL[0];
-    let platform = Memory::default();
-    let titled = || Company {
-        titled: true,
-        ..Company::before()
-    };
-    let first = sync(testbed.serve(titled(), None).await, &platform, None, None).await;
-    assert_eq!(first.outcome, Outcome::Synced, "{first:?}");
-    platform.take_writes();
-    // The account may no longer read it.
-    let held = sync(
-        testbed.serve(Company::before(), None).await,
-        &platform,
-        first.seen,
-        None,
-    )
-    .await;
-    let losses = held.hold.as_ref().map(|hold| hold.losses.clone());
-    assert_eq!(losses, Some(vec![Loss::Attribute(Attribute::Title)]), "{held:?}");
-    assert_eq!((held.planned.users_updated, platform.take_writes()), (80, 0));
-    let recovered = sync(testbed.serve(titled(), None).await, &platform, first.seen, None).await;
-    assert_eq!(recovered.outcome, Outcome::Unchanged, "{recovered:?}");
-    let agreed = sync(
-        testbed.serve(Company::before(), None).await,
-        &platform,
-        first.seen,
-        held.hash,
-    )
-    .await;
-    assert_eq!((agreed.outcome, agreed.done.users_updated), (Outcome::Synced, 80));
 }

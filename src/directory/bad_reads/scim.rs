@@ -12,14 +12,15 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
 };
 
 use super::{
     Served, Testbed,
     company::{Company, PAGE, Page, email, group_id, person_id},
-    faults::Fault,
+    faults::{Fault, on_page, rows},
     patience,
+    server::serve,
 };
 use crate::{
     directory::scim::{Config, Paging, ScimDirectory},
@@ -83,14 +84,9 @@ impl Scim {
 
     /// A directory with a fault in one page, for so many requests.
     async fn serve_while(&self, company: Company, fault: Option<(usize, Fault)>, times: usize) -> Served {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/scim", listener.local_addr().unwrap());
         let left = Arc::new(AtomicUsize::new(times));
-        let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answer(stream, company.clone(), fault, Arc::clone(&left)));
-            }
-        });
+        let answer = move |stream| answer(stream, company.clone(), fault, Arc::clone(&left));
+        let (address, server) = serve(answer).await;
         let mut config = Config {
             tls: Tls {
                 ca_pem: None,
@@ -99,11 +95,14 @@ impl Scim {
             paging: self.0,
             page_size: u32::try_from(PAGE).unwrap(),
             select_attributes: false,
-            ..Config::new(parse_base(&url).unwrap(), Auth::Bearer("t0ken".into()))
+            ..Config::new(
+                parse_base(&format!("http://{address}/scim")).unwrap(),
+                Auth::Bearer("t0ken".into()),
+            )
         };
         config.timeouts.answer = Some(patience(fault));
         let directory = ScimDirectory::new(config, &open_network()).unwrap();
-        Served::new(directory, Some(task), fault)
+        Served::new(directory, Some(server), fault)
     }
 }
 
@@ -133,7 +132,7 @@ async fn answer(mut stream: TcpStream, company: Company, fault: Option<(usize, F
         left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
             .is_ok()
     };
-    let fault = fault.filter(|(at, _)| *at == page && spend()).map(|(_, fault)| fault);
+    let fault = on_page(fault, page).filter(|_| spend());
     let body = list(&company, first, within, query.contains_key("cursor"), fault).to_string();
     let half = body.len() / 2;
     let reply = |status: u16, header: &str, announced: usize, body: &str| {
@@ -177,18 +176,11 @@ fn list(company: &Company, first: usize, within: usize, by_cursor: bool, fault: 
         _ => company.page(first + within.min(pages - 1)),
     };
     let numbers = if within < pages { page.numbers() } else { &[] };
-    let rows = fault.map_or_else(|| numbers.to_vec(), |fault| fault.rows(numbers));
-    let rows: Vec<Value> = rows
-        .into_iter()
-        .enumerate()
-        .map(|(at, number)| {
-            let fault = fault.filter(|_| at == 1);
-            match page {
-                Page::People(_) => person(company, number, fault),
-                Page::Groups(_) => group(company, number, fault),
-            }
-        })
-        .collect();
+    let rows = rows(numbers, fault).map(|(number, fault)| match page {
+        Page::People(_) => person(company, number, fault),
+        Page::Groups(_) => group(company, number, fault),
+    });
+    let rows: Vec<Value> = rows.collect();
     let mut list = json!({ "totalResults": total, "Resources": rows });
     let next = match fault {
         Some(Fault::Again) => Some(within),

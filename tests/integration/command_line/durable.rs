@@ -42,7 +42,7 @@ async fn hold_approve_restore(world: &World, store: &str) {
         .run(&["plan", "--held", "--store", store, "-n", "elsewhere", "acme"])
         .await
         .code(0);
-    assert_eq!(other, "No plan waits.\n");
+    assert_eq!(other, "No plan waits for elsewhere/acme.\n");
 
     let approve = [
         "sync",
@@ -65,7 +65,8 @@ async fn hold_approve_restore(world: &World, store: &str) {
         .run(&["restore", &sync, "-f", &company, "--store", store, "--dry-run"])
         .await
         .code(2);
-    assert!(planned.contains("changes planned"), "{planned}");
+    let next = format!("changes planned; `directory-sync restore {sync}` carries them out\n");
+    assert!(planned.ends_with(&next), "{planned}");
     assert_eq!(world.people().await.len(), 1);
     let restored = world.run(&["restore", &sync, "-f", &company, "--store", store]).await;
     assert_eq!(

@@ -1,7 +1,7 @@
 //! What becomes of a value in the place where it is used.
 
 use super::*;
-use crate::value::AttributeValue;
+use crate::{expression::types::Type, value::AttributeValue};
 
 fn filter(source: &str) -> Result<bool, EvaluationError> {
     let record = ann();
@@ -19,6 +19,17 @@ fn attribute(source: &str) -> Result<Option<AttributeValue>, EvaluationError> {
     let record = ann();
     let expression = Expression::compile_attribute(source, Subject::User).unwrap();
     expression.evaluate_attribute(&Scope::user(Record::new(&record), GROUPS, noon()))
+}
+
+#[test]
+fn what_the_docs_say_of_an_absent_attribute_and_its_type_is_what_an_expression_sees() {
+    for info in crate::attribute::ATTRIBUTES {
+        let source = format!("user.{} == {}", info.name, info.kind.when_absent());
+        let expression = compiled(&source, Subject::User);
+        let nobody = Scope::user(Record::new(&[]), &[], noon());
+        assert_eq!(both_ways(&expression, &nobody), Ok(Value::Bool(true)), "{source}");
+        assert_eq!(Type::from(info.kind).to_string(), info.kind.cel_type());
+    }
 }
 
 #[test]
