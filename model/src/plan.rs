@@ -12,7 +12,7 @@ pub(crate) use holdings::NewHolding;
 pub use holdings::{Holding, Holdings};
 pub use summary::{Counts, RemovalCounts};
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::{
     content::Change,
@@ -181,6 +181,34 @@ pub enum Notice {
         /// The entry.
         team: String,
     },
+    /// People are deleted later than `deprovision.deleteAfterDays` says: by the next sync after those days.
+    DeletedLater {
+        /// After so many days.
+        days: u32,
+        /// Between two syncs.
+        interval: Duration,
+    },
+    /// `adoption.fromOwnerIDs` names the owner of a connection that names this one and is older: taken from it is nothing.
+    HandoverBothWays {
+        /// The owner.
+        owner: String,
+        /// Its connection, `NAMESPACE/NAME`.
+        connection: String,
+    },
+    /// Of a platform that carries no marks nothing is remembered: what there is on it is nobody's.
+    NothingRemembered,
+}
+
+impl Notice {
+    /// The part of the specification that it is about.
+    pub const fn about(&self) -> &'static str {
+        match self {
+            Self::NobodyProtected { .. } | Self::NoRoleProtected { .. } | Self::NoTeamProtected { .. } => "protect",
+            Self::DeletedLater { .. } => "deprovision",
+            Self::HandoverBothWays { .. } => "adoption",
+            Self::NothingRemembered => "store",
+        }
+    }
 }
 
 impl std::fmt::Display for Notice {
@@ -191,6 +219,23 @@ impl std::fmt::Display for Notice {
             }
             Self::NoRoleProtected { role } => write!(f, "protect.roles names no role of the platform: {role}"),
             Self::NoTeamProtected { team } => write!(f, "protect.teams names no team of the platform: {team}"),
+            Self::DeletedLater { days, interval } => {
+                let hours = interval.as_secs() / 3600;
+                write!(
+                    f,
+                    "deprovision.deleteAfterDays ({days}) is no longer than spec.interval ({hours}h): people are deleted by the \
+                     first sync after those days, as much as {hours}h later"
+                )
+            }
+            Self::HandoverBothWays { owner, connection } => write!(
+                f,
+                "adoption.fromOwnerIDs names {owner}, and DirectoryConnection {connection} names this one: it is older and takes \
+                 people over, and nobody is taken back; remove the entry here or there"
+            ),
+            Self::NothingRemembered => f.write_str(
+                "the platform carries no marks, and the store remembers nothing of this connection: what is on the platform \
+                 is nobody's, and is neither changed nor removed before it is adopted",
+            ),
         }
     }
 }
@@ -429,6 +474,10 @@ pub struct Plan<'a> {
     /// Users who lose our mark at the end, numbers of [`Plan::holdings`]: nobody manages them any more. Only where the
     /// connection is deleted.
     pub releases: Vec<u32>,
+    /// Users whose marks say that we deactivated them, and who are active, because somebody activated them since, and stay so,
+    /// though they are to go; numbers of [`Plan::holdings`]. The marks forget it: what we did then says nothing of a later
+    /// deactivation, and makes no deletion come early.
+    pub activated_by_hand: Vec<u32>,
     /// What the guard judges by.
     pub populations: Vec<Population>,
     /// What mappings limit beyond that.

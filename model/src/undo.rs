@@ -193,6 +193,7 @@ impl<'a> Undo<'a> {
             deletions: Vec::new(),
             gone: Vec::new(),
             releases: Vec::new(),
+            activated_by_hand: Vec::new(),
             populations,
             tightened: Vec::new(),
             kept: Vec::new(),

@@ -68,6 +68,9 @@ pub enum Command {
                             --store postgres://sync@db.acme.test/sync -f company.yaml"
     )]
     Restore(RestoreArguments),
+    /// Copy the store, or put a copy in its place, while the operator runs.
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Try both ends and say what is missing, or explain one person.
     #[command(after_help = "Examples:\n  directory-sync check -f examples/ldap\n  \
                             directory-sync check -f examples/quickstart --user ann.archer@acme.test")]
@@ -114,6 +117,34 @@ pub struct StoreArguments {
     /// A file with the password of the store's server; it wins over the one in the URL.
     #[arg(long, value_name = "FILE", env = "DIRECTORY_SYNC_STORE_PASSWORD_FILE")]
     pub store_password_file: Option<PathBuf>,
+}
+
+/// What to do with the store.
+#[derive(Debug, Subcommand)]
+pub enum StoreCommand {
+    /// Write a copy of a store in a file, beside the operator that uses it.
+    #[command(
+        after_help = "Examples:\n  directory-sync store backup --store sqlite:///var/lib/directory-sync/store.db > backup.db\n  \
+                            directory-sync store backup --store sqlite:///var/lib/directory-sync/store.db backup.db"
+    )]
+    Backup(CopyArguments),
+    /// Put a copy in the place of a store in a file. An operator that runs goes on with the copy.
+    #[command(
+        after_help = "Examples:\n  directory-sync store restore --store sqlite:///var/lib/directory-sync/store.db < backup.db\n  \
+                            directory-sync store restore --store sqlite:///var/lib/directory-sync/store.db backup.db"
+    )]
+    Restore(CopyArguments),
+}
+
+/// Which store, and where its copy is.
+#[derive(Debug, Args)]
+pub struct CopyArguments {
+    /// The copy. Without it standard output and standard input.
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Which store.
+    #[command(flatten)]
+    pub store: StoreArguments,
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "the signature that clap calls")]

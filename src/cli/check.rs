@@ -87,7 +87,7 @@ pub async fn check(arguments: &CheckArguments) -> Result<Exit, Error> {
     {
         let ends = Ends { directory, platform };
         let explainer = Explainer::new(arguments.user.clone());
-        let report = sync::run(
+        let mut report = sync::run(
             &ends,
             &rules,
             &options(),
@@ -96,6 +96,7 @@ pub async fn check(arguments: &CheckArguments) -> Result<Exit, Error> {
             &explainer,
         )
         .await;
+        report.notices.extend(resolve::advice(&loaded.connection));
         findings.extend(of_report(&report));
         person = explainer.finish(&report);
     }
@@ -177,7 +178,7 @@ fn of_report(report: &Report) -> Vec<Finding> {
         note(format!("mapping {}", mapping.name), outcome);
     }
     for notice in &report.notices {
-        note("protect".to_owned(), Ok(notice.to_string()));
+        note(notice.about().to_owned(), Ok(notice.to_string()));
     }
     if report.mappings.is_empty() {
         let message = "no GroupMapping names this connection, so nothing would be synced; add one".to_owned();

@@ -4,6 +4,7 @@ pub mod args;
 mod check;
 #[cfg(test)]
 pub mod contract;
+mod copy;
 mod error;
 mod manifests;
 mod operator;
@@ -111,6 +112,7 @@ fn carry_out(command: Command) -> Result<Exit, Error> {
         Command::Plan(arguments) => runtime()?.block_on(run::plan(&arguments)),
         Command::Sync(arguments) => runtime()?.block_on(run::sync(&arguments)),
         Command::Restore(arguments) => runtime()?.block_on(restore::restore(&arguments)),
+        Command::Store(command) => runtime()?.block_on(copy::store(&command)),
         Command::Check(arguments) => runtime()?.block_on(check::check(&arguments)),
         Command::Platform(PlatformCommand::Serve(arguments)) => runtime()?.block_on(serve::serve(&arguments)),
         Command::Crds => {

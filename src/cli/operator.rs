@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Exit, args::ControllerArguments, error::Error};
 use crate::{
     controller::{self, ControllerConfig},
+    fault::chain,
     http::{Network, NetworkPolicy},
     store::Access,
     sync::ledger::{Ledgers, MemoryLedgers},
@@ -23,9 +24,16 @@ pub async fn run(arguments: ControllerArguments) -> Result<Exit, Error> {
         store,
         network,
     } = arguments;
-    let store = super::store::open(&store, Access::Write).await?;
+    let store = super::store::named(&store, Access::Write)?;
     let ledgers: Arc<dyn Ledgers> = if let Some(store) = &store {
-        tracing::info!(store = store.name(), "Durable state is kept.");
+        match store.ensure().await {
+            Ok(()) => tracing::info!(store = store.name(), "Durable state is kept."),
+            // It may come back while the operator runs; until then each connection says why nothing is written.
+            Err(error) => tracing::error!(
+                error = chain(&error),
+                "The store can't be used. Nothing is written to any platform until it can; every sync tries it again."
+            ),
+        }
         Arc::new(store.clone())
     } else {
         tracing::warn!(

@@ -150,7 +150,7 @@ mod tests {
             commands.extend(command.get_subcommands());
             let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             let typed = text.replace("\\\n", " ");
-            for part in typed.split(['\n', '|', '>']).map(str::trim) {
+            for part in typed.split(['\n', '|', '>', '<']).map(str::trim) {
                 if part.starts_with("directory-sync ") {
                     let words = part.split_whitespace().map(|word| word.trim_matches('\''));
                     Arguments::try_parse_from(words).unwrap_or_else(|error| panic!("{part}: {error}"));

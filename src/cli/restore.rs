@@ -29,7 +29,8 @@ pub async fn restore(arguments: &RestoreArguments) -> Result<Exit, Error> {
     let name = loaded.connection.name_any();
     // A store that isn't there took nothing: a path that is mistyped must not make one.
     store::need(&arguments.store, Access::Read).await?;
-    let store = store::need(&arguments.store, Access::Write).await?;
+    let access = if arguments.dry_run { Access::Read } else { Access::Write };
+    let store = store::need(&arguments.store, access).await?;
     let scope = Scope {
         trigger: RESTORE.to_owned(),
         ..scope(&loaded)

@@ -68,7 +68,12 @@ async fn once(
     }
     let rules = rules(&loaded)?;
     let ends = ends(&loaded, &rules, manifests).await?;
-    let ledger = ledger(&loaded, store).await?;
+    // What is only observed is only read.
+    let access = match mode {
+        Some(Mode::Observe) => Access::Read,
+        _ => Access::Write,
+    };
+    let ledger = ledger(&loaded, store, access).await?;
     let own = match loaded.connection.spec.mode {
         connection::Mode::Apply => Mode::Apply,
         connection::Mode::Observe => Mode::Observe,
@@ -111,19 +116,20 @@ pub(super) async fn carried_out(
         begin_sync(&options.id);
         run(&stop, &progress).await
     };
-    let report = tokio::select! {
+    let mut report = tokio::select! {
         biased;
         report = Box::pin(running.instrument(sync_span(&namespace, &name))) => report,
         () = given_up(&stop) => return Err(Error::Interrupted),
     };
     interrupt.abort();
+    report.notices.extend(resolve::advice(&loaded.connection));
     let view = ReportView::of(name, &report, progress.finish());
     Ok((report, view))
 }
 
 /// The ledger of a connection in the store that was named, or one that lasts as long as the command.
-async fn ledger(loaded: &Manifests, store: &StoreArguments) -> Result<Arc<dyn Ledger>, Error> {
-    Ok(match super::store::open(store, Access::Write).await? {
+async fn ledger(loaded: &Manifests, store: &StoreArguments, access: Access) -> Result<Arc<dyn Ledger>, Error> {
+    Ok(match super::store::open(store, access).await? {
         Some(store) => store.of(&scope(loaded)),
         None => Arc::new(MemoryLedger::new()),
     })

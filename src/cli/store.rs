@@ -20,6 +20,15 @@ use crate::{
 
 /// Opens the store that was named, if one was.
 pub(super) async fn open(arguments: &StoreArguments, access: Access) -> Result<Option<Store>, Error> {
+    let Some(store) = named(arguments, access)? else {
+        return Ok(None);
+    };
+    store.ensure().await?;
+    Ok(Some(store))
+}
+
+/// The store that was named, if one was, to be opened at its first use.
+pub(super) fn named(arguments: &StoreArguments, access: Access) -> Result<Option<Store>, Error> {
     let Some(address) = &arguments.store else {
         return match &arguments.store_password_file {
             Some(_) => Err(Error::Usage(
@@ -38,15 +47,22 @@ pub(super) async fn open(arguments: &StoreArguments, access: Access) -> Result<O
             Some(SecretString::from(text.trim_end_matches(['\r', '\n'])))
         }
     };
-    Ok(Some(Store::open_for(address, password.as_ref(), access).await?))
+    Ok(Some(Store::at(address, password.as_ref(), access)?))
 }
 
 /// The store that a command can't do without.
 pub(super) async fn need(arguments: &StoreArguments, access: Access) -> Result<Store, Error> {
+    let store = need_named(arguments, access)?;
+    store.ensure().await?;
+    Ok(store)
+}
+
+/// The same, to be opened at its first use.
+pub(super) fn need_named(arguments: &StoreArguments, access: Access) -> Result<Store, Error> {
     let missing = || {
         Error::Usage("--store URL is missing (or DIRECTORY_SYNC_STORE): the same one that the operator has".to_owned())
     };
-    open(arguments, access).await?.ok_or_else(missing)
+    named(arguments, access)?.ok_or_else(missing)
 }
 
 /// `plan --held`: what waits, in full.

@@ -52,6 +52,18 @@ pub enum ReconcileError {
         /// How long was waited.
         seconds: u64,
     },
+    /// The object is gone, or another one has its name now.
+    #[error("{action}: the object is gone, or another one has its name now")]
+    Gone {
+        /// What was being done.
+        action: &'static str,
+    },
+    /// Somebody else comes before us again and again.
+    #[error("{action}: somebody else changes the object again and again")]
+    Contested {
+        /// What was being done.
+        action: &'static str,
+    },
     /// A connection's name can't stand in a plan.
     #[error(transparent)]
     Name(#[from] InvalidNameError),
@@ -77,13 +89,23 @@ impl ReconcileError {
         status.is_forbidden() && causes.into_iter().any(|cause| cause.reason == "NamespaceTerminating")
     }
 
-    /// Whether the API server says that the object is gone, or is another one of the same name.
+    /// Whether the object is gone, or is another one of the same name.
     pub fn is_gone(&self) -> bool {
         match self {
             Self::Kube { source, .. } => {
                 matches!(&**source, kube::Error::Api(status) if status.is_not_found() || status.is_conflict())
             }
-            Self::Timeout { .. } | Self::Name(_) | Self::NamesTaken { .. } | Self::Panic(_) => false,
+            Self::Gone { .. } => true,
+            Self::Timeout { .. }
+            | Self::Contested { .. }
+            | Self::Name(_)
+            | Self::NamesTaken { .. }
+            | Self::Panic(_) => false,
         }
+    }
+
+    /// Whether the API server says that the object isn't any more as it was seen.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Kube { source, .. } if matches!(&**source, kube::Error::Api(status) if status.is_conflict()))
     }
 }

@@ -8,6 +8,7 @@ use std::{
 
 use directory_sync_model::{fingerprint::FingerprintKey, guard::Limits};
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{
     Client,
     core::ObjectMeta,
@@ -306,10 +307,6 @@ impl Fleet {
     /// An older connection that marks the same platform in the same way: only one of the two may run.
     pub fn older_twin(&self, connection: &DirectoryConnection) -> Option<Key> {
         let (owner, address) = (connection.owner_id(), platform_address(connection)?);
-        let age = |connection: &DirectoryConnection| {
-            let created = connection.metadata.creation_timestamp.clone();
-            (created, connection.metadata.uid.clone())
-        };
         let twins = self.stores.connections.state_filter(|other| {
             other.0.as_ref().is_ok_and(|other| {
                 age(other) < age(connection)
@@ -318,6 +315,28 @@ impl Fleet {
             })
         });
         twins.first().map(|twin| Key::of(kube::Resource::meta(&**twin)))
+    }
+
+    /// Older connections on the same platform that take over from this one while this one takes over from them, by owner. Both
+    /// ways at once the two would take everybody from each other at every sync.
+    pub fn older_rivals(&self, connection: &DirectoryConnection) -> Vec<(String, Key)> {
+        let from = &connection.spec.adoption.from_owner_ids;
+        let Some(address) = platform_address(connection).filter(|_| !from.is_empty()) else {
+            return Vec::new();
+        };
+        let owner = connection.owner_id();
+        let rivals = self.stores.connections.state_filter(|other| {
+            other.0.as_ref().is_ok_and(|other| {
+                age(other) < age(connection)
+                    && from.contains(&other.owner_id())
+                    && other.spec.adoption.from_owner_ids.contains(&owner)
+                    && platform_address(other).as_ref() == Some(&address)
+            })
+        });
+        let rivals = rivals.iter().filter_map(|rival| rival.0.as_ref().ok());
+        rivals
+            .map(|rival| (rival.owner_id(), Key::of(&rival.metadata)))
+            .collect()
     }
 
     /// Another connection that isn't being deleted and marks the same platform in the same way.
@@ -337,6 +356,12 @@ impl Fleet {
     fn memories(&self) -> MutexGuard<'_, HashMap<Key, Memory>> {
         self.memories.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// By what of two connections the older one is told.
+fn age(connection: &DirectoryConnection) -> (Option<Time>, Option<String>) {
+    let created = connection.metadata.creation_timestamp.clone();
+    (created, connection.metadata.uid.clone())
 }
 
 /// The name of an object as a store has it.

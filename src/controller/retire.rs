@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{
     Api, Client, Resource as _, ResourceExt as _,
-    api::{DeleteParams, Patch, PatchParams},
+    api::{Patch, PatchParams},
     core::ObjectMeta,
     runtime::controller::Action,
 };
@@ -26,7 +26,7 @@ use super::{
     plans::Hold,
     run::{Ended, Order},
     view::View,
-    write::within,
+    write::{this_very, within},
 };
 use crate::{
     api::{
@@ -121,7 +121,7 @@ pub async fn release(view: &View<'_>, fleet: &Fleet, farewell: &Farewell) -> Res
     let plans: Api<SyncPlan> = Api::namespaced(fleet.client().clone(), &view.key.namespace);
     for plan in view.plans().filter(|plan| plan.owner_references().is_empty()) {
         let name = plan.name_any();
-        if let Err(error) = within("deleting a SyncPlan", plans.delete(&name, &DeleteParams::default())).await
+        if let Err(error) = within("deleting a SyncPlan", plans.delete(&name, &this_very(&plan.metadata))).await
             && !error.is_gone()
         {
             tracing::warn!(

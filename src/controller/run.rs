@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
 use directory_sync_model::{
     fingerprint::FingerprintKey,
     guard::Limits,
-    plan::{KeptReason, PlanHash, RemovalKind},
+    plan::{KeptReason, Notice, PlanHash, RemovalKind},
     rules::Rules,
 };
 use jiff::Timestamp;
@@ -63,6 +63,8 @@ pub struct Order {
     pub rejected: Vec<PlanHash>,
     /// An older connection that marks the same platform in the same way.
     pub older: Option<Key>,
+    /// Older connections that take over from this one although it takes over from them, by owner.
+    pub rivals: Vec<(String, Key)>,
     /// Whether the connection is being deleted and takes back all that it gave.
     pub retire: bool,
 }
@@ -266,6 +268,10 @@ async fn pipeline(
     } else {
         resolve::rules(&order.connection, &mappings).map_err(|error| Cause::unresolved(&error))?
     };
+    // The older one takes over, and nobody is taken back.
+    for (owner, _) in &order.rivals {
+        rules.from_owners.remove(owner);
+    }
     let groups = judged::groups(order.mappings.iter().filter_map(|mapping| mapping.0.as_ref().ok()));
     *judged_rules = Some(JudgedRules {
         limits: rules.limits,
@@ -305,7 +311,17 @@ async fn pipeline(
         key: shared.key,
         fetch: shared.fetch,
     };
-    Ok(sync::run(&ends, &rules, &options, ledger.as_ref(), stop, notes).await)
+    let mut report = sync::run(&ends, &rules, &options, ledger.as_ref(), stop, notes).await;
+    if !order.retire {
+        report.notices.extend(resolve::advice(&order.connection));
+        report
+            .notices
+            .extend(order.rivals.iter().map(|(owner, key)| Notice::HandoverBothWays {
+                owner: owner.clone(),
+                connection: key.to_string(),
+            }));
+    }
+    Ok(report)
 }
 
 /// Writes down who decided about the plans of this run.

@@ -134,6 +134,7 @@ fn order(fleet: &Fleet, key: &Key, uid: &str, trigger: Trigger) -> Option<Order>
         approved: plans::approved(view.plans(), start).map(PlanHash::from_text),
         rejected: plans::rejected(view.plans()).map(PlanHash::from_text).collect(),
         older: fleet.older_twin(connection),
+        rivals: fleet.older_rivals(connection),
         retire,
         requested: view.requested().map(str::to_owned),
         connection: connection.clone(),

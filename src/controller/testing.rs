@@ -70,6 +70,7 @@ pub fn order() -> Order {
         approved: None,
         rejected: Vec::new(),
         older: None,
+        rivals: Vec::new(),
         retire: false,
     }
 }
@@ -130,12 +131,14 @@ impl Call {
     }
 }
 
-/// An API server that refuses with a status what a test wants refused, and takes everything else as it comes.
-fn api_server(refuse: impl Fn(&Call) -> Option<u16> + Send + Sync + 'static) -> (Client, Arc<Mutex<Vec<Call>>>) {
+/// An API server that answers as a test wants, with a status code and an object, and takes everything else as it comes.
+fn api_server(
+    answer: impl Fn(&Call) -> Option<(u16, Value)> + Send + Sync + 'static,
+) -> (Client, Arc<Mutex<Vec<Call>>>) {
     let calls: Arc<Mutex<Vec<Call>>> = Arc::default();
-    let (told, refuse) = (Arc::clone(&calls), Arc::new(refuse));
+    let (told, answer) = (Arc::clone(&calls), Arc::new(answer));
     let service = tower::service_fn(move |request: http::Request<Body>| {
-        let (told, refuse) = (Arc::clone(&told), Arc::clone(&refuse));
+        let (told, answer) = (Arc::clone(&told), Arc::clone(&answer));
         async move {
             let (head, body) = request.into_parts();
             let body = body.collect_bytes().await.unwrap();
@@ -144,13 +147,18 @@ fn api_server(refuse: impl Fn(&Call) -> Option<u16> + Send + Sync + 'static) -> 
                 path: head.uri.path().to_owned(),
                 body: serde_json::from_slice(&body).unwrap_or_default(),
             };
-            let code = refuse(&call).unwrap_or(200);
+            let (code, object) = answer(&call).unwrap_or_else(|| (200, call.body.clone()));
+            let reason = match code {
+                404 => "NotFound",
+                409 => "Conflict",
+                _ => "Forbidden",
+            };
             let answer = if code == 200 {
-                call.body.clone()
+                object
             } else {
                 json!({
                     "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": code,
-                    "reason": if code == 404 { "NotFound" } else { "Forbidden" }, "message": "exceeded quota: plans",
+                    "reason": reason, "message": "exceeded quota: plans",
                 })
             };
             told.lock().unwrap().push(call);
@@ -187,7 +195,16 @@ impl Bench {
 
     /// One that was told something at its start.
     pub fn with(config: ControllerConfig, refuse: impl Fn(&Call) -> Option<u16> + Send + Sync + 'static) -> Self {
-        let (client, calls) = api_server(refuse);
+        Self::made(config, move |call| refuse(call).map(|code| (code, Value::Null)))
+    }
+
+    /// One whose API server answers these calls so, with a status code and an object.
+    pub fn answering(answer: impl Fn(&Call) -> Option<(u16, Value)> + Send + Sync + 'static) -> Self {
+        Self::made(ControllerConfig::default(), answer)
+    }
+
+    fn made(config: ControllerConfig, answer: impl Fn(&Call) -> Option<(u16, Value)> + Send + Sync + 'static) -> Self {
+        let (client, calls) = api_server(answer);
         let (stores, writers) = Stores::new();
         let (wake, woken) = mpsc::unbounded_channel();
         let (wake_mapping, woken_mappings) = mpsc::unbounded_channel();

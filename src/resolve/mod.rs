@@ -15,7 +15,7 @@ use secrecy::SecretSlice;
 pub use ends::{Connector, EachEnd, each_end, ends, retiring_ends};
 pub use error::Error;
 pub use platform::platform_address;
-pub use rules::{retirement, rules};
+pub use rules::{advice, retirement, rules};
 
 use crate::api::reference::{KeyRef, ObjectKind};
 

@@ -7,6 +7,7 @@ use directory_sync_model::{
     email,
     expression::{Expression, ExpressionError, Subject},
     guard::Limits,
+    plan::Notice,
     rules::{
         Adoption, AttributeRule, AttributeSource, Deprovision, GroupSelector, InboxSelector, Mapping, NamePattern,
         Protect, Rules, TeamSelector, Tightening, UserScope,
@@ -127,8 +128,9 @@ fn protect(protect: &connection::Protect) -> Protect {
     }
 }
 
+const DAY: Duration = Duration::from_hours(24);
+
 fn deprovision(deprovision: &connection::Deprovision) -> Deprovision {
-    const DAY: Duration = Duration::from_hours(24);
     match (deprovision.action, deprovision.delete_after_days) {
         (DeprovisionAction::Keep, _) => Deprovision::Keep,
         (DeprovisionAction::Delete, _) => Deprovision::DeleteAfter(Duration::ZERO),
@@ -263,6 +265,18 @@ fn pattern(text: &str) -> Result<NamePattern, Error> {
     })
 }
 
+/// What a person should know of a specification that can be carried out, and may not mean what he thinks.
+pub fn advice(connection: &DirectoryConnection) -> Vec<Notice> {
+    let interval = connection.spec.interval.get();
+    match deprovision(&connection.spec.deprovision) {
+        Deprovision::DeleteAfter(rest) if !rest.is_zero() && rest <= interval => {
+            let days = u32::try_from(rest.as_secs() / DAY.as_secs()).unwrap_or(u32::MAX);
+            vec![Notice::DeletedLater { days, interval }]
+        }
+        _ => Vec::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -299,6 +313,33 @@ mod tests {
         };
         assert_eq!(limited, Some(expected));
         assert_eq!(of(&json!({})).removals, None);
+    }
+
+    #[test]
+    fn days_that_are_no_longer_than_the_interval_are_told_of() {
+        let of = |interval: &str, deprovision: Value| {
+            let spec = json!({ "provider": {}, "platform": {}, "interval": interval, "deprovision": deprovision });
+            advice(&DirectoryConnection::new("acme", serde_json::from_value(spec).unwrap()))
+        };
+        let told = of("168h", json!({ "deleteAfterDays": 1 }));
+        let expected = Notice::DeletedLater {
+            days: 1,
+            interval: Duration::from_hours(168),
+        };
+        assert_eq!(told, [expected]);
+        assert_eq!(
+            told[0].to_string(),
+            "deprovision.deleteAfterDays (1) is no longer than spec.interval (168h): people are deleted by the first sync \
+             after those days, as much as 168h later"
+        );
+        assert_eq!(of("24h", json!({ "deleteAfterDays": 1 })).len(), 1, "equal");
+        assert_eq!(of("23h59m", json!({ "deleteAfterDays": 1 })), []);
+        assert_eq!(
+            of("168h", json!({ "action": "Delete" })),
+            [],
+            "by the next sync, as it says"
+        );
+        assert_eq!(of("168h", json!({})), []);
     }
 
     #[test]

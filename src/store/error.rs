@@ -18,6 +18,21 @@ pub enum Error {
         /// Which store.
         store: String,
     },
+    /// Its file has gone while it was in use.
+    #[error(
+        "{store} was taken away while it was in use; put it back, or the last backup in its place, or start the operator anew: it \
+         then begins a new one"
+    )]
+    Vanished {
+        /// Which store.
+        store: String,
+    },
+    /// Another one is in its place since the sync began.
+    #[error("{store} was replaced by another one while a sync wrote to it; the next sync goes on with the new one")]
+    Replaced {
+        /// Which store.
+        store: String,
+    },
     /// The server isn't there, or has gone.
     #[error("{store} can't be reached; look whether it runs and whether the network lets us there")]
     Unreachable {
@@ -115,6 +130,20 @@ pub enum Error {
         /// Why.
         #[source]
         source: Box<MigrateError>,
+    },
+    /// It is a server's.
+    #[error("{store} is in no file: copy it with pg_dump, and read the copy back with psql")]
+    NoFile {
+        /// Which store.
+        store: String,
+    },
+    /// A copy is damaged.
+    #[error("{store} is damaged, and isn't put in place: {why}")]
+    Unsound {
+        /// Which copy.
+        store: String,
+        /// What the database says.
+        why: String,
     },
     /// A row isn't what was written.
     #[error("{store}: {what} can't be read back; restore the last backup, and report this")]

@@ -24,8 +24,8 @@ const PASSED: [&str; 3] = ["Synced", "PartlyFailed", "Unchanged"];
 pub struct StoreLedger {
     store: Store,
     scope: Scope,
-    /// Its number, once it is known.
-    number: OnceCell<i64>,
+    /// Its number, once it is known, and of which opening of the store that is.
+    number: OnceCell<(i64, u64)>,
 }
 
 impl StoreLedger {
@@ -37,11 +37,11 @@ impl StoreLedger {
         }
     }
 
-    /// Its number; made when it is new.
-    async fn number(&self) -> Result<i64, Error> {
+    /// Its number, made when it is new, and of which opening of the store that is.
+    async fn numbered(&self) -> Result<(i64, u64), Error> {
         let made = self.number.get_or_try_init(async || {
             let failed = self.store.failed();
-            let mut tx = self.store.begin_to_write().await?;
+            let (mut tx, opening) = self.store.begin_to_write().await?;
             let Scope {
                 connection,
                 owner,
@@ -56,15 +56,48 @@ impl StoreLedger {
                 .map_err(failed)?;
             tx.commit().await.map_err(failed)?;
             let row = rows.first().ok_or_else(|| self.store.unreadable("a ledger's number"))?;
-            row.int(0).map_err(failed)
+            Ok((row.int(0).map_err(failed)?, opening))
         });
         made.await.copied()
     }
 
+    /// A transaction to write in, with this ledger's number.
+    async fn begin_to_write(&self) -> Result<(Tx, i64), Error> {
+        let (number, noted) = self.numbered().await?;
+        let (tx, opening) = self.store.begin_to_write().await?;
+        // In another store the number may be somebody else's, and what this sync wrote down isn't there.
+        if opening == noted {
+            Ok((tx, number))
+        } else {
+            Err(self.store.replaced())
+        }
+    }
+
+    /// A transaction to read in, with this ledger's number; `None` where it is new, and the store is only read.
+    async fn begin(&self) -> Result<Option<(Tx, i64)>, Error> {
+        if self.store.reads_only() {
+            let failed = self.store.failed();
+            let (mut tx, _) = self.store.begin().await?;
+            let sql = "SELECT id FROM ledgers WHERE owner = $1 AND platform = $2";
+            let binds = [text(&self.scope.owner), text(&self.scope.platform)];
+            let rows = tx.fetch(sql, &binds).await.map_err(failed)?;
+            let number = rows.first().map(|row| row.int(0)).transpose().map_err(failed)?;
+            return Ok(number.map(|number| (tx, number)));
+        }
+        let (number, noted) = self.numbered().await?;
+        let (tx, opening) = self.store.begin().await?;
+        if opening == noted {
+            Ok(Some((tx, number)))
+        } else {
+            Err(self.store.replaced())
+        }
+    }
+
     async fn load(&self) -> Result<Opened, Error> {
-        let number = self.number().await?;
         let failed = self.store.failed();
-        let mut tx = self.store.begin().await?;
+        let Some((mut tx, number)) = self.begin().await? else {
+            return Ok(Opened::default());
+        };
         let known = tx
             .fetch("SELECT known FROM ledgers WHERE id = $1", &[number.into()])
             .await
@@ -104,12 +137,13 @@ impl StoreLedger {
     }
 
     async fn page(&self, after: Option<&Key>) -> Result<Vec<Entry>, Error> {
-        let number = self.number().await?;
         let failed = self.store.failed();
+        let Some((mut tx, number)) = self.begin().await? else {
+            return Ok(Vec::new());
+        };
         let columns = "SELECT kind, id, container, directory_id, role, mapping, since, deactivated FROM entries \
                        WHERE ledger = $1";
         let order = "ORDER BY kind, id, container LIMIT";
-        let mut tx = self.store.begin().await?;
         let rows = match after {
             None => tx.fetch(&format!("{columns} {order} {PAGE}"), &[number.into()]).await,
             Some(Key { kind, id, container }) => {
@@ -143,9 +177,8 @@ impl StoreLedger {
 
     /// One transaction, with this ledger's number.
     async fn write(&self, work: impl AsyncFnOnce(&mut Tx, i64) -> Result<(), sqlx::Error>) -> Result<(), Error> {
-        let number = self.number().await?;
         let failed = self.store.failed();
-        let mut tx = self.store.begin_to_write().await?;
+        let (mut tx, number) = self.begin_to_write().await?;
         work(&mut tx, number).await.map_err(failed)?;
         tx.commit().await.map_err(failed)
     }
@@ -402,9 +435,8 @@ impl Ledger for StoreLedger {
         removals: &mut (dyn Iterator<Item = Removal> + Send),
     ) -> Result<(), LedgerError> {
         let held = async {
-            let number = self.number().await?;
             let failed = self.store.failed();
-            let mut tx = self.store.begin_to_write().await?;
+            let (mut tx, number) = self.begin_to_write().await?;
             hold(&mut tx, number, plan, removals).await.map_err(failed)?;
             tx.commit().await.map_err(failed)
         };

@@ -12,6 +12,7 @@
 //! | `removals` | what each sync took, for `restore` | as long as their sync |
 
 mod backend;
+mod backup;
 mod error;
 mod ledger;
 mod read;
@@ -23,14 +24,16 @@ use std::{
 };
 
 use secrecy::SecretString;
+use tokio::sync::RwLock;
 
 pub use backend::Access;
+pub use backup::scratch;
 pub use error::Error;
 pub use ledger::StoreLedger;
 pub use read::{Held, SyncRow, Taken};
 
 use crate::sync::ledger::{Ledger, Ledgers, Scope};
-use backend::{Bind, Pool, Tx};
+use backend::{Address, Bind, Pool, Tx};
 
 /// How many days history and decisions are kept.
 pub const DAYS: u64 = 90;
@@ -44,14 +47,22 @@ pub const UNCHANGED: i64 = 100;
 /// The store. Clones share one pool of connections.
 #[derive(Clone)]
 pub struct Store {
-    pool: Pool,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    address: Address,
+    password: Option<SecretString>,
+    access: Access,
     /// What messages call it; no secret is in it.
-    name: Arc<str>,
+    name: String,
+    /// What is open, once something is, and how many were open before it.
+    pool: RwLock<Option<(Pool, u64)>>,
 }
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Store({})", self.name)
+        write!(f, "Store({})", self.shared.name)
     }
 }
 
@@ -68,39 +79,110 @@ impl Store {
         password: Option<&SecretString>,
         access: Access,
     ) -> Result<Self, Error> {
-        let (pool, name) = backend::open(address, password, access).await?;
+        let store = Self::at(address, password, access)?;
+        store.ensure().await?;
+        Ok(store)
+    }
+
+    /// Opens it where it isn't open yet.
+    pub async fn ensure(&self) -> Result<(), Error> {
+        self.pool().await.map(drop)
+    }
+
+    /// A store that is opened at its first use. One that can't be opened is tried again at each use.
+    pub fn at(address: &SecretString, password: Option<&SecretString>, access: Access) -> Result<Self, Error> {
+        let address = Address::parse(address)?;
+        let shared = Shared {
+            name: address.name(),
+            address,
+            password: password.cloned(),
+            access,
+            pool: RwLock::new(None),
+        };
         Ok(Self {
-            pool,
-            name: name.into(),
+            shared: Arc::new(shared),
         })
+    }
+
+    /// What is open, and how many were open before it. It is opened where nothing is, and anew where another file has the
+    /// path by now.
+    async fn pool(&self) -> Result<(Pool, u64), Error> {
+        let Shared {
+            address,
+            password,
+            access,
+            pool,
+            name,
+        } = &*self.shared;
+        let good = |open: &Option<(Pool, u64)>| open.clone().filter(|(pool, _)| pool.is_at(address));
+        if let Some(found) = good(&*pool.read().await) {
+            return Ok(found);
+        }
+        let mut open = pool.write().await;
+        if let Some(found) = good(&open) {
+            return Ok(found);
+        }
+        let Some((old, number)) = &*open else {
+            let opened = address.open(password.as_ref(), *access, true).await?;
+            return Ok(open.insert((opened, 0)).clone());
+        };
+        // One that was there and is gone isn't begun anew behind everybody's back: it may come back.
+        address.look().await?;
+        old.give_way(address).await;
+        let opened = address.open(password.as_ref(), *access, false).await?;
+        tracing::warn!(
+            store = name,
+            "Another store was put in the place of this one, and is in use now."
+        );
+        let found = (opened, number + 1);
+        *open = Some(found.clone());
+        Ok(found)
+    }
+
+    fn reads_only(&self) -> bool {
+        self.shared.access != Access::Write
     }
 
     /// What messages call it; no secret is in it.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.shared.name
     }
 
     /// Closes all connections, when what is under way is done.
     pub async fn close(&self) {
-        self.pool.close().await;
+        if let Some((pool, _)) = self.shared.pool.write().await.take() {
+            pool.close().await;
+        }
     }
 
-    async fn begin(&self) -> Result<Tx, Error> {
-        self.pool.begin().await.map_err(self.failed())
+    /// A transaction to read in, and how many stores were open before the one that it is in.
+    async fn begin(&self) -> Result<(Tx, u64), Error> {
+        let (pool, opening) = self.pool().await?;
+        let tx = pool.begin().await.map_err(self.failed())?;
+        Ok((tx, opening))
     }
 
-    async fn begin_to_write(&self) -> Result<Tx, Error> {
-        self.pool.begin_to_write().await.map_err(self.failed())
+    /// The same to write in.
+    async fn begin_to_write(&self) -> Result<(Tx, u64), Error> {
+        let (pool, opening) = self.pool().await?;
+        let tx = pool.begin_to_write().await.map_err(self.failed())?;
+        Ok((tx, opening))
+    }
+
+    fn replaced(&self) -> Error {
+        Error::Replaced {
+            store: self.shared.name.clone(),
+        }
     }
 
     /// What a failure of the driver means.
     fn failed(&self) -> impl Fn(sqlx::Error) -> Error + Copy + '_ {
-        |source| Error::of(&self.name, source)
+        |source| Error::of(&self.shared.name, source)
     }
 
     fn unreadable(&self, what: &'static str) -> Error {
         Error::Row {
-            store: self.name.to_string(),
+            store: self.shared.name.clone(),
             what,
         }
     }

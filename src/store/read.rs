@@ -54,7 +54,7 @@ impl Store {
     /// The plans that wait, of one connection (`NAMESPACE/NAME`) or of all.
     pub async fn held(&self, connection: Option<&str>) -> Result<Vec<Held>, Error> {
         let failed = self.failed();
-        let mut tx = self.begin().await?;
+        let (mut tx, _) = self.begin().await?;
         let sql = "SELECT l.connection, l.id, h.hash, h.sync, h.held, h.reasons FROM held_plans h \
                    JOIN ledgers l ON l.id = h.ledger WHERE ($1 = '' OR l.connection = $1) \
                    AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.ledger = h.ledger AND d.hash = h.hash \
@@ -84,7 +84,7 @@ impl Store {
     /// The latest syncs, of one connection (`NAMESPACE/NAME`) or of all, the newest first.
     pub async fn syncs(&self, connection: Option<&str>, limit: u32) -> Result<Vec<SyncRow>, Error> {
         let failed = self.failed();
-        let mut tx = self.begin().await?;
+        let (mut tx, _) = self.begin().await?;
         let sql = "SELECT l.connection, s.id, s.cause, s.outcome, s.started, s.ended, s.counts, s.error FROM syncs s \
                    JOIN ledgers l ON l.id = s.ledger WHERE ($1 = '' OR l.connection = $1) \
                    ORDER BY s.started DESC, s.id DESC LIMIT $2";
@@ -109,7 +109,7 @@ impl Store {
     /// What the sync with this id took; `None` where there was no such sync, or it was too long ago.
     pub async fn taken(&self, sync: &str) -> Result<Option<Taken>, Error> {
         let failed = self.failed();
-        let mut tx = self.begin().await?;
+        let (mut tx, _) = self.begin().await?;
         let sql = "SELECT l.owner, l.platform, l.id FROM syncs s JOIN ledgers l ON l.id = s.ledger WHERE s.id = $1";
         let rows = tx.fetch(sql, &[text(sync)]).await.map_err(failed)?;
         let Some(row) = rows.first() else { return Ok(None) };
@@ -133,7 +133,7 @@ impl Store {
     /// empty.
     pub async fn decision(&self, scope: &Scope, hash: &str) -> Result<Option<(String, String, String)>, Error> {
         let failed = self.failed();
-        let mut tx = self.begin().await?;
+        let (mut tx, _) = self.begin().await?;
         let sql = "SELECT d.decision, d.decided_by, d.spent_by FROM decisions d JOIN ledgers l ON l.id = d.ledger \
                    WHERE l.owner = $1 AND l.platform = $2 AND d.hash = $3";
         let binds = [text(&scope.owner), text(&scope.platform), text(hash)];
@@ -146,7 +146,7 @@ impl Store {
     /// How many entries there are of an owner on a platform.
     pub async fn count(&self, scope: &Scope) -> Result<u64, Error> {
         let failed = self.failed();
-        let mut tx = self.begin().await?;
+        let (mut tx, _) = self.begin().await?;
         let sql = "SELECT COUNT(*) FROM entries e JOIN ledgers l ON l.id = e.ledger \
                    WHERE l.owner = $1 AND l.platform = $2";
         let rows = tx.fetch(sql, &[text(&scope.owner), text(&scope.platform)]).await;

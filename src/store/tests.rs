@@ -61,7 +61,7 @@ async fn a_full_disk_says_so_and_what_was_there_stays() {
     let store = open(&folder.path().join("store.db")).await.unwrap();
     let ledger = store.of(&scope("a"));
     ledger.settle(&one()).await.unwrap();
-    let mut tx = store.begin().await.unwrap();
+    let (mut tx, _) = store.begin().await.unwrap();
     let pages = tx.fetch("PRAGMA page_count", &[]).await.unwrap()[0].int(0).unwrap();
     tx.fetch(&format!("PRAGMA max_page_count = {pages}"), &[])
         .await
@@ -98,7 +98,7 @@ async fn a_file_that_another_process_has_locked_says_so() {
 async fn a_read_only_database_says_so() {
     let folder = folder();
     let store = open(&folder.path().join("store.db")).await.unwrap();
-    let mut tx = store.begin().await.unwrap();
+    let (mut tx, _) = store.begin().await.unwrap();
     tx.fetch("PRAGMA query_only = 1", &[]).await.unwrap();
     tx.commit().await.unwrap();
     let error = store.of(&scope("a")).settle(&one()).await.unwrap_err();
@@ -106,6 +106,115 @@ async fn a_read_only_database_says_so() {
     // A folder in which nobody, root included, can make a file.
     let error = open(Path::new("/proc/store.db")).await.unwrap_err();
     assert!(matches!(error, Error::ReadOnly { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_taken_away_is_not_begun_anew_behind_anybodys_back() {
+    let folder = folder();
+    let (path, aside) = (folder.path().join("store.db"), folder.path().join("aside.db"));
+    let store = open(&path).await.unwrap();
+    store.of(&scope("a")).settle(&one()).await.unwrap();
+    std::fs::rename(&path, &aside).unwrap();
+    // What is written to a file that has no name any more is lost with it.
+    for _ in 0..2 {
+        let error = store.of(&scope("a")).settle(&one()).await.unwrap_err();
+        let told = told(&error);
+        assert!(
+            told.contains("was taken away while it was in use; put it back"),
+            "{told}"
+        );
+        assert!(store.of(&scope("a")).open(true).await.is_err());
+    }
+    assert!(!path.exists());
+    std::fs::rename(&aside, &path).unwrap();
+    store.of(&scope("a")).settle(&one()).await.unwrap();
+    assert_eq!(store.count(&scope("a")).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_is_no_store_takes_nothing_from_the_one_that_may_come_back() {
+    let folder = folder();
+    let (path, aside) = (folder.path().join("store.db"), folder.path().join("aside.db"));
+    let store = open(&path).await.unwrap();
+    store.of(&scope("a")).settle(&one()).await.unwrap();
+    std::fs::rename(&path, &aside).unwrap();
+    for other in ["", &"people: [ann, bob]\n".repeat(400)] {
+        std::fs::write(&path, other).unwrap();
+        assert!(
+            store.of(&scope("a")).settle(&one()).await.is_err(),
+            "{} bytes",
+            other.len()
+        );
+    }
+    std::fs::rename(&aside, &path).unwrap();
+    // What was written last is in the log alone, which lay beside all of them.
+    store.of(&scope("b")).settle(&one()).await.unwrap();
+    assert_eq!(store.count(&scope("a")).await.unwrap(), 1);
+    store.close().await;
+    assert_eq!(open(&path).await.unwrap().count(&scope("a")).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_backup_that_is_put_in_place_of_the_file_is_used_from_then_on_without_the_log_of_the_old_one() {
+    let folder = folder();
+    let (path, backup) = (folder.path().join("store.db"), folder.path().join("backup.db"));
+    let store = open(&path).await.unwrap();
+    store.of(&scope("b")).settle(&one()).await.unwrap();
+    store.backup(&backup).await.unwrap();
+    let many = Settlement {
+        record: (0..500).map(|number| user(&format!("user-{number}"))).collect(),
+        ..Settlement::default()
+    };
+    let ledger = store.of(&scope("a"));
+    ledger.settle(&many).await.unwrap();
+    // All of this is in the log still.
+    std::fs::remove_file(&path).unwrap();
+    std::fs::rename(&backup, &path).unwrap();
+    let error = ledger.settle(&one()).await.unwrap_err();
+    assert!(
+        told(&error).contains("was replaced by another one while a sync wrote"),
+        "its numbers say nothing there: {}",
+        told(&error)
+    );
+    assert_eq!(store.count(&scope("a")).await.unwrap(), 0);
+    assert_eq!(store.count(&scope("b")).await.unwrap(), 1);
+    store.of(&scope("a")).settle(&one()).await.unwrap();
+    store.close().await;
+    let again = open(&path).await.unwrap();
+    assert_eq!(again.count(&scope("a")).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_store_that_can_not_be_opened_is_tried_again_at_each_use() {
+    let folder = folder();
+    let path = folder.path().join("volume").join("store.db");
+    let store = Store::at(&address(&path), None, Access::Write).unwrap();
+    assert!(matches!(store.ensure().await, Err(Error::ReadOnly { .. })));
+    let error = store.of(&scope("a")).settle(&one()).await.unwrap_err();
+    assert_eq!(error.class(), Class::StoreUnavailable);
+    // The volume is there.
+    std::fs::create_dir(path.parent().unwrap()).unwrap();
+    store.of(&scope("a")).settle(&one()).await.unwrap();
+    assert_eq!(store.count(&scope("a")).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_store_that_is_only_read_is_never_written() {
+    let folder = folder();
+    let path = folder.path().join("store.db");
+    let store = open(&path).await.unwrap();
+    store.of(&scope("a")).settle(&one()).await.unwrap();
+    store.close().await;
+    let before = std::fs::read(&path).unwrap();
+    let reader = Store::open_for(&address(&path), None, Access::Read).await.unwrap();
+    assert_eq!(reader.of(&scope("a")).entries(None).await.unwrap(), [user("u")]);
+    // Of somebody who is new nothing is known, and no row is made.
+    assert!(!reader.of(&scope("b")).open(false).await.unwrap().known);
+    assert_eq!(reader.of(&scope("b")).entries(None).await.unwrap(), []);
+    let error = reader.of(&scope("b")).settle(&one()).await.unwrap_err();
+    assert!(told(&error).contains("is read-only"), "{}", told(&error));
+    reader.close().await;
+    assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
 #[tokio::test]
@@ -200,15 +309,8 @@ async fn a_copy_made_while_it_is_in_use_and_one_made_at_rest_hold_everything() {
     let path = folder.path().join("store.db");
     let store = open(&path).await.unwrap();
     store.of(&scope("a")).settle(&one()).await.unwrap();
-    // What `sqlite3 FILE "VACUUM INTO …"` does, beside the operator.
     let backup = folder.path().join("backup.db");
-    let mut beside = other(&path).await;
-    let vacuum = format!("VACUUM INTO '{}'", backup.display());
-    sqlx::query(sqlx::AssertSqlSafe(vacuum))
-        .execute(&mut beside)
-        .await
-        .unwrap();
-    beside.close().await.unwrap();
+    store.backup(&backup).await.unwrap();
     store.close().await;
     drop(store);
     let resting = folder.path().join("resting.db");

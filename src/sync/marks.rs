@@ -39,6 +39,8 @@ pub(super) struct Marks {
 struct Table {
     users: HashMap<Fingerprint, UserMark>,
     roles: HashMap<Fingerprint, String>,
+    /// Teams, with the directory's ids of the groups that made them.
+    teams: HashMap<Fingerprint, Box<str>>,
     others: HashSet<Fingerprint>,
 }
 
@@ -112,7 +114,11 @@ impl Table {
             EntryKind::Role => {
                 self.roles.insert(fingerprints.text(&entry.key.id), entry.role);
             }
-            EntryKind::Team | EntryKind::TeamMembership | EntryKind::InboxMembership => {
+            EntryKind::Team => {
+                let group = entry.directory_id.into_boxed_str();
+                self.teams.insert(fingerprints.text(&entry.key.id), group);
+            }
+            EntryKind::TeamMembership | EntryKind::InboxMembership => {
                 let Key { kind, id, container } = &entry.key;
                 self.others.insert(fingerprint(fingerprints, *kind, id, container));
             }
@@ -213,12 +219,13 @@ impl Observer for Marking<'_> {
             self.fill(row.owner.as_deref(), || Key::of(EntryKind::Team, row.id.as_ref()));
             return;
         };
-        let ours = claimed
-            || table
-                .others
-                .contains(&fingerprint(*fingerprints, EntryKind::Team, &row.id, ""));
+        let group = (row.kind == ContainerKind::Team)
+            .then(|| table.teams.get(&fingerprints.text(&row.id)))
+            .flatten();
         let mut marked = row.clone();
-        marked.owner = ours.then(|| Cow::Owned(owner.clone()));
+        marked.owner = (claimed || group.is_some()).then(|| Cow::Owned(owner.clone()));
+        // What the platform tells of a team's group is nobody's word where it can't tell whose the team is.
+        marked.external_id = Cow::Owned(group.map(ToString::to_string).unwrap_or_default());
         self.observer.container(&marked);
     }
 

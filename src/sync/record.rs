@@ -277,7 +277,8 @@ impl<'a> Recorded<'a> {
             Some(id) => id.clone(),
             None => holding.map(|holding| person(self.plan, holding).0).unwrap_or_default(),
         };
-        if patch.external_id.is_some() || patch.active == Some(true) {
+        // A mark alone is one that says no longer that we deactivated him.
+        if patch.external_id.is_some() || patch.active == Some(true) || patch.role.is_none() {
             let entry = Entry {
                 directory_id: directory_id(),
                 ..Entry::new(Key::of(EntryKind::User, &patch.id), self.now)
@@ -440,7 +441,29 @@ impl Platform for Recorded<'_> {
     async fn update_team(&self, team: &TeamPatch, key: &WriteKey) -> Result<(), Error> {
         // The ledger knows a team by its id, which stays.
         self.begin(key, &[]).await?;
-        self.platform.update_team(team, key).await
+        let told = match &team.external_id {
+            Some(group) if !self.platform.capability().marks => group,
+            _ => return self.platform.update_team(team, key).await,
+        };
+        // Where the platform carries no marks, the ledger says which group made a team.
+        let rename = TeamPatch {
+            external_id: None,
+            ..team.clone()
+        };
+        if rename.name.is_some() {
+            self.platform.update_team(&rename, key).await?;
+        }
+        let entry = Entry {
+            directory_id: told.clone(),
+            mapping: self.mapping_of(ContainerKind::Team, &team.id),
+            ..Entry::new(Key::of(EntryKind::Team, &team.id), self.now)
+        };
+        let settlement = Settlement {
+            record: vec![entry],
+            ..Settlement::default()
+        };
+        self.settle(settlement).await;
+        Ok(())
     }
 
     async fn create_users(&self, users: &[NewUser], key: &WriteKey) -> Result<Vec<Result<String, Error>>, Error> {

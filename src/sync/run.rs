@@ -10,7 +10,7 @@ use directory_sync_model::{
     guard::{ApprovedPlan, Hold, Limits, Terms, Verdict, guard},
     map::map,
     observed::ContainerKind,
-    plan::{Place, Plan, PlanHash},
+    plan::{Notice, Place, Plan, PlanHash},
     rules::{Rules, UserScope},
     snapshot::{Loss, Seen, Snapshot, SnapshotBuilder},
 };
@@ -175,6 +175,9 @@ async fn steps(
     let plan = heavy(|| differ.finish());
     let hash = plan.hash();
     note_plan(&plan, &hash, report);
+    if !ends.platform.capability().marks && !opened.known {
+        report.notices.push(Notice::NothingRemembered);
+    }
     let empty = plan.is_empty();
     let terms = Terms {
         limits: options

@@ -90,6 +90,10 @@ pub(super) fn deprovision(draft: &mut Draft<'_>) {
                 if reason.is_none() {
                     draft.fates[holding as usize] = Fate::Gone;
                 }
+                let is_ours_to_change = !matches!(reason, Some(KeptReason::OwnAccount | KeptReason::Protected));
+                if held.active && since.is_some() && is_ours_to_change {
+                    draft.plan.activated_by_hand.push(holding);
+                }
                 draft.plan.gone.push(Gone {
                     holding,
                     external_id,

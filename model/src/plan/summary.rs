@@ -12,7 +12,7 @@ use super::{Cause, Plan, RemovalKind};
 pub struct Counts {
     /// Users created.
     pub users_created: u64,
-    /// Users updated; adopted and activated ones are among them, and those who lose our mark.
+    /// Users updated; adopted and activated ones are among them, and those whose marks alone change.
     pub users_updated: u64,
     /// Existing users who became managed.
     pub users_adopted: u64,
@@ -117,7 +117,7 @@ impl Plan<'_> {
         };
         Counts {
             users_created: self.creations.len() as u64,
-            users_updated: (self.updates.len() + self.releases.len()) as u64,
+            users_updated: (self.updates.len() + self.releases.len() + self.activated_by_hand.len()) as u64,
             users_adopted: self.updates.iter().filter(|update| update.adopt).count() as u64,
             users_activated: self.updates.iter().filter(|update| update.activate).count() as u64,
             users_deactivated: self.deactivations.len() as u64,

@@ -407,6 +407,59 @@ fn who_leaves_and_is_kept_stays_active_and_loses_what_mappings_gave_him() {
     }
 }
 
+/// Ann, whom we deactivated 40 days ago and somebody activated since, is still gone, and accounts are kept.
+fn kept_and_activated_by_hand() -> World {
+    let mut world = gone(after(30), [user("ann").managed()]);
+    world.sync();
+    world.rules.deprovision = Deprovision::Keep;
+    world.later(40 * DAY);
+    world.platform.user_mut("ann").active = true;
+    world
+}
+
+#[test]
+fn an_old_deactivation_of_a_kept_account_is_forgotten_so_that_no_later_deletion_comes_early() {
+    let mut world = kept_and_activated_by_hand();
+    assert_eq!(world.sync().counts.users_updated, 1);
+    let ann = world.platform.user("ann");
+    assert!(ann.active && ann.mark.as_ref().unwrap().deactivated.is_none());
+    world.sync().nothing();
+
+    // Deactivated by us again: the days begin then.
+    let mut again = kept_and_activated_by_hand();
+    again.sync();
+    again.rules.deprovision = after(30);
+    assert_eq!(again.sync().changes, ["deactivate ann: no longer in the directory"]);
+    again.later(29 * DAY).sync().nothing();
+    assert_eq!(again.later(DAY).sync().counts.users_deleted, 1);
+
+    // Deactivated by hand: that was not us, and she is never deleted.
+    world.platform.user_mut("ann").active = false;
+    world.rules.deprovision = after(30);
+    world.later(100 * DAY).sync().nothing();
+}
+
+#[test]
+fn a_deactivation_before_a_return_says_nothing_of_the_next_leave_whatever_was_asked_for_meanwhile() {
+    for meanwhile in [Deprovision::Keep, Deprovision::Deactivate, DELETE, after(1), after(30)] {
+        let mut world = gone(after(30), [user("ann").managed()]);
+        world.sync();
+        world.rules.deprovision = meanwhile;
+        world.directory.add(person("ann"));
+        world.later(10 * DAY).sync();
+        assert!(world.platform.user("ann").mark.as_ref().unwrap().deactivated.is_none());
+        world.directory.loses("ann");
+        world.rules.deprovision = after(30);
+        assert_eq!(
+            world.later(25 * DAY).sync().changes,
+            ["deactivate ann: no longer in the directory"],
+            "{meanwhile:?}"
+        );
+        world.later(29 * DAY).sync().nothing();
+        assert_eq!(world.later(DAY).sync().counts.users_deleted, 1);
+    }
+}
+
 #[test]
 fn who_comes_back_to_a_kept_account_gets_everything_again() {
     let mut world = staying(|directory| directory.loses("ann"));

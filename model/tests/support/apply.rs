@@ -36,6 +36,7 @@ impl Platform {
         apply.create_teams();
         apply.create_users(false);
         apply.update_users();
+        apply.forget_deactivations();
         apply.create_users(true);
         apply.adopt_members();
         apply.add_members();
@@ -240,6 +241,18 @@ impl Apply<'_, '_> {
                 user.mark = Some(mark);
             }
             self.platform.check();
+        }
+    }
+
+    fn forget_deactivations(&mut self) {
+        for holding in &self.plan.activated_by_hand {
+            if !self.may_write() {
+                return;
+            }
+            let mark = self.mark(*holding, None, None);
+            let user = self.platform.find(self.plan.holdings.id(*holding));
+            assert!(user.active, "{} is still inactive", user.id);
+            user.mark = Some(mark);
         }
     }
 

@@ -40,6 +40,34 @@ async fn twins_are_found_in_every_spelling_of_the_same_address() {
 }
 
 #[tokio::test]
+async fn of_two_connections_that_take_people_from_each_other_the_older_one_takes() {
+    let taking = |uid: &str, created: i64, url: &str, from: &str| {
+        let mut connection = at_platform(uid, created, url);
+        connection.spec.owner_id = Some(uid.to_owned());
+        connection.spec.adoption.from_owner_ids = vec![from.to_owned()];
+        connection
+    };
+    let rivals = |older_takes: &str, url: &str| {
+        let mut bench = Bench::new();
+        let older = taking("older", 1, "https://api.x.test", older_takes);
+        let younger = taking("younger", 2, url, "older");
+        bench.put(&older);
+        bench.put(&younger);
+        let owners = |connection| bench.fleet.older_rivals(connection);
+        (owners(&older), owners(&younger))
+    };
+    let (of_older, of_younger) = rivals("younger", "https://api.x.test/");
+    assert_eq!(of_older, []);
+    let key = Key {
+        namespace: "acme".to_owned(),
+        name: "older".to_owned(),
+    };
+    assert_eq!(of_younger, [("older".to_owned(), key)]);
+    assert_eq!(rivals("another", "https://api.x.test").1, [], "one way is handing over");
+    assert_eq!(rivals("younger", "https://api.y.test").1, [], "on another platform");
+}
+
+#[tokio::test]
 async fn no_connection_can_stretch_a_ceiling_by_a_large_minimum() {
     let config = ControllerConfig {
         removals_max_percent: Some(10),

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::{
-    Api, Client, Resource as _,
-    api::{DeleteParams, PostParams},
-};
+use kube::{Api, Client, Resource as _, api::PostParams};
 
 use super::{Hold, Judgement, Settlement, is_late, late_notice};
 use crate::{
@@ -25,7 +22,7 @@ use crate::{
         reconcile::unless_gone,
         view::owned_by,
         wording,
-        write::{status, within},
+        write::{status, this_very, within},
     },
     fault::chain,
 };
@@ -101,7 +98,7 @@ pub async fn write<'a>(
     let api: Api<SyncPlan> = Api::namespaced(client.clone(), namespace(connection));
     for plan in &settlement.garbage {
         let name = plan.metadata.name.as_deref().unwrap_or_default();
-        match within("deleting an old SyncPlan", api.delete(name, &DeleteParams::default())).await {
+        match within("deleting an old SyncPlan", api.delete(name, &this_very(&plan.metadata))).await {
             // The next run deletes it.
             Err(error) if !error.is_gone() => {
                 tracing::warn!(plan = name, error = chain(&error), "An old SyncPlan stays for now.");

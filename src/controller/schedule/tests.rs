@@ -387,3 +387,26 @@ fn a_hold_that_has_run_out_by_a_clock_set_forward_is_worked_out_anew_once() {
     case.hold_expires = Some(100 + 30 * HOUR);
     assert_eq!(case.decide(), Decision::WaitUntil(at(100 + 30 * HOUR)));
 }
+
+#[test]
+fn a_connection_in_quarantine_is_tried_once_an_hour_early_or_late_where_the_clock_jumps_by_that() {
+    let day = 24 * HOUR;
+    let quarantined = |now: i64| {
+        let mut case = quiet();
+        case.past.failures = 15;
+        case.past.next = Some(at(now + day));
+        case
+    };
+    // Set forward: at its time by the new clock, and then a day later.
+    let mut case = quarantined(0);
+    case.now = day;
+    assert_eq!(case.decide(), Decision::Run(Trigger::Retry));
+    case.past.next = Some(at(2 * day));
+    assert_eq!(case.decide(), Decision::WaitUntil(at(2 * day)));
+    // Set back: an hour later than it would have been, and it counts as what it is.
+    let mut case = quarantined(HOUR);
+    case.now = 0;
+    assert_eq!(case.decide(), Decision::WaitUntil(at(day + HOUR)));
+    case.now = day + HOUR;
+    assert_eq!(case.decide(), Decision::Run(Trigger::Retry));
+}

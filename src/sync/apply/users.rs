@@ -81,7 +81,25 @@ impl Work<'_, '_> {
         for turn in plan.updates.chunk_by(|one, next| one.turn == next.turn) {
             self.send_updates(turn).await?;
         }
-        Ok(())
+        self.forget_deactivations().await
+    }
+
+    /// Takes the time of a deactivation from the marks of those whom somebody has activated since. A role that changes later
+    /// comes with a mark of its own.
+    async fn forget_deactivations(&mut self) -> Result<(), End> {
+        let patches: Vec<((), UserPatch)> = (self.plan.activated_by_hand.iter())
+            .map(|holding| {
+                let patch = UserPatch {
+                    mark: Some(self.mark(*holding, None, None)),
+                    ..self.patch_of(*holding)
+                };
+                ((), patch)
+            })
+            .collect();
+        self.patch("forget", FailureKind::User, patches, |work, (), failed| {
+            work.done.users_updated += u64::from(!failed);
+        })
+        .await
     }
 
     async fn send_updates(&mut self, updates: &[Update]) -> Result<(), End> {

@@ -34,6 +34,8 @@ struct Kept {
     held: Option<(String, Vec<String>)>,
     /// Whether the platform carries marks.
     marks: bool,
+    /// Whether a run has seen the platform.
+    known: bool,
 }
 
 impl MemoryLedger {
@@ -88,8 +90,8 @@ impl Ledger for MemoryLedger {
             _ => None,
         };
         Ok(Opened {
-            // There is nothing that it would want to be told.
-            known: true,
+            // Where the platform carries marks, there is nothing that it would want to be told.
+            known: marks || kept.known,
             intents: kept.intents.values().cloned().collect(),
             unfinished,
         })
@@ -132,6 +134,7 @@ impl Ledger for MemoryLedger {
     }
 
     async fn known(&self) -> Result<(), LedgerError> {
+        self.kept().known = true;
         Ok(())
     }
 

@@ -1,8 +1,11 @@
 //! `--store`: what is kept between runs, plans that wait in it, and `restore`.
 
+use std::path::Path;
+
 use serde_json::json;
 
-use super::world::{PEOPLE, World};
+use super::world::{PEOPLE, PROGRAM, World};
+use crate::support::command::run;
 use crate::support::postgres::{PASSWORD, Postgres};
 
 /// The first of four people alone: three leave.
@@ -134,4 +137,109 @@ async fn without_a_store_that_can_be_used_nothing_is_written() {
     assert!(failed.stderr.contains("knows no sync"), "{}", failed.stderr);
     world.run(&["restore", "some-sync", "-f", &company]).await.code(64);
     world.run(&["plan"]).await.code(64);
+}
+
+/// The commands of `docs/operations.md` that begin so after the two dashes, with this program and this store.
+fn documented(world: &World, what: &str) -> String {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md")).unwrap();
+    let marker = format!("-- /directory-sync store {what} ");
+    let mut lines = page.lines().filter_map(|line| line.split_once(&marker));
+    let (_, rest) = lines.next().expect("the page shows it");
+    assert!(lines.next().is_none(), "the page shows it once");
+    let store = world.path("store.db");
+    let rest = rest.replace("/var/lib/directory-sync/store.db", store.to_str().unwrap());
+    let rest = rest.replace("backup.db", world.path("backup.db").to_str().unwrap());
+    format!("{PROGRAM} store {what} {rest}")
+}
+
+#[tokio::test]
+async fn the_store_is_copied_and_put_back_with_the_commands_of_the_documentation() {
+    let world = World::start().await;
+    let store = format!("sqlite://{}", world.path("store.db").display());
+    let company = world.company(PEOPLE, STRICT);
+    let sh = async |command: String| run(Path::new("/bin/sh"), ["-c", &command], &[], "").await;
+    world.run(&["sync", "-f", &company, "--store", &store]).await.code(0);
+    world.company(ANN, STRICT);
+    world.run(&["sync", "-f", &company, "--store", &store]).await.code(2);
+    let held = world.run(&["plan", "--held", "--store", &store]).await.code(2);
+
+    sh(documented(&world, "backup")).await.success();
+    assert_eq!(world.files_like("store.db.backup"), [""; 0], "nothing stays behind");
+    // Back, and nothing waits any more.
+    world.company(PEOPLE, STRICT);
+    world.run(&["sync", "-f", &company, "--store", &store]).await.code(0);
+    let none = world.run(&["plan", "--held", "--store", &store]).await.code(0);
+    assert_eq!(none, "No plan waits.\n");
+
+    sh(documented(&world, "restore")).await.success();
+    assert_eq!(world.files_like("store.db.restore"), [""; 0], "nothing stays behind");
+    assert_eq!(world.run(&["plan", "--held", "--store", &store]).await.code(2), held);
+    world.run(&["sync", "-f", &company, "--store", &store]).await.code(0);
+
+    // What is no store isn't put in place of one, and the one that is there stays.
+    let garbage = world.write("garbage.db", "no database at all, but long enough".repeat(40));
+    let before = std::fs::read(world.path("store.db")).unwrap();
+    let refused = world.run(&["store", "restore", "--store", &store, &garbage]).await;
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        refused.stderr.contains("the backup is damaged or no database"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(std::fs::read(world.path("store.db")).unwrap(), before);
+    let there = world.path("backup.db");
+    let there = there.to_str().unwrap();
+    let taken = world.run(&["store", "backup", "--store", &store, there]).await;
+    assert_eq!(taken.status.code(), Some(64));
+    assert!(taken.stderr.contains("is there already"), "{}", taken.stderr);
+    let postgres = format!("postgres://sync:{PASSWORD}@127.0.0.1:1/store");
+    let refused = world.run(&["store", "backup", "--store", &postgres]).await;
+    assert!(refused.stderr.contains("pg_dump"), "{}", refused.stderr);
+}
+
+#[tokio::test]
+async fn a_plan_only_reads_the_store() {
+    let world = World::start().await;
+    let store = format!("sqlite://{}", world.path("store.db").display());
+    let company = world.company(PEOPLE, STRICT);
+    let missing = world.run(&["plan", "-f", &company, "--store", &store]).await;
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(
+        missing.stderr.contains("there is no such database"),
+        "{}",
+        missing.stderr
+    );
+    assert!(!world.path("store.db").exists());
+
+    world.run(&["sync", "-f", &company, "--store", &store]).await.code(0);
+    let before = std::fs::read(world.path("store.db")).unwrap();
+    world.company(ANN, STRICT);
+    world.run(&["plan", "-f", &company, "--store", &store]).await.code(2);
+    assert_eq!(std::fs::read(world.path("store.db")).unwrap(), before);
+    // Tables of an older program are left as they are, and it is said what to do.
+    let older = "DELETE FROM _sqlx_migrations; INSERT INTO _sqlx_migrations VALUES (0, '', '2020-01-01', 1, x'00', 1)";
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(world.path("store.db"));
+    let mut other = sqlx::ConnectOptions::connect(&options).await.unwrap();
+    sqlx::raw_sql(older).execute(&mut other).await.unwrap();
+    sqlx::Connection::close(other).await.unwrap();
+    let before = std::fs::read(world.path("store.db")).unwrap();
+    let refused = world.run(&["plan", "-f", &company, "--store", &store]).await;
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        refused.stderr.contains("start the operator of this version once"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(std::fs::read(world.path("store.db")).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_deletion_that_comes_later_than_its_days_say_is_told_of() {
+    let world = World::start().await;
+    let company = world.company(PEOPLE, "interval: 168h\ndeprovision: { deleteAfterDays: 1 }");
+    let told = "deprovision.deleteAfterDays (1) is no longer than spec.interval (168h)";
+    let planned = world.run(&["plan", "-f", &company]).await;
+    assert!(planned.stdout.contains(told), "{}", planned.stdout);
+    let checked = world.run(&["check", "-f", &company]).await.code(0);
+    assert!(checked.contains("deprovision: ") && checked.contains(told), "{checked}");
 }

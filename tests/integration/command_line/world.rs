@@ -70,6 +70,13 @@ impl World {
         path.to_str().unwrap().to_owned()
     }
 
+    /// The names of the folder's files that begin so.
+    pub fn files_like(&self, beginning: &str) -> Vec<String> {
+        let files = std::fs::read_dir(self.folder.path()).unwrap();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with(beginning)).collect()
+    }
+
     /// Where a file of the folder is.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

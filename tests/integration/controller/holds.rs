@@ -66,6 +66,19 @@ fn applied(plan: &SyncPlan) -> Condition {
     plan.status.as_ref().unwrap().conditions[0].clone()
 }
 
+/// What a command prints, as somebody types it, in a namespace that isn't the current one.
+async fn shell(world: &World, command: &str) -> String {
+    let kubectl = crate::support::tools::tool("kubectl");
+    let path = format!("{}:/usr/bin:/bin", kubectl.parent().unwrap().display());
+    let kubeconfig = world.space.server.kubeconfig();
+    let variables = [
+        ("KUBECONFIG", kubeconfig.as_path()),
+        ("PATH", std::path::Path::new(&path)),
+    ];
+    let finished = run(std::path::Path::new("/bin/sh"), ["-c", command], &variables, "").await;
+    finished.success()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_is_said_in_words_with_commands_that_work_as_they_stand() {
     let (world, name) = held().await;
@@ -103,20 +116,8 @@ async fn what_waits_is_said_in_words_with_commands_that_work_as_they_stand() {
     })
     .await;
 
-    // As somebody types them, in a namespace that isn't the current one.
-    let kubectl = crate::support::tools::tool("kubectl");
-    let path = format!("{}:/usr/bin:/bin", kubectl.parent().unwrap().display());
-    let shell = async |command: &str| {
-        let kubeconfig = space.server.kubeconfig();
-        let variables = [
-            ("KUBECONFIG", kubeconfig.as_path()),
-            ("PATH", std::path::Path::new(&path)),
-        ];
-        let finished = run(std::path::Path::new("/bin/sh"), ["-c", command], &variables, "").await;
-        finished.success()
-    };
-    assert!(shell(&commands.inspect).await.contains("5 of 10 users"));
-    shell(&commands.approve).await;
+    assert!(shell(&world, &commands.inspect).await.contains("5 of 10 users"));
+    shell(&world, &commands.approve).await;
     let spent = world.until_plan(&name, "Spent").await;
     assert_eq!(spent.spec.decided_by.as_deref(), Some("admin"));
     world.until_ready("acme", "True/Synced").await;
@@ -126,8 +127,11 @@ async fn what_waits_is_said_in_words_with_commands_that_work_as_they_stand() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rejected_plan_is_never_carried_out_and_another_one_is_held_anew() {
     let (world, name) = held().await;
-    world.decide(&name, "Rejected").await;
-    world.until_plan(&name, "PlanRejected").await;
+    let plan = world.until_plan(&name, "AwaitingDecision").await;
+    let reject = plan.status.unwrap().commands.unwrap().reject;
+    shell(&world, &reject).await;
+    let rejected = world.until_plan(&name, "PlanRejected").await;
+    assert_eq!(rejected.spec.decided_by.as_deref(), Some("admin"));
     let rejected = world.until("acme", "the rejection", |connection| {
         (condition(connection, "Held")? == "True/PlanRejected").then_some(())
     });

@@ -412,6 +412,11 @@ pub struct Platform {
 impl Platform {
     /// Starts a platform on a port, on an empty database, with so many requests per second.
     pub async fn start(port: u16, rate: Option<u32>) -> Self {
+        Self::start_with(port, rate, None).await
+    }
+
+    /// The same with so many seats.
+    pub async fn start_with(port: u16, rate: Option<u32>, seats: Option<u32>) -> Self {
         let folder = temporary_folder();
         let config = ServerConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], port)),
@@ -420,7 +425,7 @@ impl Platform {
                 .map(|token| TokenConfig::administrator(SecretString::from(token)))
                 .into(),
             rate: rate.and_then(NonZeroU32::new),
-            seats: None,
+            seats,
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let (ready, is_ready) = oneshot::channel();

@@ -18,7 +18,7 @@ fn strict() -> Value {
         "DirectoryConnection",
         &json!({
             "removals": { "maxPercent": 10, "minPopulation": 10, "maxCount": 50 },
-            "protect": { "users": ["boss@acme.test", "owner@acme.test"], "roles": ["owner"] },
+            "protect": { "users": ["boss@acme.test", "owner@acme.test"], "roles": ["owner"], "teams": ["Board", "Finance"], "minAdministrators": 3 },
         }),
     )
 }
@@ -63,7 +63,7 @@ async fn patch(space: &Namespace<'_>, who: &Path, name: &str, spec: Value) -> Re
 }
 
 /// What loosens, each by itself.
-fn loosened() -> [Value; 6] {
+fn loosened() -> [Value; 9] {
     [
         json!({ "removals": { "maxPercent": 11 } }),
         json!({ "removals": { "minPopulation": 1000 } }),
@@ -71,6 +71,9 @@ fn loosened() -> [Value; 6] {
         json!({ "removals": { "maxCount": null } }),
         json!({ "protect": { "users": ["boss@acme.test", "another@acme.test"] } }),
         json!({ "protect": { "roles": null } }),
+        json!({ "protect": { "teams": ["Board"] } }),
+        json!({ "protect": { "minAdministrators": 2 } }),
+        json!({ "protect": { "minAdministrators": null } }),
     ]
 }
 
@@ -128,6 +131,7 @@ pub async fn to_loosen_takes_the_right_to_approve(server: &ApiServer, system: &s
         json!({ "interval": "2h" }),
         json!({ "removals": { "maxPercent": 5, "minPopulation": 5, "maxCount": 5, "approvalTTL": "1h" } }),
         json!({ "protect": { "users": ["owner@acme.test", "boss@acme.test", "ann@acme.test"] } }),
+        json!({ "protect": { "teams": ["Finance", "Board", "Staff"], "minAdministrators": 4 } }),
         json!({ "deletionPolicy": "Deprovision", "suspend": true }),
     ] {
         let edited = patch(&space, &editor, name, spec.clone()).await;

@@ -1,6 +1,9 @@
 //! What a run writes down, and what a ledger is worth on a platform without marks.
 
-use directory_sync_model::plan::RemovalKind;
+use directory_sync_model::{
+    plan::{Notice, RemovalKind},
+    rules::{Deprovision, TeamSelector},
+};
 
 use super::{crashes::Watched, *};
 use crate::sync::ledger::{Entry, EntryKind, Key, Settlement};
@@ -89,9 +92,78 @@ async fn a_lost_ledger_makes_everything_unmanaged_so_that_nothing_is_removed() {
     let ledger = MemoryLedger::new();
     let report = sync_on(&left, &rules, &platform, &ledger).await;
     assert_eq!(report.outcome, Outcome::Synced, "Bob is adopted: {report:?}");
+    assert_eq!(report.notices, [Notice::NothingRemembered]);
     assert!(platform.user("ann").active);
     assert_eq!(platform.team("Support"), ["ann", "bob"]);
     assert_eq!(lines(&ledger), ["user u-bob"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renamed_group_renames_its_team_without_marks_too() {
+    let ledger = MemoryLedger::new();
+    let platform = Arc::new(markless(true));
+    let mut rules = rules(&["Support"]);
+    let company = Company::of([person("ann")]).group("Support", ["ann"]);
+    sync_on(&company, &rules, &platform, &ledger).await;
+    let team = |name: &str| {
+        platform
+            .state()
+            .teams
+            .iter()
+            .find(|(_, other)| *other == name)
+            .map(|(id, _)| id.clone())
+    };
+    let id = team("Support").expect("the team");
+    // The team tells no group: what is known is in the ledger alone.
+    platform.state().groups.clear();
+    rules.mappings[0].team = Some(TeamSelector::Name("Help".to_owned()));
+    let report = sync_on(&company, &rules, &platform, &ledger).await;
+    assert_eq!(
+        (report.done.teams_renamed, report.done.teams_created),
+        (1, 0),
+        "{report:?}"
+    );
+    assert_eq!((team("Help"), team("Support")), (Some(id.clone()), None));
+    assert!(platform.state().members.contains(&(id, "u-ann".to_owned())));
+    assert_eq!(
+        sync_on(&company, &rules, &platform, &ledger).await.outcome,
+        Outcome::Unchanged
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_marks_a_team_of_a_lost_ledger_is_a_team_made_by_hand_and_is_not_renamed() {
+    let platform = Arc::new(markless(true));
+    let company = Company::of([person("ann")]).group("Support", ["ann"]);
+    sync_on(&company, &rules(&["Support"]), &platform, &MemoryLedger::new()).await;
+    let ledger = MemoryLedger::new();
+    let report = sync_on(&company, &rules(&["Support"]), &platform, &ledger).await;
+    assert!(report.notices.contains(&Notice::NothingRemembered), "{report:?}");
+    assert_eq!(report.done.teams_updated, 0);
+    let report = sync_on(&company, &rules(&["Support"]), &platform, &ledger).await;
+    assert_eq!(
+        (report.outcome, report.notices),
+        (Outcome::Unchanged, Vec::new()),
+        "told once"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_marks_nobody_is_another_connections_and_nobody_is_handed_over() {
+    // Another connection's ledger has Ann and Bob; ours knows nobody.
+    let platform = Arc::new(markless(true));
+    let company = Company::of([person("ann"), person("bob")]).group("Support", ["ann", "bob"]);
+    let theirs = MemoryLedger::new();
+    sync_on(&company, &rules(&["Support"]), &platform, &theirs).await;
+    let mut rules = rules(&["Support"]);
+    rules.from_owners = ["another".to_owned()].into();
+    let ours = MemoryLedger::new();
+    let left = Company::of([person("bob")]).group("Support", ["bob"]);
+    let report = sync_on(&left, &rules, &platform, &ours).await;
+    // Bob is adopted as anybody is, with what he has; of Ann nothing is taken.
+    assert_eq!(lines(&ours), ["user u-bob"], "{report:?}");
+    assert_eq!(platform.team("Support"), ["ann", "bob"]);
+    assert!(platform.user("ann").active);
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,6 +183,27 @@ async fn what_an_adopted_user_already_had_stays_without_marks_too() {
     assert_eq!(report.done.team_memberships_removed, 1, "{report:?}");
     assert_eq!(platform.team("Support"), ["ann"]);
     assert_eq!(platform.team("Sales"), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_deactivation_of_a_kept_account_is_forgotten_by_the_ledger_too() {
+    let ledger = MemoryLedger::new();
+    let platform = Arc::new(markless(true));
+    let mut rules = rules(&["Support"]);
+    let company = Company::of([person("ann"), person("bob")]).group("Support", ["ann"]);
+    sync_on(&company, &rules, &platform, &ledger).await;
+    let left = Company::of([person("bob")]).group("Support", ["bob"]);
+    sync_on(&left, &rules, &platform, &ledger).await;
+    assert!(lines(&ledger).contains(&"user u-ann deactivated".to_owned()));
+    rules.deprovision = Deprovision::Keep;
+    platform.state().users.get_mut("u-ann").expect("ann").active = true;
+    let report = sync_on(&left, &rules, &platform, &ledger).await;
+    assert_eq!(report.done.users_updated, 1, "{report:?}");
+    assert!(lines(&ledger).contains(&"user u-ann".to_owned()));
+    assert_eq!(
+        sync_on(&left, &rules, &platform, &ledger).await.outcome,
+        Outcome::Unchanged
+    );
 }
 
 #[tokio::test(start_paused = true)]
