@@ -217,12 +217,11 @@ async fn settle(tx: &mut Tx, number: i64, settlement: &Settlement) -> Result<(),
         let sql = "DELETE FROM entries WHERE ledger = $1 AND kind = $2 AND id = $3 AND container = $4";
         tx.execute(sql, &binds).await?;
     }
-    let mut journal: Vec<Vec<Bind>> = settlement
+    let journal: Vec<Vec<Bind>> = settlement
         .journal
         .iter()
         .map(|(sync, removal)| journal_values(number, sync, removal))
         .collect();
-    journal.dedup_by(|one, other| format!("{one:?}") == format!("{other:?}"));
     tx.insert(
         "INSERT INTO removals (ledger, sync, kind, user_id, container, directory_id, user_text, from_text, to_text, at)",
         &journal,

@@ -8,7 +8,7 @@ use directory_sync_model::{
 };
 
 use super::{
-    Error, Options, Report,
+    Error, Mode, Options, Outcome, Report,
     ledger::{HeldPlan, Ledger, SyncRecord, Unfinished},
     removals::removals,
 };
@@ -40,7 +40,7 @@ pub(super) async fn keep_held(
         hash: hash.to_string(),
         sync: options.id.clone(),
         at: options.now,
-        reasons: hold.exceeded.iter().map(ToString::to_string).collect(),
+        reasons: hold.reasons(),
     };
     ledger
         .hold(&held, &mut removals(plan, options.now))
@@ -76,6 +76,30 @@ pub(super) async fn finish(spent: Option<String>, report: &Report, ledger: &dyn 
     match spent.filter(|_| report.doubts.is_empty()) {
         Some(hash) => ledger.finish(&hash).await.map_err(Error::Ledger),
         None => Ok(()),
+    }
+}
+
+/// Ends a run: how it came out is in the report, and in the history where it may have written.
+pub(super) async fn end(
+    report: &mut Report,
+    result: Result<Outcome, Error>,
+    start: SystemTime,
+    options: &Options,
+    ledger: &dyn Ledger,
+) {
+    match result {
+        Ok(outcome) => report.outcome = outcome,
+        Err(error) => {
+            report.outcome = Outcome::Failed;
+            report.error = Some(error);
+        }
+    }
+    if options.mode == Mode::Apply && !report.is_void() {
+        let record = history(report, start, Some(SystemTime::now()));
+        if let Err(error) = ledger.record(&record).await {
+            report.outcome = Outcome::Failed;
+            report.error.get_or_insert(Error::Ledger(error));
+        }
     }
 }
 

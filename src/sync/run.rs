@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Error,
     apply::{Applied, apply},
-    book::{RUNNING, continues, finish, history, keep_held, spend},
+    book::{RUNNING, continues, end, finish, history, keep_held, spend},
     ledger::{Ledger, Opened, SyncRecord},
     look::{account, look},
     record::Recorded,
@@ -102,20 +102,8 @@ pub async fn run(
 ) -> Report {
     let mut report = Report::begin(options.id.clone());
     let start = SystemTime::now();
-    match Box::pin(steps(ends, rules, options, ledger, stop, watch, &mut report)).await {
-        Ok(outcome) => report.outcome = outcome,
-        Err(error) => {
-            report.outcome = Outcome::Failed;
-            report.error = Some(error);
-        }
-    }
-    if options.mode == Mode::Apply && !report.is_void() {
-        let record = history(&report, start, Some(SystemTime::now()));
-        if let Err(error) = ledger.record(&record).await {
-            report.outcome = Outcome::Failed;
-            report.error.get_or_insert(Error::Ledger(error));
-        }
-    }
+    let result = Box::pin(steps(ends, rules, options, ledger, stop, watch, &mut report)).await;
+    end(&mut report, result, start, options, ledger).await;
     report
 }
 
