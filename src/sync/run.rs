@@ -20,7 +20,7 @@ use super::{
     Error,
     apply::{Applied, apply},
     book::{RUNNING, continues, finish, history, keep_held, spend},
-    ledger::{Ledger, Opened, SyncRecord},
+    ledger::{Ledger, Opened, Spent, SyncRecord},
     look::{account, look},
     record::Recorded,
     report::{DirectoryCounts, GroupSample, MappingReport, Outcome, PlatformCounts, Report, Step},
@@ -134,6 +134,7 @@ async fn steps(
         .open(ends.platform.capability().marks)
         .await
         .map_err(Error::Ledger)?;
+    report.spent.clone_from(&opened.spent);
 
     clock.begin(Step::Fetch, watch);
     let fetching = fetch_snapshot(ends.directory.as_ref(), rules, options, watch);
@@ -175,6 +176,11 @@ async fn steps(
     let plan = heavy(|| differ.finish());
     let hash = plan.hash();
     note_plan(&plan, &hash, report);
+    if options.approved.as_ref().is_some_and(|approved| *approved != hash) {
+        // Another run may have carried it out meanwhile; it said that it would before the platform showed anything of it.
+        let now = ledger.open(ends.platform.capability().marks).await;
+        report.spent = now.map_err(Error::Ledger)?.spent;
+    }
     let empty = plan.is_empty();
     let terms = Terms {
         limits: options
@@ -211,6 +217,10 @@ async fn steps(
         return Ok(Outcome::Observed);
     }
     let spent = spend(&hash, &terms, options, ledger, opened.unfinished.as_ref()).await?;
+    report.spent.extend(spent.iter().map(|hash| Spent {
+        hash: hash.clone(),
+        at: options.now,
+    }));
     if empty {
         finish(spent, report, ledger).await?;
         return Ok(if report.failures.is_empty() {

@@ -123,13 +123,15 @@ async fn promise_3_what_is_left_of_an_approved_plan_is_finished_and_takes_nobody
         let mut company = company();
         let hash = decided(&company, &platform, &ledger, None).await.hash;
         assert_eq!(platform.calls().len(), 0, "held");
-        let report = decided(&company, &platform, &ledger, hash).await;
+        let report = decided(&company, &platform, &ledger, hash.clone()).await;
         assert_eq!((report.outcome, broken.load(Ordering::SeqCst)), (Outcome::Failed, 1));
         if another_leaves {
             company.people.retain(|person| person.id != "p11");
         }
         let calls = platform.calls().len();
         let report = decided(&company, &platform, &ledger, None).await;
+        let spent: Vec<_> = report.spent.iter().map(|spent| Some(PlanHash::from_text(&spent.hash))).collect();
+        assert!(spent.contains(&hash), "{report:?}");
         if another_leaves {
             assert_eq!((report.outcome, platform.calls().len()), (Outcome::Held, calls));
             assert!(platform.user("p00").active && platform.user("p11").active);
