@@ -201,10 +201,11 @@ async fn steps(
     let approved = match verdict {
         Verdict::Hold(plan, hold) => {
             watch.planned(&plan, Some(&hold));
+            // Also where it can't be kept: the next run has to hold it as well.
+            let hold = report.hold.insert(hold);
             if options.mode == Mode::Apply {
-                keep_held(&plan, &hash, &hold, options, ledger, opened.unfinished.as_ref()).await?;
+                keep_held(&plan, &hash, hold, options, ledger, opened.unfinished.as_ref()).await?;
             }
-            report.hold = Some(hold);
             return Ok(match options.mode {
                 Mode::Observe => Outcome::Observed,
                 Mode::Apply => Outcome::Held,

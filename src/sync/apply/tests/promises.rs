@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use directory_sync_model::plan::PlanHash;
 
-use super::{fake::User, *};
+use super::{crashes::Watched, fake::User, *};
 
 /// Of twelve people three have left the company, and the rest has left its team but for two; one is new.
 fn company() -> Company {
@@ -94,6 +94,20 @@ async fn promise_3_a_held_plan_writes_nothing_at_all() {
         0,
         "the joiner, the new team and the new name wait too"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn promise_3_a_plan_that_can_not_be_kept_is_told_as_held_all_the_same() {
+    let mut rules = both();
+    rules.limits.max_count = Some(0);
+    let (platform, ledger) = (Arc::new(platform()), Watched::default());
+    // After it was opened, and before the plan is written down.
+    ledger.fail_from(1);
+    let ends = Box::new(Arc::clone(&platform));
+    let report = sync_with(&company(), &rules, ends, &ledger, &CancellationToken::new()).await;
+    assert_eq!((report.outcome, platform.calls().len()), (Outcome::Failed, 0));
+    // What the next run is judged by goes by this.
+    assert!(report.hold.is_some_and(|hold| !hold.exceeded.is_empty()), "{:?}", report.error);
 }
 
 /// A run with an approval, if somebody gave one.
