@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Error,
     apply::{Applied, apply},
-    book::{RUNNING, continues, finish, history, keep_held, spend},
-    ledger::{Ledger, Opened, Spent, SyncRecord},
+    book::{RUNNING, continues, finish, history, keep_held, look_again, spend},
+    ledger::{Ledger, Opened, SyncRecord},
     look::{account, look},
     record::Recorded,
     report::{DirectoryCounts, GroupSample, MappingReport, Outcome, PlatformCounts, Report, Step},
@@ -176,11 +176,7 @@ async fn steps(
     let plan = heavy(|| differ.finish());
     let hash = plan.hash();
     note_plan(&plan, &hash, report);
-    if options.approved.as_ref().is_some_and(|approved| *approved != hash) {
-        // Another run may have carried it out meanwhile; it said that it would before the platform showed anything of it.
-        let now = ledger.open(ends.platform.capability().marks).await;
-        report.spent = now.map_err(Error::Ledger)?.spent;
-    }
+    look_again(&hash, options, ledger, ends.platform.capability().marks, report).await?;
     let empty = plan.is_empty();
     let terms = Terms {
         limits: options
@@ -217,11 +213,7 @@ async fn steps(
     if options.mode == Mode::Observe {
         return Ok(Outcome::Observed);
     }
-    let spent = spend(&hash, &terms, options, ledger, opened.unfinished.as_ref()).await?;
-    report.spent.extend(spent.iter().map(|hash| Spent {
-        hash: hash.clone(),
-        at: options.now,
-    }));
+    let spent = spend(&hash, &terms, options, ledger, opened.unfinished.as_ref(), report).await?;
     if empty {
         finish(spent, report, ledger).await?;
         return Ok(if report.failures.is_empty() {

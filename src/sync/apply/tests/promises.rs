@@ -107,7 +107,11 @@ async fn promise_3_a_plan_that_can_not_be_kept_is_told_as_held_all_the_same() {
     let report = sync_with(&company(), &rules, ends, &ledger, &CancellationToken::new()).await;
     assert_eq!((report.outcome, platform.calls().len()), (Outcome::Failed, 0));
     // What the next run is judged by goes by this.
-    assert!(report.hold.is_some_and(|hold| !hold.exceeded.is_empty()), "{:?}", report.error);
+    assert!(
+        report.hold.is_some_and(|hold| !hold.exceeded.is_empty()),
+        "{:?}",
+        report.error
+    );
 }
 
 /// A run with an approval, if somebody gave one.
@@ -144,7 +148,11 @@ async fn promise_3_what_is_left_of_an_approved_plan_is_finished_and_takes_nobody
         }
         let calls = platform.calls().len();
         let report = decided(&company, &platform, &ledger, None).await;
-        let spent: Vec<_> = report.spent.iter().map(|spent| Some(PlanHash::from_text(&spent.hash))).collect();
+        let spent: Vec<_> = report
+            .spent
+            .iter()
+            .map(|spent| Some(PlanHash::from_text(&spent.hash)))
+            .collect();
         assert!(spent.contains(&hash), "{report:?}");
         if another_leaves {
             assert_eq!((report.outcome, platform.calls().len()), (Outcome::Held, calls));
