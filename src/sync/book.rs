@@ -9,7 +9,7 @@ use directory_sync_model::{
 
 use super::{
     Error, Mode, Options, Outcome, Report,
-    ledger::{HeldPlan, Ledger, SyncRecord, Unfinished},
+    ledger::{HeldPlan, Ledger, Spent, SyncRecord, Unfinished},
     removals::removals,
 };
 
@@ -59,6 +59,7 @@ pub(super) async fn spend(
     options: &Options,
     ledger: &dyn Ledger,
     unfinished: Option<&Unfinished>,
+    report: &mut Report,
 ) -> Result<Option<String>, Error> {
     if terms.approved.as_ref() != Some(hash) {
         return Ok(unfinished.map(|unfinished| unfinished.hash.clone()));
@@ -68,7 +69,27 @@ pub(super) async fn spend(
         _ => hash.to_string(),
     };
     let spent = ledger.spend(&hash, &options.id, options.now).await;
-    spent.map_err(Error::Ledger).map(|()| Some(hash))
+    spent.map_err(Error::Ledger)?;
+    report.spent.push(Spent {
+        hash: hash.clone(),
+        at: options.now,
+    });
+    Ok(Some(hash))
+}
+
+/// Looks once more which approvals are used, where one is known that isn't this plan's: another run may have carried that
+/// plan out meanwhile. It wrote down that it would before the platform showed anything of it.
+pub(super) async fn look_again(
+    hash: &PlanHash,
+    options: &Options,
+    ledger: &dyn Ledger,
+    marks: bool,
+    report: &mut Report,
+) -> Result<(), Error> {
+    if options.approved.as_ref().is_some_and(|approved| approved != hash) {
+        report.spent = ledger.open(marks).await.map_err(Error::Ledger)?.spent;
+    }
+    Ok(())
 }
 
 /// Notes that an approved plan was carried out to its end; after a read that didn't see everything something may be left.
