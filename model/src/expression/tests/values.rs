@@ -173,3 +173,19 @@ fn a_map_has_as_many_entries_as_a_list_at_most() {
     assert_eq!(user(&map(128)), Ok(Value::Bool(true)));
     assert!(refusal(&map(129)).contains("the map has too many entries"));
 }
+
+#[test]
+fn what_an_expression_reads_twice_is_read_once() {
+    for (source, subject, reads) in [
+        ("user.title + user.title", Subject::User, 1),
+        ("user.title + user.office", Subject::User, 2),
+        ("user.custom.a == user.custom.a", Subject::User, 1),
+        ("user.custom.a == user.custom.b", Subject::User, 2),
+        ("has(user.custom.a) && has(user.custom.a)", Subject::User, 1),
+        ("user.startDate < now && user.endDate > now", Subject::User, 3),
+        ("group.name + group.name", Subject::Group, 1),
+        ("group.name + group.description", Subject::Group, 2),
+    ] {
+        assert_eq!(compiled(source, subject).compiled.slots.len(), reads, "{source}");
+    }
+}
