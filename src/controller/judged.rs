@@ -72,7 +72,7 @@ pub struct JudgedRules {
 pub enum Weight {
     /// All of it, and it wasn't held.
     Passed,
-    /// All of it, and it was held.
+    /// All of it, and it was held, or wasn't carried out to its end.
     Held,
     /// Only a part: the read was incomplete, or a mapping kept people where they are.
     Partial,

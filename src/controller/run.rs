@@ -173,7 +173,8 @@ fn weight(report: &Report) -> Weight {
     });
     if people_kept || !report.doubts.is_empty() {
         Weight::Partial
-    } else if report.hold.is_some() {
+    } else if report.hold.is_some() || matches!(report.outcome, Outcome::Failed | Outcome::Stopped) {
+        // What passed and wasn't carried out to its end shows no more than what was held.
         Weight::Held
     } else {
         Weight::Passed
@@ -427,6 +428,11 @@ mod tests {
             count: 3,
         };
         let mut report = Report::begin("run".into());
+        for outcome in [Outcome::Failed, Outcome::Stopped] {
+            report.outcome = outcome;
+            assert_eq!(weight(&report), Weight::Held, "{outcome:?}: it may have carried out nothing");
+        }
+        report.outcome = Outcome::Synced;
         assert_eq!(weight(&report), Weight::Passed);
         report.kept = vec![kept(KeptReason::Protected)];
         assert_eq!(weight(&report), Weight::Passed);
