@@ -18,6 +18,7 @@ mod data;
 mod ends;
 mod floor;
 mod ldap;
+mod ledger;
 mod measure;
 mod plan;
 mod reconcile;
@@ -30,13 +31,14 @@ use std::time::Instant;
 use data::Data;
 
 /// What can be measured.
-const FIGURES: [&str; 6] = [
+const FIGURES: [&str; 7] = [
     "full_plan",
     "full_plan_cel",
     "first_sync",
     "ldap_read",
     "apply",
     "reconcile",
+    "ledger",
 ];
 
 /// How to measure.
@@ -100,6 +102,7 @@ fn figure(name: &str, arguments: &Arguments) {
         "apply" => apply::figure(arguments),
         "ldap_read" => ldap::figure(arguments),
         "reconcile" => reconcile::figure(arguments),
+        "ledger" => ledger::figure(arguments),
         _ => plan::figure(name, arguments),
     }
 }

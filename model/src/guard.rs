@@ -137,6 +137,25 @@ pub struct Hold {
     pub rejected: bool,
 }
 
+impl Hold {
+    /// Why it waits, a line for each reason. Teams, inboxes and roles are named, and people never.
+    pub fn reasons(&self) -> Vec<String> {
+        let mut reasons: Vec<String> = self.exceeded.iter().map(ToString::to_string).collect();
+        reasons.extend(self.losses.iter().map(ToString::to_string));
+        match self.departures {
+            0 => {}
+            1 => reasons.push("1 user would go because a mapping is gone or names other groups".to_owned()),
+            many => reasons.push(format!(
+                "{many} users would go because a mapping is gone or names other groups"
+            )),
+        }
+        if self.rejected {
+            reasons.push("a person rejected it".to_owned());
+        }
+        reasons
+    }
+}
+
 /// What the guard says of a plan.
 pub enum Verdict<'a> {
     /// It may be applied.
@@ -266,6 +285,39 @@ mod tests {
     fn the_stricter_of_two_is_stricter_in_every_field() {
         let strict = limits(50, 10, Some(5)).stricter(limits(20, 30, None));
         assert_eq!(strict, limits(20, 10, Some(5)));
+    }
+
+    #[test]
+    fn whatever_holds_a_plan_is_among_the_reasons() {
+        let hold = Hold {
+            exceeded: exceeded(
+                &[Population {
+                    kind: RemovalKind::User,
+                    name: None,
+                    size: 10,
+                    removals: 5,
+                }],
+                &Limits::default(),
+            ),
+            departures: 1,
+            losses: vec![Loss::Members { count: 9 }],
+            rejected: true,
+        };
+        let expected = [
+            "5 of 10 users would be deactivated, allowed are 4",
+            "groups still name 9 people who were read before and are not any more",
+            "1 user would go because a mapping is gone or names other groups",
+            "a person rejected it",
+        ];
+        assert_eq!(hold.reasons(), expected);
+        let departures = Hold {
+            departures: 2,
+            ..Hold::default()
+        };
+        assert_eq!(
+            departures.reasons(),
+            ["2 users would go because a mapping is gone or names other groups"]
+        );
     }
 
     #[test]

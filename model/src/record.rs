@@ -334,6 +334,32 @@ mod tests {
     }
 
     #[test]
+    fn what_is_stored_once_stands_for_itself_alone() {
+        let bytes = written(|w| {
+            w.text(Attribute::UserName, "ann@acme.test");
+            w.text(Attribute::UserName, "ann.lee@acme.test");
+            w.text(Attribute::Email, "ann@acme.test");
+            w.text(Attribute::GivenName, "Ann");
+            w.text(Attribute::FamilyName, "Lee");
+            w.text(Attribute::DisplayName, "Ann Lee");
+        });
+        let record = Record::new(&bytes);
+        assert_eq!(record.text(Attribute::UserName), "ann@acme.test");
+        assert_eq!(record.text(Attribute::Email), "ann@acme.test");
+        assert_eq!(
+            [record.text(Attribute::GivenName), record.text(Attribute::FamilyName)],
+            ["Ann", "Lee"]
+        );
+        assert_eq!(record.as_bytes(), bytes);
+        let bytes = written(|w| {
+            w.text(Attribute::UserName, "ann@acme.test");
+            w.text(Attribute::UserName, "ann.lee@acme.test");
+            w.text(Attribute::Email, "ann.lee@acme.test");
+        });
+        assert_eq!(Record::new(&bytes).text(Attribute::Email), "ann.lee@acme.test");
+    }
+
+    #[test]
     fn a_display_name_that_is_made_of_both_names_is_stored_once() {
         let read = |write: &dyn Fn(&mut RecordWriter<'_>)| {
             let bytes = written(|w| write(w));

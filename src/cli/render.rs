@@ -226,8 +226,13 @@ fn ending(view: &ReportView, next: Next<'_>, out: &mut dyn Write) -> io::Result<
             if count == 1 { "it" } else { "them" }
         ),
         ("Unchanged", _) => writeln!(out, "{name}: nothing to change"),
-        ("Synced", _) => writeln!(out, "{name}: {changes} done"),
-        ("PartlyFailed", _) => writeln!(out, "{name}: done, but for {} that failed", view.failures.len()),
+        ("Synced", _) => writeln!(out, "{name}: {changes} done (sync {})", Shown(&view.id)),
+        ("PartlyFailed", _) => writeln!(
+            out,
+            "{name}: done, but for {} that failed (sync {})",
+            view.failures.len(),
+            Shown(&view.id)
+        ),
         ("Stopped", _) if view.done.is_empty() => writeln!(out, "{name}: stopped; nothing was written"),
         ("Stopped", _) => writeln!(
             out,
@@ -449,8 +454,8 @@ mod tests {
 
     #[test]
     fn counts_are_right_for_one() {
-        assert_eq!(told(&view("Synced", 1)), "acme: 1 change done");
-        assert_eq!(told(&view("Synced", 2)), "acme: 2 changes done");
+        assert_eq!(told(&view("Synced", 1)), "acme: 1 change done (sync run)");
+        assert_eq!(told(&view("Synced", 2)), "acme: 2 changes done (sync run)");
         let one = "acme: 1 change planned; `directory-sync sync` carries it out";
         assert_eq!(told(&view("Observed", 1)), one);
         let two = "acme: 2 changes planned; `directory-sync sync` carries them out";

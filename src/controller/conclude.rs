@@ -64,7 +64,7 @@ pub async fn conclude(fleet: &Fleet, order: &Order, ended: &Ended) -> Result<boo
         fleet.recollect(&key, uid, |memory| remember(memory, order, ended, due));
         return Ok(false);
     }
-    let settlement = settle(order.plans(), ended.judgement(order.mode), now);
+    let settlement = settle(order.plans(), ended.judgement(order.mode), ended.spent(), now);
     let mut assessment = assess(order, ended, settlement.hold.as_ref());
     let written = plans::write(fleet.client(), &order.connection, &settlement, &held(order, ended), now).await;
     if let Some(error) = &written.failed {

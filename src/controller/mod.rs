@@ -55,4 +55,4 @@ mod write;
 
 pub use config::{ControllerConfig, Timing};
 pub use error::{Error, ReconcileError};
-pub use start::{client, run};
+pub use start::{client, patient, run};

@@ -438,7 +438,7 @@ fn plans(produced: &mut Produced) {
         (Some(Decision::Approved), Judgement::None, 1000),
     ] {
         let plan = plan(decision, Some(0));
-        let settlement = plans::settle([&plan], judgement, at(now));
+        let settlement = plans::settle([&plan], judgement, &[], at(now));
         for (plan, reason) in &settlement.marks {
             let mut status = plan.status.clone().unwrap_or_default();
             plans::mark(&mut status, None, *reason, "", at(now));

@@ -135,7 +135,7 @@ async fn announce_new(view: &View<'_>, fleet: &Fleet, now: Timestamp) -> Result<
 /// An object that doesn't fit its definition says so in its status, and nothing else is done with it.
 async fn refuse(invalid: &InvalidObject, fleet: &Fleet) -> Result<Action, ReconcileError> {
     if invalid.metadata.deletion_timestamp.is_some() && retire::has_finalizer(&invalid.metadata) {
-        retire::release_unreadable(&invalid.metadata, fleet).await?;
+        retire::release_unreadable(invalid, fleet).await?;
         return Ok(Action::await_change());
     }
     let message = unreadable(&invalid.error);

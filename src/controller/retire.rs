@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{
     Api, Client, Resource as _, ResourceExt as _,
     api::{Patch, PatchParams},
-    core::ObjectMeta,
+    core::{ObjectMeta, error_boundary::InvalidObject},
     runtime::controller::Action,
 };
 use serde_json::json;
@@ -136,9 +136,11 @@ pub async fn release(view: &View<'_>, fleet: &Fleet, farewell: &Farewell) -> Res
 }
 
 /// Lets an object go that can't be read: nobody knows what it gave, and it would stay for ever.
-pub async fn release_unreadable(metadata: &ObjectMeta, fleet: &Fleet) -> Result<(), ReconcileError> {
+pub async fn release_unreadable(invalid: &InvalidObject, fleet: &Fleet) -> Result<(), ReconcileError> {
+    let metadata = &invalid.metadata;
     tracing::warn!(
         connection = metadata.name.as_deref(),
+        error = invalid.error,
         "A deleted DirectoryConnection can't be read, and is let go; what it gave stays."
     );
     set_finalizer(fleet.client(), metadata, false).await

@@ -29,7 +29,7 @@ use crate::{
     resolve::{self, Connector},
     sync::{
         self, Mode, Options, Outcome, Report,
-        ledger::{Ledger, Ledgers, Scope},
+        ledger::{Ledger, Ledgers, Scope, Spent},
     },
 };
 
@@ -139,6 +139,11 @@ impl Ended {
             Outcome::Synced | Outcome::PartlyFailed | Outcome::Unchanged => Judgement::Passed { hash },
             Outcome::Observed | Outcome::Stopped | Outcome::Failed => Judgement::None,
         }
+    }
+
+    /// The approvals that are used up.
+    pub fn spent(&self) -> &[Spent] {
+        self.result.as_ref().map_or(&[], |report| &report.spent)
     }
 
     /// What the next plan is compared with. Only a plan that could have been carried out is a measure.

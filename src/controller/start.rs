@@ -3,10 +3,13 @@
 
 use std::{convert::Infallible, fmt::Debug, sync::Arc, time::Duration};
 
+use axum::body::HttpBody;
+use bytes::Bytes;
 use futures::{FutureExt as _, Stream, StreamExt as _, future};
+use http::{Request, Response};
 use kube::{
     Client, Config, Resource,
-    client::{ClientBuilder, retry::RetryPolicy},
+    client::{Body, ClientBuilder, retry::RetryPolicy},
     runtime::{
         applier,
         controller::{self, Action},
@@ -15,7 +18,7 @@ use kube::{
 };
 use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
-use tower::{buffer::BufferLayer, retry::RetryLayer};
+use tower::{BoxError, Service, buffer::BufferLayer, retry::RetryLayer};
 
 use super::{
     config::ControllerConfig,
@@ -58,9 +61,21 @@ pub async fn client() -> Result<Client, Error> {
 /// A client whose calls end in good time.
 pub fn client_of(mut config: Config) -> Result<Client, Error> {
     config.default_retry = false;
-    let failed = |error| Error::Client(Box::new(error));
-    let builder = ClientBuilder::try_from(config).map_err(failed)?;
-    Ok(match RetryPolicy::new(FIRST_RETRY, LAST_RETRY, RETRIES, true) {
+    let builder = ClientBuilder::try_from(config).map_err(|error| Error::Client(Box::new(error)))?;
+    Ok(patient(builder))
+}
+
+/// The client over any service: a call that the API server is too busy for is repeated a few times. It is made, and used, on
+/// one runtime.
+pub fn patient<S, B>(builder: ClientBuilder<S>) -> Client
+where
+    S: Service<Request<Body>, Response = Response<B>> + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<BoxError> + Send + Sync,
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    match RetryPolicy::new(FIRST_RETRY, LAST_RETRY, RETRIES, true) {
         // A call that is repeated needs a service that can be cloned.
         Ok(policy) => builder
             .with_layer(&BufferLayer::new(BUFFERED_CALLS))
@@ -70,7 +85,7 @@ pub fn client_of(mut config: Config) -> Result<Client, Error> {
             tracing::warn!(%error, "Calls to the API server are not retried.");
             builder.build()
         }
-    })
+    }
 }
 
 /// Runs the operator until `shutdown` is ready.

@@ -7,8 +7,8 @@ use tokio::sync::OnceCell;
 
 use super::{Bind, CHANGED, DAYS, Error, Store, Tx, UNCHANGED, backend::Row, from_millis, read, text, to_millis};
 use crate::sync::ledger::{
-    Entry, EntryKind, HeldPlan, Intent, Key, Ledger, LedgerError, Opened, RESTORE, Removal, Scope, Settlement,
-    SyncRecord, Unfinished,
+    Entry, EntryKind, HeldPlan, Intent, Key, Ledger, LedgerError, MAX_SPENT, Opened, RESTORE, Removal, Scope,
+    Settlement, Spent, SyncRecord, Unfinished,
 };
 
 /// How many entries are read at once.
@@ -128,11 +128,21 @@ impl StoreLedger {
                 Some(Unfinished { hash, removals })
             }
         };
+        let sql = format!(
+            "SELECT hash, spent FROM decisions WHERE ledger = $1 AND spent_by <> '' ORDER BY spent DESC LIMIT {MAX_SPENT}"
+        );
+        let rows = tx.fetch(&sql, &[number.into()]).await.map_err(failed)?;
         tx.commit().await.map_err(failed)?;
+        let spent = rows.iter().map(|row| {
+            let (hash, at) = (row.text(0)?, row.opt_int(1)?.unwrap_or(0));
+            let at = from_millis(at);
+            Ok(Spent { hash, at })
+        });
         Ok(Opened {
             known: known == Some(1),
             intents,
             unfinished,
+            spent: spent.collect::<Result<_, _>>().map_err(failed)?,
         })
     }
 
@@ -217,12 +227,11 @@ async fn settle(tx: &mut Tx, number: i64, settlement: &Settlement) -> Result<(),
         let sql = "DELETE FROM entries WHERE ledger = $1 AND kind = $2 AND id = $3 AND container = $4";
         tx.execute(sql, &binds).await?;
     }
-    let mut journal: Vec<Vec<Bind>> = settlement
+    let journal: Vec<Vec<Bind>> = settlement
         .journal
         .iter()
         .map(|(sync, removal)| journal_values(number, sync, removal))
         .collect();
-    journal.dedup_by(|one, other| format!("{one:?}") == format!("{other:?}"));
     tx.insert(
         "INSERT INTO removals (ledger, sync, kind, user_id, container, directory_id, user_text, from_text, to_text, at)",
         &journal,

@@ -8,8 +8,8 @@ use directory_sync_model::{
 };
 
 use super::{
-    Error, Options, Report,
-    ledger::{HeldPlan, Ledger, SyncRecord, Unfinished},
+    Error, Mode, Options, Outcome, Report,
+    ledger::{HeldPlan, Ledger, Spent, SyncRecord, Unfinished},
     removals::removals,
 };
 
@@ -40,7 +40,7 @@ pub(super) async fn keep_held(
         hash: hash.to_string(),
         sync: options.id.clone(),
         at: options.now,
-        reasons: hold.exceeded.iter().map(ToString::to_string).collect(),
+        reasons: hold.reasons(),
     };
     ledger
         .hold(&held, &mut removals(plan, options.now))
@@ -59,6 +59,7 @@ pub(super) async fn spend(
     options: &Options,
     ledger: &dyn Ledger,
     unfinished: Option<&Unfinished>,
+    report: &mut Report,
 ) -> Result<Option<String>, Error> {
     if terms.approved.as_ref() != Some(hash) {
         return Ok(unfinished.map(|unfinished| unfinished.hash.clone()));
@@ -68,7 +69,27 @@ pub(super) async fn spend(
         _ => hash.to_string(),
     };
     let spent = ledger.spend(&hash, &options.id, options.now).await;
-    spent.map_err(Error::Ledger).map(|()| Some(hash))
+    spent.map_err(Error::Ledger)?;
+    report.spent.push(Spent {
+        hash: hash.clone(),
+        at: options.now,
+    });
+    Ok(Some(hash))
+}
+
+/// Looks once more which approvals are used, where one is known that isn't this plan's: another run may have carried that
+/// plan out meanwhile. It wrote down that it would before the platform showed anything of it.
+pub(super) async fn look_again(
+    hash: &PlanHash,
+    options: &Options,
+    ledger: &dyn Ledger,
+    marks: bool,
+    report: &mut Report,
+) -> Result<(), Error> {
+    if options.approved.as_ref().is_some_and(|approved| approved != hash) {
+        report.spent = ledger.open(marks).await.map_err(Error::Ledger)?.spent;
+    }
+    Ok(())
 }
 
 /// Notes that an approved plan was carried out to its end; after a read that didn't see everything something may be left.
@@ -76,6 +97,30 @@ pub(super) async fn finish(spent: Option<String>, report: &Report, ledger: &dyn 
     match spent.filter(|_| report.doubts.is_empty()) {
         Some(hash) => ledger.finish(&hash).await.map_err(Error::Ledger),
         None => Ok(()),
+    }
+}
+
+/// Ends a run: how it came out is in the report, and in the history where it may have written.
+pub(super) async fn end(
+    report: &mut Report,
+    result: Result<Outcome, Error>,
+    start: SystemTime,
+    options: &Options,
+    ledger: &dyn Ledger,
+) {
+    match result {
+        Ok(outcome) => report.outcome = outcome,
+        Err(error) => {
+            report.outcome = Outcome::Failed;
+            report.error = Some(error);
+        }
+    }
+    if options.mode == Mode::Apply && !report.is_void() {
+        let record = history(report, start, Some(SystemTime::now()));
+        if let Err(error) = ledger.record(&record).await {
+            report.outcome = Outcome::Failed;
+            report.error.get_or_insert(Error::Ledger(error));
+        }
     }
 }
 

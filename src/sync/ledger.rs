@@ -56,6 +56,20 @@ pub struct Opened {
     pub intents: Vec<Intent>,
     /// An approved plan that a run began to carry out and didn't finish.
     pub unfinished: Option<Unfinished>,
+    /// The approvals that runs have used, the latest first; at most [`MAX_SPENT`].
+    pub spent: Vec<Spent>,
+}
+
+/// How many used approvals a run is told of: those of which it may still have to say what has become of them are the latest.
+pub const MAX_SPENT: usize = 100;
+
+/// An approval that a run has used. The same plan may come again, and be approved again: the time tells which one it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// The hash that was approved.
+    pub hash: String,
+    /// When the run began that used it.
+    pub at: SystemTime,
 }
 
 /// An approved plan that was begun and not finished. What is left of it is another plan, with another hash, and approved

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use directory_sync_model::{
     attribute::Attribute,
-    plan::{Plan, RemovalKind},
+    plan::{Cause, Plan, RemovalKind},
 };
 
 use super::ledger::Removal;
@@ -24,23 +24,22 @@ pub(super) fn removals<'p>(plan: &'p Plan<'_>, at: SystemTime) -> impl Iterator<
             at,
         }
     };
-    let deactivations = plan.deactivations.iter().map(move |leaver| {
-        let mut removal = removal(RemovalKind::User, leaver.holding);
-        removal.directory_id.clone_from(&leaver.external_id);
+    let account = move |kind, holding, external_id: &String, email: &String, cause: Cause| {
+        let mut removal = removal(kind, holding);
+        removal.directory_id.clone_from(external_id);
         if removal.text.is_empty() {
-            removal.text.clone_from(&leaver.email);
+            removal.text.clone_from(email);
         }
-        leaver.cause.text().clone_into(&mut removal.from);
+        cause.text().clone_into(&mut removal.from);
         removal
+    };
+    let deactivations = plan.deactivations.iter().map(move |leaver| {
+        let (kind, holding) = (RemovalKind::User, leaver.holding);
+        account(kind, holding, &leaver.external_id, &leaver.email, leaver.cause)
     });
     let deletions = plan.deletions.iter().map(move |leaver| {
-        let mut removal = removal(RemovalKind::Deletion, leaver.holding);
-        removal.directory_id.clone_from(&leaver.external_id);
-        if removal.text.is_empty() {
-            removal.text.clone_from(&leaver.email);
-        }
-        leaver.cause.text().clone_into(&mut removal.from);
-        removal
+        let (kind, holding) = (RemovalKind::Deletion, leaver.holding);
+        account(kind, holding, &leaver.external_id, &leaver.email, leaver.cause)
     });
     let roles = plan.role_changes.iter().map(move |change| {
         let role = |role: u16| plan.roles[usize::from(role)].clone();

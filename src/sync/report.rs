@@ -8,7 +8,7 @@ use directory_sync_model::{
     snapshot::{Doubt, Seen},
 };
 
-use super::Error;
+use super::{Error, ledger::Spent};
 
 pub use directory_sync_model::guard::Hold;
 
@@ -104,6 +104,8 @@ pub struct Report {
     pub hash: Option<PlanHash>,
     /// Why the plan waits, when it does.
     pub hold: Option<Hold>,
+    /// The approvals that this run and those before it have used.
+    pub spent: Vec<Spent>,
     /// What the plan left undone on purpose.
     pub kept: Vec<Kept>,
     /// What a person should know of the specification, and that stops nothing.
@@ -180,6 +182,7 @@ impl Report {
             removals: RemovalCounts::default(),
             hash: None,
             hold: None,
+            spent: Vec::new(),
             kept: Vec::new(),
             notices: Vec::new(),
             failures: Vec::new(),

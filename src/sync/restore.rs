@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Error, Mode, Options, Outcome, Report, Step, Watch,
-    book::history,
+    book::end,
     ledger::{Ledger, Removal},
     look::{account, look},
     run::{Clock, carry_out, note_plan},
@@ -36,17 +36,8 @@ pub async fn restore(
     let mut report = Report::begin(options.id.clone());
     let start = SystemTime::now();
     let steps = steps(platform, rules, removals, options, ledger, (stop, watch), &mut report);
-    match Box::pin(steps).await {
-        Ok(outcome) => report.outcome = outcome,
-        Err(error) => report.error = Some(error),
-    }
-    if options.mode == Mode::Apply && !report.is_void() {
-        let record = history(&report, start, Some(SystemTime::now()));
-        if let Err(error) = ledger.record(&record).await {
-            report.outcome = Outcome::Failed;
-            report.error.get_or_insert(Error::Ledger(error));
-        }
-    }
+    let result = Box::pin(steps).await;
+    end(&mut report, result, start, options, ledger).await;
     report
 }
 

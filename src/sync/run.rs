@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Error,
     apply::{Applied, apply},
-    book::{RUNNING, continues, finish, history, keep_held, spend},
+    book::{RUNNING, continues, end, finish, history, keep_held, look_again, spend},
     ledger::{Ledger, Opened, SyncRecord},
     look::{account, look},
     record::Recorded,
@@ -102,20 +102,8 @@ pub async fn run(
 ) -> Report {
     let mut report = Report::begin(options.id.clone());
     let start = SystemTime::now();
-    match Box::pin(steps(ends, rules, options, ledger, stop, watch, &mut report)).await {
-        Ok(outcome) => report.outcome = outcome,
-        Err(error) => {
-            report.outcome = Outcome::Failed;
-            report.error = Some(error);
-        }
-    }
-    if options.mode == Mode::Apply && !report.is_void() {
-        let record = history(&report, start, Some(SystemTime::now()));
-        if let Err(error) = ledger.record(&record).await {
-            report.outcome = Outcome::Failed;
-            report.error.get_or_insert(Error::Ledger(error));
-        }
-    }
+    let result = Box::pin(steps(ends, rules, options, ledger, stop, watch, &mut report)).await;
+    end(&mut report, result, start, options, ledger).await;
     report
 }
 
@@ -134,6 +122,7 @@ async fn steps(
         .open(ends.platform.capability().marks)
         .await
         .map_err(Error::Ledger)?;
+    report.spent.clone_from(&opened.spent);
 
     clock.begin(Step::Fetch, watch);
     let fetching = fetch_snapshot(ends.directory.as_ref(), rules, options, watch);
@@ -178,6 +167,7 @@ async fn steps(
     if !ends.platform.capability().marks && !opened.known {
         report.notices.push(Notice::NothingRemembered);
     }
+    look_again(&hash, options, ledger, ends.platform.capability().marks, report).await?;
     let empty = plan.is_empty();
     let terms = Terms {
         limits: options
@@ -198,10 +188,11 @@ async fn steps(
     let approved = match verdict {
         Verdict::Hold(plan, hold) => {
             watch.planned(&plan, Some(&hold));
+            // Also where it can't be kept: the next run has to hold it as well.
+            let hold = report.hold.insert(hold);
             if options.mode == Mode::Apply {
-                keep_held(&plan, &hash, &hold, options, ledger, opened.unfinished.as_ref()).await?;
+                keep_held(&plan, &hash, hold, options, ledger, opened.unfinished.as_ref()).await?;
             }
-            report.hold = Some(hold);
             return Ok(match options.mode {
                 Mode::Observe => Outcome::Observed,
                 Mode::Apply => Outcome::Held,
@@ -213,7 +204,7 @@ async fn steps(
     if options.mode == Mode::Observe {
         return Ok(Outcome::Observed);
     }
-    let spent = spend(&hash, &terms, options, ledger, opened.unfinished.as_ref()).await?;
+    let spent = spend(&hash, &terms, options, ledger, opened.unfinished.as_ref(), report).await?;
     if empty {
         finish(spent, report, ledger).await?;
         return Ok(if report.failures.is_empty() {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use directory_sync::controller::{self, ControllerConfig, Timing};
 use directory_sync::http::{Network, NetworkPolicy};
-use futures::future::{FutureExt as _, pending, select_all};
+use futures::future::{BoxFuture, FutureExt as _, pending, select_all};
 
-use crate::ledger::LedgersOnLine;
+use crate::ledger::StoreOnLine;
 use crate::line::Line;
 use crate::world::NAMESPACE;
 
@@ -29,40 +29,57 @@ pub enum End {
     Restless,
 }
 
-/// What the operator is told: nothing is waited for that goes by the clock on the wall.
-fn config(line: &Arc<Line>) -> ControllerConfig {
+/// What may be reached by a line: whatever is at its other end.
+pub fn network(line: &Arc<Line>) -> Network {
     let policy = NetworkPolicy {
         allow_insecure: true,
         ..NetworkPolicy::default()
     };
+    Network::in_process(policy, Arc::clone(line) as _)
+}
+
+/// What the operator is told: nothing is waited for that goes by the clock on the wall.
+fn config(line: &Arc<Line>, store: StoreOnLine) -> ControllerConfig {
     ControllerConfig {
         http_listen: ([127, 0, 0, 1], 0).into(),
         namespace: Some(NAMESPACE.to_owned()),
-        network: Network::in_process(policy, Arc::clone(line) as _),
+        network: network(line),
         timing: Timing {
             settle: Duration::ZERO,
             first_retry: Duration::ZERO,
             max_retry: Duration::ZERO,
             ..Timing::default()
         },
-        ledgers: Arc::new(LedgersOnLine(Arc::clone(line))),
+        ledgers: Arc::new(store),
         ..ControllerConfig::default()
     }
 }
 
+/// Something that a person does on a command line, once, before an operator starts.
+pub type Command = fn(Arc<Line>) -> BoxFuture<'static, ()>;
+
 /// Runs an operator on each line until one of them crashes, or until all is quiet and `person` does nothing more about it:
-/// he is asked whenever it is quiet. Nothing of the operators is left then.
-pub fn live(lines: &[Arc<Line>], mut person: impl FnMut() -> bool) -> End {
-    fastrand::seed(7);
+/// he is asked whenever it is quiet. Nothing of the operators is left then but what they wrote down. On the first line a
+/// command goes before its operator, where there is one.
+pub fn live(lines: &[Arc<Line>], command: Option<Command>, mut person: impl FnMut() -> bool) -> End {
+    // The same in each trial, and no other life's.
+    fastrand::seed(lines[0].world().next_life());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
         .build()
         .unwrap();
     runtime.block_on(async {
-        let operators = lines.iter().map(|line| {
-            let (config, client) = (config(line), line.client());
-            tokio::spawn(async move { controller::run(config, client, pending()).await })
+        let operators = lines.iter().enumerate().map(|(at, line)| {
+            let (line, client) = (Arc::clone(line), line.client());
+            let command = command.filter(|_| at == 0);
+            tokio::spawn(async move {
+                if let Some(command) = command {
+                    command(Arc::clone(&line)).await;
+                }
+                let store = StoreOnLine::open(&line).await;
+                controller::run(config(&line, store), client, pending()).await
+            })
         });
         let mut operators = select_all(operators.collect::<Vec<_>>()).fuse();
         let crash = select_all(lines.iter().map(|line| line.crashed().boxed_local()));
@@ -74,12 +91,14 @@ pub fn live(lines: &[Arc<Line>], mut person: impl FnMut() -> bool) -> End {
             }
             End::Restless
         };
-        tokio::select! {
+        let end = tokio::select! {
             biased;
             (call, ..) = crash => End::Crashed(call),
             (ended, ..) = &mut operators => panic!("the operator ended by itself: {ended:?}"),
             end = quiet => end,
-        }
+        };
+        lines[0].world().database.leave();
+        end
     })
 }
 

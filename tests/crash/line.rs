@@ -8,10 +8,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::body::Body;
 use bytes::Bytes;
+use directory_sync::controller;
 use directory_sync::http::{Error, InProcess};
 use futures::stream;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use kube::Client;
+use kube::client::ClientBuilder;
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -108,14 +110,14 @@ impl Line {
         &self.world
     }
 
-    /// A client of the cluster at the end of this line. It belongs to the runtime on which it is made.
+    /// A client of the cluster at the end of this line, with the operator's own layers. It belongs to the runtime on which it is made.
     pub fn client(self: &Arc<Self>) -> Client {
         let line = Arc::clone(self);
         let service = tower::service_fn(move |request| {
             let line = Arc::clone(&line);
             async move { line.cluster(request).await }
         });
-        Client::new(service, NAMESPACE)
+        controller::patient(ClientBuilder::new(service, NAMESPACE))
     }
 
     /// How many calls there were.
@@ -237,9 +239,10 @@ impl Line {
 
     /// What the operator sees of a call to the API server that went wrong.
     fn trouble(&self, request: &api_server::Request) -> Result<Response<Body>, std::io::Error> {
-        let (code, reason) = match self.state().random.u8(..3) {
+        let (code, reason) = match self.state().random.u8(..4) {
             0 => return Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)),
             1 if request.path.ends_with("/status") => (409, "Conflict"),
+            2 => (503, "ServiceUnavailable"),
             _ => (500, "InternalError"),
         };
         let status = json!({
@@ -248,6 +251,10 @@ impl Line {
         });
         let mut response = Response::new(Body::from(status.to_string()));
         *response.status_mut() = StatusCode::from_u16(code).unwrap();
+        // Longer than the client waits by itself, which it draws from no seed of ours.
+        response
+            .headers_mut()
+            .insert("retry-after", HeaderValue::from_static("6"));
         Ok(response)
     }
 

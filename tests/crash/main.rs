@@ -3,22 +3,26 @@
 //!
 //! ```text
 //!  operator (shipped) ── line ──▶ API server (in memory) · platform (the reference, without its socket) · SCIM server
-//!                          │
+//!                          │      · store (the shipped one, on SQLite)
 //!                          └ numbers every call; ends a life before or after one; delays, refuses, loses, repeats
 //! ```
 //!
 //! Each life runs on a runtime of one thread whose clock stands still while anything happens, so that nothing waits and the
-//! order of calls can be had again.
+//! order of calls can be had again. It begins with opening the store, which is a call as any other, and makes the tables where
+//! there are none; the next life finds the file and its log as they were when the one before ended. `restore` is run in place of
+//! the operator, and before it, where a scenario says so.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod api_server;
 mod company;
+mod database;
 mod ledger;
 mod life;
 mod line;
 mod platform;
 mod points;
+mod restore;
 mod scenario;
 mod scenarios;
 mod schedules;

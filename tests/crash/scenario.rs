@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::life::{End, live};
+use crate::life::{Command, End, live};
 use crate::line::{Line, Moment, Weather};
 use crate::platform::{Batches, Log};
 use crate::world::{Beginning, Bench, World};
@@ -21,12 +21,25 @@ pub struct Scenario {
     /// What people do when all is quiet, going by what they see; false when there is nothing more to be done. It is asked again
     /// after a crash, and by whoever lives next.
     pub person: fn(&World) -> bool,
+    /// What somebody does on a command line before the operator starts, until it has come to its end once.
+    pub command: Option<Command>,
+    /// What a crash leaves of the operator's store.
+    pub store: Store,
+}
+
+/// What a crash leaves of the operator's store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// All that was written.
+    Kept,
+    /// Nothing: its disk goes with the operator.
+    Lost,
 }
 
 /// Lets an operator live on a world until all is quiet.
 pub fn settle(world: &Arc<World>) {
     let line = Line::new(world, Weather::Calm);
-    assert_eq!(live(&[line], || false), End::Quiet);
+    assert_eq!(live(&[line], None, || false), End::Quiet);
 }
 
 /// A scenario that is prepared.
@@ -64,7 +77,7 @@ impl Prepared {
             .expect("nobody lives here any more")
             .into_beginning();
         let world = Arc::new(World::begin(bench, &beginning));
-        let outcome = last_life(&world, scenario.person);
+        let outcome = last_life(&world, &scenario);
         let outcome = outcome.unwrap_or_else(|why| panic!("{} without a crash: {why}", scenario.name));
         Self {
             scenario,
@@ -89,31 +102,32 @@ impl Prepared {
                 moment: *moment,
             };
             let line = Line::new(&world, weather);
-            match live(&[line], || (self.scenario.person)(&world)) {
+            match live(&[line], self.scenario.command, || (self.scenario.person)(&world)) {
                 End::Crashed(call) => came.push(call),
                 End::Quiet => return None,
                 End::Restless => return Some(Err(format!("it never came to rest after {came:?}"))),
             }
+            if self.scenario.store == Store::Lost {
+                world.database.lose();
+            }
         }
-        let outcome = last_life(&world, self.scenario.person);
+        let outcome = last_life(&world, &self.scenario);
         let same = outcome.and_then(|outcome| self.compare(&outcome));
         Some(same.map_err(|why| format!("crash {}: {why}", came.join("; then "))))
     }
 
-    /// What differs from how it goes when one operator does it after another one.
-    pub fn compare_without_old_plans(&self, outcome: &Outcome) -> Result<(), String> {
-        // While one carries out an approved plan, what another one sees is another plan.
+    /// What differs from how it goes when nothing goes wrong.
+    pub fn compare(&self, outcome: &Outcome) -> Result<(), String> {
+        if self.scenario.store == Store::Kept {
+            return differences(&self.outcome, outcome);
+        }
+        // What is left of an approved plan is another one, of which nobody knows any more that it was approved.
         let without = |outcome: &Outcome| {
             let mut outcome = outcome.clone();
-            outcome.told.retain(|_, told| told["state"] != "over");
+            outcome.told.retain(|what, _| !what.starts_with("plan "));
             outcome
         };
         differences(&without(&self.outcome), &without(outcome))
-    }
-
-    /// What differs from how it goes when nothing goes wrong.
-    pub fn compare(&self, outcome: &Outcome) -> Result<(), String> {
-        differences(&self.outcome, outcome)
     }
 }
 
@@ -147,11 +161,11 @@ fn differences(wanted: &Outcome, outcome: &Outcome) -> Result<(), String> {
 }
 
 /// Lets an operator live until all is quiet, and asks it for one more sync.
-pub fn last_life(world: &Arc<World>, person: fn(&World) -> bool) -> Result<Outcome, String> {
+pub fn last_life(world: &Arc<World>, scenario: &Scenario) -> Result<Outcome, String> {
     let line = Line::new(world, Weather::Calm);
     let (mut calls, mut then) = (0, None);
-    let end = live(&[Arc::clone(&line)], || {
-        if person(world) {
+    let end = live(&[Arc::clone(&line)], scenario.command, || {
+        if (scenario.person)(world) {
             return true;
         }
         if then.is_some() {

@@ -25,21 +25,21 @@ const FIRST_SEED: u64 = 8_742_141_770_062_473_757;
 /// How many schedules are to be tried.
 const COUNT: &str = "SCHEDULES";
 
-/// How many are tried otherwise: a minute on two cores; ten thousand take eight.
-const SCHEDULES: usize = 1_250;
+/// How many are tried otherwise: two minutes on two cores; ten thousand take eight.
+const SCHEDULES: usize = 2_500;
 
 /// Tries one schedule.
 fn schedule(bench: &Bench, prepared: &Prepared, seed: u64, calls: &AtomicUsize) -> Result<(), String> {
     let world = prepared.world(bench);
     let lines = [seed, !seed].map(|seed| Line::new(&world, Weather::Rough(seed)));
-    let end = live(&lines, || (prepared.scenario.person)(&world));
+    let end = live(&lines, None, || (prepared.scenario.person)(&world));
     calls.fetch_add(lines.iter().map(|line| line.acts()).sum(), Ordering::Relaxed);
     if end != End::Quiet {
         return Err(format!("it never came to rest: {end:?}"));
     }
     // Whatever failed for good in the weather is tried again by the next sync; nobody has to wait for its interval.
     world.request("the weather is over");
-    prepared.compare_without_old_plans(&last_life(&world, prepared.scenario.person)?)
+    prepared.compare(&last_life(&world, &prepared.scenario)?)
 }
 
 /// Tries all schedules.

@@ -7,7 +7,7 @@ mod fake;
 
 use std::collections::BTreeMap;
 
-use fake::{Answer, ApiServer, Manners, Objects, Request};
+use fake::{Answer, ApiServer, Content, Manners, Request};
 use kube::client::Body;
 use serde_json::{Value, json};
 
@@ -154,7 +154,7 @@ async fn the_api_server_in_memory_answers_as_the_real_one() {
     let space = server.namespace("fake").await;
     let mut both = Both {
         space: &space,
-        fake: ApiServer::new(Objects::new()),
+        fake: ApiServer::new(Content::default()),
         versions: [BTreeMap::new(), BTreeMap::new()],
         uids: [BTreeMap::new(), BTreeMap::new()],
     };

@@ -248,6 +248,20 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_weighs_as_many_kib_as_it_needs() {
+        for times in [1, 5, 10, 20, 50, 100, 200, 500, 1000] {
+            let text = format!("(ab?){{{times}}}");
+            let fits = |kib: &usize| RegexBuilder::new(&text).size_limit(kib << 10).build().is_ok();
+            let needed = [1, 4, 16, 64].into_iter().find(fits);
+            assert_eq!(
+                Pattern::compile(&text).ok().map(|pattern| pattern.weight),
+                needed,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
     fn a_pattern_is_bounded_when_it_is_compiled() {
         for usual in [
             r"^[\w.+-]+@acme\.test$",

@@ -93,6 +93,32 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_behind_a_division_or_a_string_is_looked_at() {
+        let deep = "(".repeat(17);
+        for before in [
+            "1 / ",
+            "// a comment\n",
+            "'a' + ",
+            r#""\\" + "#,
+            r"r'\' + ",
+            r#"""" ' " "" """ + "#,
+            "'not ended\n",
+        ] {
+            assert!(scan(&format!("{before}{deep}")).is_err(), "{before}");
+        }
+        for (before, behind) in [
+            ("'", "'"),
+            (r#"""""#, r#"""""#),
+            ("r'", "'"),
+            (r"'\'", "'"),
+            ("// ", ""),
+            ("'", ""),
+        ] {
+            scan(&format!("{before}{deep}{behind}")).unwrap();
+        }
+    }
+
+    #[test]
     fn blank_and_overlong_texts_are_refused() {
         assert_eq!(scan(" \n"), Err(ExpressionError::Empty));
         assert_eq!(

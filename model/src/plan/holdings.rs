@@ -165,3 +165,39 @@ impl Holdings {
         Some(&self.arena[start..start + usize::from(row.version_length)]).filter(|version| !version.is_empty())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_user_is_found_once_by_his_id_with_the_version_that_was_read() {
+        let mut holdings = Holdings::new(FingerprintKey::new(1, 2), 2);
+        assert!(holdings.is_empty());
+        let long = "v".repeat(usize::from(u16::MAX) + 1);
+        for (number, (id, version)) in (0..).zip([("ann", "7"), ("bob", ""), ("cid", &long), ("dan", "12")]) {
+            let new = NewHolding {
+                id,
+                version,
+                user: None,
+                role: None,
+                given_role: None,
+                managed: true,
+                active: true,
+                deactivated_by_us: false,
+                untouchable: false,
+            };
+            assert_eq!(holdings.add(&new), Some(number));
+            assert_eq!(holdings.add(&new), None);
+            assert_eq!((holdings.find(id), holdings.id(number)), (Some(number), id));
+        }
+        // One that is too long to be sent is none.
+        let versions = [0, 1, 2, 3].map(|number| holdings.version(number));
+        assert_eq!(versions, [Some("7"), None, None, Some("12")]);
+        assert_eq!(
+            (holdings.find("eve"), holdings.len(), holdings.is_empty()),
+            (None, 4, false)
+        );
+        assert!(holdings.iter().map(|(number, _)| number).eq(0..4));
+    }
+}

@@ -152,3 +152,41 @@ impl Plan<'_> {
         counts
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_removal_is_counted_for_itself() {
+        let mut counts = RemovalCounts::default();
+        for (count, kind) in (1..).zip(RemovalKind::ALL) {
+            counts.add(kind, count);
+            counts.add(kind, 10);
+        }
+        for (count, kind) in (11..).zip(RemovalKind::ALL) {
+            assert_eq!(counts.of(kind), count);
+        }
+    }
+
+    #[test]
+    fn each_count_is_told_by_its_name() {
+        let counts = Counts {
+            users_created: 1,
+            teams_renamed: 2,
+            roles_changed: 3,
+            ..Counts::default()
+        };
+        let told = serde_json::to_value(counts).unwrap();
+        let mut told: Vec<_> = told
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter_map(|(name, count)| Some((name.as_str(), count.as_u64()?)))
+            .collect();
+        assert_eq!(told.len(), 16);
+        told.retain(|(_, count)| *count > 0);
+        told.sort_unstable();
+        assert_eq!(told, [("rolesChanged", 3), ("teamsRenamed", 2), ("usersCreated", 1)]);
+    }
+}

@@ -132,3 +132,60 @@ impl Completeness {
         self.users.iter().chain(&self.groups)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_doubt_has_a_label_and_words_that_say_what_was_seen() {
+        let text = |text: &str| text.to_owned();
+        let group = |name: &str| Doubt::MembersNotTold { group: text(name) };
+        let duplicates = Doubt::DuplicateIds {
+            count: 2,
+            example: text("u1"),
+        };
+        let cases = [
+            (Doubt::PageLimit { pages: 7 }, "PageLimit", "after 7 pages"),
+            (Doubt::RepeatedCursor, "RepeatedCursor", "cursor twice"),
+            (
+                Doubt::CountMismatch { stated: 3, received: 2 },
+                "CountMismatch",
+                "stated 3 entries and sent 2",
+            ),
+            (Doubt::SizeLimit, "SizeLimit", "size limit"),
+            (Doubt::TimeLimit, "TimeLimit", "time limit"),
+            (Doubt::Referral, "Referral", "another server"),
+            (
+                Doubt::Interrupted { cause: text("reset") },
+                "Interrupted",
+                "answer: reset",
+            ),
+            (Doubt::Empty, "Empty", "nobody at all"),
+            (
+                duplicates,
+                "DuplicateIds",
+                "2 entries repeat an id that had come before, for example \"u1\"",
+            ),
+            (
+                Doubt::Unreadable {
+                    count: 4,
+                    example: text("row 1"),
+                },
+                "Unreadable",
+                "4 entries could not be read, the first: row 1",
+            ),
+            (
+                Doubt::ExpressionFailures { count: 5, of: 100 },
+                "ExpressionFailures",
+                "failed on 5 of 100 people",
+            ),
+            (group("A"), "MembersNotTold", "doesn't say who is in the group \"A\""),
+            (group(""), "MembersNotTold", "returned no group at all"),
+        ];
+        for (doubt, label, words) in cases {
+            assert_eq!(doubt.label(), label);
+            assert!(doubt.to_string().contains(words), "{doubt}");
+        }
+    }
+}

@@ -316,6 +316,21 @@ mod tests {
         assert_eq!(losses(seen(19, 19), seen(1, 1)), []);
     }
 
+    #[test]
+    fn a_loss_says_what_was_lost() {
+        let cases = [
+            (Loss::Users { before: 9, now: 1 }, "1 people were read, and 9 before"),
+            (Loss::Groups { before: 9, now: 1 }, "1 groups were read, and 9 before"),
+            (Loss::Members { count: 7 }, "groups still name 7 people"),
+            (Loss::Attribute(Attribute::Active), "nobody is any more"),
+            (Loss::Attribute(Attribute::Title), "the attribute title"),
+        ];
+        for (loss, words) in cases {
+            assert!(loss.to_string().contains(words), "{loss}");
+            assert_eq!(loss.is_about_values(), matches!(loss, Loss::Attribute(_)));
+        }
+    }
+
     fn people_with(attribute: Attribute, having: usize, of: usize) -> Seen {
         snapshot(|batch| {
             for person in 0..of {
@@ -341,6 +356,12 @@ mod tests {
             [],
             "it was no common one"
         );
+    }
+
+    #[test]
+    fn where_nobody_is_left_no_attribute_is_lost_besides() {
+        let before = people_with(Attribute::Department, 200, 200);
+        assert_eq!(losses(before, Seen::default()), [Loss::Users { before: 200, now: 0 }]);
     }
 
     #[test]

@@ -363,6 +363,22 @@ fn a_person_who_cannot_be_read_is_there_and_one_in_a_hundred_is_no_doubt() {
 }
 
 #[test]
+fn of_many_people_who_cannot_be_read_all_are_known_and_a_thousand_are_kept_with_what_is_wrong() {
+    let snapshot = read(&[&|batch| {
+        (0..1100).for_each(|number| batch.unreadable_user(&format!("p{number}"), "a picture"));
+    }]);
+    let messages: Vec<_> = (0..1100).map(|user| snapshot.unreadable(user).unwrap()).collect();
+    assert_eq!(messages.iter().filter(|message| **message == "a picture").count(), 1000);
+    assert_eq!(
+        messages
+            .iter()
+            .filter(|message| **message == "the entry can't be read")
+            .count(),
+        100
+    );
+}
+
+#[test]
 fn of_many_rejected_entries_all_are_counted_and_some_are_kept() {
     let snapshot = read(&[&people(&["a"]), &|batch| {
         (0..10_250).for_each(|number| batch.reject_user(format!("row {number}"), "wrong"));
@@ -422,6 +438,50 @@ fn two_entries_of_one_id_that_differ_make_the_person_unreadable_in_any_order() {
 fn nobody_at_all_is_a_doubt_and_no_groups_are_none() {
     assert_eq!(read(&[]).completeness.users, [Doubt::Empty]);
     assert!(read(&[&people(&["a"])]).completeness.is_complete());
+}
+
+#[test]
+fn large_pages_are_taken_in_whole_and_counted() {
+    let mut builder = SnapshotBuilder::new(KEY);
+    for page in 0..2 {
+        let mut batch = Batch::new();
+        // So much text that the product of two pages is beyond the limit of a snapshot, and their sum far below.
+        (0..2000).for_each(|number| batch.user(&format!("{page}-{number:040}"), |_| {}));
+        batch.group(&format!("g{page}"), "G");
+        builder.append(&batch);
+        assert_eq!(
+            (builder.user_count(), builder.group_count()),
+            ((page + 1) * 2000, page + 1)
+        );
+    }
+    let snapshot = builder.finish();
+    assert_eq!(
+        (snapshot.user_count(), snapshot.completeness.is_complete()),
+        (4000, true)
+    );
+}
+
+#[test]
+fn a_batch_tells_what_was_put_into_it() {
+    let mut batch = Batch::new();
+    people(&["p", "q"])(&mut batch);
+    group("g", &["p", "x"])(&mut batch);
+    batch.reject_user("row 7", "no id");
+    batch.unreadable_user("r", "no record");
+    batch.unreadable_group("h", "Hidden", "no members");
+    let ids: Vec<&str> = batch.users().map(|user| user.text(Attribute::Id)).collect();
+    assert_eq!(ids, ["p", "q", "r"]);
+    assert!(batch.group_names().eq(["G", "Hidden"]));
+    assert!(batch.members().eq([(0, b"p".as_slice()), (0, b"x".as_slice())]));
+    let [rejected] = batch.rejected() else {
+        panic!("one is rejected")
+    };
+    assert_eq!(
+        (rejected.kind, rejected.place.as_str(), rejected.message.as_str()),
+        (EntryKind::User, "row 7", "no id")
+    );
+    assert!(batch.unreadable().eq(["no record", "no members"]));
+    assert_eq!(batch.entries(), 6);
 }
 
 #[test]

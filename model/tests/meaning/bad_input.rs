@@ -64,6 +64,20 @@ fn of_two_mappings_of_which_one_may_create_the_team_it_is_created_once_in_whatev
 }
 
 #[test]
+fn of_several_spellings_of_a_new_teams_name_the_first_in_order_counts_whichever_mapping_says_it() {
+    for (one, other) in [("support", "Support"), ("Support", "support")] {
+        let world = World::new(
+            directory().with_people(&["ann"]).with(group("A").of(&["ann"])),
+            rules()
+                .with(mapping("A").called("one").to_team(one).creating())
+                .with(mapping("A").called("other").to_team(other).creating()),
+            platform(),
+        );
+        assert_eq!(world.look().changes[0], "create team Support");
+    }
+}
+
+#[test]
 fn whoever_gets_one_team_by_its_id_and_by_its_name_joins_it_once() {
     let mut world = World::new(
         directory()
@@ -83,28 +97,32 @@ fn whoever_gets_one_team_by_its_id_and_by_its_name_joins_it_once() {
 
 #[test]
 fn mappings_that_contradict_each_other_about_a_role_name_each_other_and_what_to_do() {
-    let mut world = World::new(
-        directory()
-            .with_people(&["ann"])
-            .with(group("A").of(&["ann"]))
-            .with(group("B").of(&["ann"])),
-        rules()
-            .with(mapping("A").giving("agent"))
-            .with(mapping("B").giving("lead")),
-        platform().with(user("ann").managed().given("agent")),
-    );
-    let outcome = world.sync();
-    outcome.nothing();
-    for (mapping, other) in [("a", "b"), ("b", "a")] {
-        let problem = outcome.problems.iter().find(|(name, _)| name == mapping).unwrap();
-        assert!(matches!(&problem.1, MappingProblem::RoleConflict { other: named, .. } if named == other));
-        assert_eq!(
-            problem.1.to_string(),
-            format!(
-                "mapping \"{other}\" of the same priority gives another role to 1 of the same people, for example ann; \
-                 give one of the two a higher priority"
-            )
+    for people in [["ann", "bob"], ["bob", "ann"]] {
+        let mut world = World::new(
+            directory()
+                .with_people(&people)
+                .with(group("A").of(&people))
+                .with(group("B").of(&people)),
+            rules()
+                .with(mapping("A").giving("agent"))
+                .with(mapping("B").giving("lead")),
+            platform()
+                .with(user("ann").managed().given("agent"))
+                .with(user("bob").managed()),
         );
+        let outcome = world.sync();
+        outcome.nothing();
+        for (mapping, other) in [("a", "b"), ("b", "a")] {
+            let problem = outcome.problems.iter().find(|(name, _)| name == mapping).unwrap();
+            assert!(matches!(&problem.1, MappingProblem::RoleConflict { other: named, .. } if named == other));
+            assert_eq!(
+                problem.1.to_string(),
+                format!(
+                    "mapping \"{other}\" of the same priority gives another role to 2 of the same people, for example \
+                     ann; give one of the two a higher priority"
+                )
+            );
+        }
     }
 }
 

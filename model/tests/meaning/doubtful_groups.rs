@@ -133,6 +133,26 @@ fn two_groups_of_one_name_are_ambiguous_and_their_removals_wait() {
 }
 
 #[test]
+fn ambiguous_groups_are_told_in_the_order_of_their_names_and_ten_of_them_at_most() {
+    let mut groups = directory();
+    for number in 0..24 {
+        let name = format!("team-{:02}", number * 7 % 12);
+        groups.add(group(&name).id(&format!("g{number}")));
+    }
+    let world = World::new(
+        groups,
+        rules().with(mapping("teams").of_groups_like("team-.+").to_team("T")),
+        platform().team("T"),
+    );
+    let told = world.look().problems.into_iter().map(|(_, problem)| match problem {
+        MappingProblem::GroupAmbiguous { name, ids } => (name, ids.len()),
+        other => panic!("{other:?}"),
+    });
+    let first: Vec<_> = (0..10).map(|number| (format!("team-{number:02}"), 2)).collect();
+    assert_eq!(told.collect::<Vec<_>>(), first);
+}
+
+#[test]
 fn people_of_ambiguous_groups_keep_a_team_that_goes_by_another_name_now() {
     let mut world = mapped(
         directory()

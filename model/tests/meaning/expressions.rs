@@ -86,6 +86,18 @@ fn a_filter_or_a_made_group_that_fails_leaves_that_person_exactly_as_he_is() {
 }
 
 #[test]
+fn nobody_who_is_disabled_is_kept_by_a_made_group_that_would_fail_on_him() {
+    let mut world = World::new(
+        directory().with(person("ann").disabled()),
+        rules().with(mapping("made").of_people_who("user.custom.nothing == ''")),
+        platform().with(user("ann").managed()),
+    );
+    let outcome = world.sync();
+    assert_eq!(outcome.changes, ["deactivate ann: disabled in the directory"]);
+    assert_eq!((outcome.failures, outcome.doubts), (vec![], vec![]));
+}
+
+#[test]
 fn whoever_fails_in_several_expressions_fails_once() {
     let failing = "user.custom.nothing == ''";
     let mut world = World::new(

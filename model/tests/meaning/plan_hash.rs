@@ -1,5 +1,7 @@
 //! The hash that a person approves.
 
+use directory_sync_model::plan::PlanHash;
+
 use crate::support::{MappingWords, RulesWords, World, directory, group, mapping, person, platform, rules, user};
 
 fn world() -> World {
@@ -101,4 +103,16 @@ fn the_team_inbox_or_role_that_somebody_loses_is_part_of_it() {
         text.len() == 64 && text == hashes[0].as_str(),
         "what a person types is what is compared"
     );
+}
+
+#[test]
+fn a_hash_is_read_back_in_whatever_spelling_a_person_gives_it() {
+    let hash = world().look().hash;
+    let text = hash.as_str();
+    assert!(
+        text.len() == 64 && text.bytes().all(|digit| digit.is_ascii_hexdigit()),
+        "{text}"
+    );
+    assert_eq!(hash.to_string(), text);
+    assert_eq!(PlanHash::from_text(&format!(" {}\n", text.to_uppercase())), hash);
 }

@@ -55,8 +55,10 @@ fn released(plan: &Plan<'_>) -> Vec<String> {
 #[test]
 fn whom_it_managed_is_deactivated_and_everybody_loses_its_mark_alone() {
     let world = retiring(Deprovision::Deactivate, company());
+    let outcome = world.look();
+    assert_eq!(outcome.counts.users_updated, 5);
     assert_eq!(
-        world.look().changes,
+        outcome.changes,
         [
             "remove ann from T with his deactivation",
             "deactivate ann: the connection is deleted"

@@ -96,12 +96,7 @@ impl PlanView {
         rows.people();
         Self {
             hash: plan.hash().to_string(),
-            held: hold
-                .map(|hold| {
-                    let losses = hold.losses.iter().map(ToString::to_string);
-                    hold.exceeded.iter().map(ToString::to_string).chain(losses).collect()
-                })
-                .unwrap_or_default(),
+            held: hold.map(Hold::reasons).unwrap_or_default(),
             changes: rows.found,
             removals: plan.removal_counts(),
         }

@@ -10,10 +10,13 @@ use jiff::Timestamp;
 pub use write::{Held, mark, state, write};
 
 use super::events::Notice;
-use crate::api::{
-    SyncPlan,
-    condition::{ConditionType, Reason, find},
-    plan::Decision,
+use crate::{
+    api::{
+        SyncPlan,
+        condition::{ConditionType, Reason, find},
+        plan::Decision,
+    },
+    sync::ledger::Spent,
 };
 
 /// How many plans that are over are kept.
@@ -86,10 +89,12 @@ pub fn rejected<'a>(plans: impl IntoIterator<Item = &'a SyncPlan>) -> impl Itera
     rejected.map(|plan| plan.spec.hash.as_str())
 }
 
-/// Says what becomes of the plans of a connection after a run.
+/// Says what becomes of the plans of a connection after a run. `spent`: the approvals that this run or one before it used, by
+/// this operator or another one that shares its store.
 pub fn settle<'a>(
     plans: impl IntoIterator<Item = &'a SyncPlan>,
     judgement: Judgement<'_>,
+    spent: &[Spent],
     now: Timestamp,
 ) -> Settlement<'a> {
     let mut plans: Vec<_> = plans.into_iter().collect();
@@ -97,7 +102,7 @@ pub fn settle<'a>(
     let mut settlement = Settlement::default();
     let mut over = Vec::new();
     for plan in plans {
-        let reason = next(plan, judgement, now, settlement.hold.is_some());
+        let reason = next(plan, judgement, is_used(plan, spent), now, settlement.hold.is_some());
         if let Some(reason) = reason
             && applied_reason(plan) != Some(reason.as_str())
         {
@@ -128,7 +133,13 @@ pub fn settle<'a>(
 }
 
 /// The reason that a plan's state has now; `None` where it is over and stays as it is.
-fn next(plan: &SyncPlan, judgement: Judgement<'_>, now: Timestamp, another_is_held: bool) -> Option<Reason> {
+fn next(
+    plan: &SyncPlan,
+    judgement: Judgement<'_>,
+    is_used: bool,
+    now: Timestamp,
+    another_is_held: bool,
+) -> Option<Reason> {
     let standing = standing(plan);
     let pending = if standing == Standing::Approved {
         Reason::PlanApproved
@@ -140,11 +151,25 @@ fn next(plan: &SyncPlan, judgement: Judgement<'_>, now: Timestamp, another_is_he
         // Also where it was rejected while the run was under way.
         (_, Judgement::Passed { hash }) if hash == plan.spec.hash => Some(Reason::Spent),
         (Standing::Rejected, _) => Some(Reason::PlanRejected),
+        // What was left of it by then was another plan, with another hash, or nothing.
+        (Standing::Approved, Judgement::Passed { .. }) if is_used => Some(Reason::Spent),
+        (Standing::Approved, Judgement::Held { hash }) if is_used && hash != plan.spec.hash => Some(Reason::Spent),
+        _ if is_used && expires(plan).is_some_and(|expires| expires <= now) => Some(Reason::Spent),
         _ if expires(plan).is_some_and(|expires| expires <= now) => Some(Reason::Expired),
         (_, Judgement::None) => Some(pending),
         (_, Judgement::Held { hash }) if hash == plan.spec.hash && !another_is_held => Some(pending),
         (_, Judgement::Held { .. } | Judgement::Passed { .. }) => Some(Reason::Superseded),
     }
+}
+
+/// Whether a run has used the approval of a plan. An earlier plan of the same hash was over before this one was held.
+fn is_used(plan: &SyncPlan, spent: &[Spent]) -> bool {
+    let applied = plan.status.as_ref().map(|status| status.conditions.as_slice());
+    // By the operator's own clock, where it has told of the plan.
+    let told = applied.and_then(|conditions| find(conditions, ConditionType::Applied));
+    let held = told.map(|applied| applied.last_transition_time.0).or(created(plan));
+    let since = |spent: &Spent| Timestamp::try_from(spent.at).is_ok_and(|at| held.is_none_or(|held| held <= at));
+    standing(plan) == Standing::Approved && spent.iter().any(|spent| spent.hash == plan.spec.hash && since(spent))
 }
 
 /// Whether a plan that comes to be over for this reason was decided, and nothing comes of that decision.

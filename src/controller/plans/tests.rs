@@ -62,20 +62,20 @@ fn decided(created: i64, hash: &str, decision: Decision) -> SyncPlan {
 
 /// What a run makes of one plan at second 100.
 fn mark(plan: &SyncPlan, judgement: Judgement<'_>) -> Option<Reason> {
-    let settlement = settle([plan], judgement, at(100));
+    let settlement = settle([plan], judgement, &[], at(100));
     settlement.marks.first().map(|(_, reason)| *reason)
 }
 
 #[test]
 fn a_plan_that_is_held_for_the_first_time_gets_an_object() {
-    assert_eq!(settle([], HELD, at(100)).hold, Some(Hold::New));
-    assert_eq!(settle([], DONE, at(100)), Settlement::default());
+    assert_eq!(settle([], HELD, &[], at(100)).hold, Some(Hold::New));
+    assert_eq!(settle([], DONE, &[], at(100)), Settlement::default());
 }
 
 #[test]
 fn the_same_plan_stays_the_same_object() {
     let open = open(1, H);
-    let settlement = settle([&open], HELD, at(100));
+    let settlement = settle([&open], HELD, &[], at(100));
     assert_eq!(
         settlement.hold,
         Some(Hold::Existing {
@@ -89,7 +89,7 @@ fn the_same_plan_stays_the_same_object() {
 #[test]
 fn another_plan_supersedes_an_undecided_and_an_approved_one() {
     for plan in [open(1, OTHER), decided(1, OTHER, Decision::Approved)] {
-        let settlement = settle([&plan], HELD, at(100));
+        let settlement = settle([&plan], HELD, &[], at(100));
         assert_eq!(settlement.marks, [(&plan, Reason::Superseded)]);
         assert_eq!(settlement.hold, Some(Hold::New));
     }
@@ -109,7 +109,38 @@ fn a_plan_that_was_carried_out_is_spent_and_its_approval_used_up() {
     let spent = plan(1, H, Some(Decision::Approved), Some(Reason::Spent));
     assert_eq!(approved([&spent], at(100)), None);
     assert_eq!(mark(&spent, HELD), None);
-    assert_eq!(settle([&spent], HELD, at(100)).hold, Some(Hold::New));
+    assert_eq!(settle([&spent], HELD, &[], at(100)).hold, Some(Hold::New));
+}
+
+fn used(hash: &str, second: u64) -> Spent {
+    Spent {
+        hash: hash.to_owned(),
+        at: std::time::UNIX_EPOCH + std::time::Duration::from_secs(second),
+    }
+}
+
+#[test]
+fn a_plan_whose_approval_was_used_is_spent_though_what_was_left_of_it_was_another_plan() {
+    let approved_plan = decided(50, H, Decision::Approved);
+    let after = |judgement, spent: Spent, now| {
+        let settlement = settle([&approved_plan], judgement, &[used(OTHER, 90), spent], at(now));
+        settlement.marks.first().map(|(_, reason)| *reason)
+    };
+    // The run that came after it did what was left, or found nothing left, or found more to do than was approved.
+    for judgement in [Judgement::Passed { hash: OTHER }, Judgement::Held { hash: OTHER }] {
+        assert_eq!(after(judgement, used(H, 90), 100), Some(Reason::Spent), "{judgement:?}");
+        // An earlier plan of the same hash, before this one was held.
+        assert_eq!(after(judgement, used(H, 49), 100), Some(Reason::Superseded));
+    }
+    // What is left of it goes on with the next run; there may be none in its time.
+    assert_eq!(after(Judgement::None, used(H, 90), 100), Some(Reason::PlanApproved));
+    assert_eq!(after(Judgement::None, used(H, 90), 1000), Some(Reason::Spent));
+
+    // Of one that nobody approved nothing was carried out.
+    let undecided = open(50, H);
+    let passed = Judgement::Passed { hash: OTHER };
+    let settlement = settle([&undecided], passed, &[used(H, 90)], at(100));
+    assert_eq!(settlement.marks, [(&undecided, Reason::Superseded)]);
 }
 
 #[test]
@@ -129,7 +160,7 @@ fn an_approval_that_was_given_while_the_run_was_under_way_is_kept() {
 #[test]
 fn a_rejected_plan_stays_held_and_rejected_until_it_is_another() {
     let rejected = decided(1, H, Decision::Rejected);
-    let settlement = settle([&rejected], HELD, at(100));
+    let settlement = settle([&rejected], HELD, &[], at(100));
     assert_eq!(settlement.marks, [(&rejected, Reason::PlanRejected)]);
     assert_eq!(
         settlement.hold,
@@ -140,10 +171,10 @@ fn a_rejected_plan_stays_held_and_rejected_until_it_is_another() {
     );
     assert_eq!(super::rejected([&rejected]).collect::<Vec<_>>(), [H]);
     // Even when its time to be approved has run out.
-    let later = settle([&rejected], HELD, at(2000));
+    let later = settle([&rejected], HELD, &[], at(2000));
     assert!(matches!(later.hold, Some(Hold::Existing { rejected: true, .. })));
     assert_eq!(
-        settle([&rejected], Judgement::Held { hash: OTHER }, at(100)).hold,
+        settle([&rejected], Judgement::Held { hash: OTHER }, &[], at(100)).hold,
         Some(Hold::New)
     );
 }
@@ -152,7 +183,7 @@ fn a_rejected_plan_stays_held_and_rejected_until_it_is_another() {
 fn a_plan_that_ran_out_can_not_be_used_and_a_new_hold_is_a_new_object() {
     for plan in [open(1, H), decided(1, H, Decision::Approved)] {
         assert_eq!(approved([&plan], at(1000)), None);
-        let settlement = settle([&plan], HELD, at(1000));
+        let settlement = settle([&plan], HELD, &[], at(1000));
         assert_eq!(settlement.marks, [(&plan, Reason::Expired)]);
         assert_eq!(settlement.hold, Some(Hold::New));
     }
@@ -168,7 +199,7 @@ fn a_plan_without_a_status_of_ours_approves_nothing() {
 fn an_object_whose_status_was_never_written_is_still_the_plan_that_is_held() {
     let unwritten = plan(1, H, None, None);
     assert!(matches!(
-        settle([&unwritten], HELD, at(100)).hold,
+        settle([&unwritten], HELD, &[], at(100)).hold,
         Some(Hold::Existing { rejected: false, .. })
     ));
 }
@@ -178,7 +209,7 @@ fn the_last_three_plans_that_are_over_are_kept() {
     let plans: Vec<_> = (1..=6)
         .map(|created| plan(created, H, None, Some(Reason::Superseded)))
         .collect();
-    let settlement = settle(&plans, HELD, at(100));
+    let settlement = settle(&plans, HELD, &[], at(100));
     let garbage: Vec<_> = settlement
         .garbage
         .iter()
@@ -193,7 +224,7 @@ fn a_rejected_plan_that_is_held_is_never_garbage() {
         .map(|created| plan(created, OTHER, None, Some(Reason::Superseded)))
         .collect();
     plans.push(decided(1, H, Decision::Rejected));
-    let settlement = settle(&plans, HELD, at(100));
+    let settlement = settle(&plans, HELD, &[], at(100));
     assert!(settlement.garbage.iter().all(|plan| plan.spec.hash == OTHER));
 }
 
@@ -203,7 +234,7 @@ fn a_plan_that_has_just_been_carried_out_is_not_garbage_however_old_it_is() {
         .map(|created| plan(created, OTHER, None, Some(Reason::Superseded)))
         .collect();
     plans.push(decided(1, H, Decision::Approved));
-    let settlement = settle(&plans, DONE, at(100));
+    let settlement = settle(&plans, DONE, &[], at(100));
     assert!(
         settlement
             .marks
@@ -219,7 +250,7 @@ fn of_plans_of_one_second_the_one_that_is_over_now_is_among_the_last_three() {
         .map(|_| plan(7, OTHER, None, Some(Reason::Superseded)))
         .collect();
     plans.push(open(7, OTHER));
-    let settlement = settle(&plans, HELD, at(100));
+    let settlement = settle(&plans, HELD, &[], at(100));
     assert_eq!(settlement.marks, [(&plans[4], Reason::Superseded)]);
     assert_eq!(settlement.garbage.len(), 2, "five are over, three stay");
 }
@@ -245,7 +276,7 @@ fn a_decision_on_a_plan_that_is_over_is_answered_once() {
 #[test]
 fn a_decision_of_which_nothing_comes_has_an_event_of_its_own() {
     let late = |plan: &SyncPlan, judgement, now| {
-        let settlement = settle([plan], judgement, at(now));
+        let settlement = settle([plan], judgement, &[], at(now));
         let (_, reason) = settlement.marks[0];
         late_notice(plan, reason, "").map(|notice| notice.reason)
     };
@@ -262,7 +293,7 @@ fn a_decision_of_which_nothing_comes_has_an_event_of_its_own() {
 fn a_clock_that_is_set_back_an_hour_lets_a_plan_live_an_hour_longer_and_loses_nothing() {
     let waiting = open(5000, H);
     // The plan was created an hour from now.
-    let settlement = settle([&waiting], HELD, at(1));
+    let settlement = settle([&waiting], HELD, &[], at(1));
     assert!(matches!(settlement.hold, Some(Hold::Existing { .. })));
     assert_eq!(settlement.marks, []);
     let approved_plan = decided(5000, H, Decision::Approved);
@@ -273,7 +304,7 @@ fn a_clock_that_is_set_back_an_hour_lets_a_plan_live_an_hour_longer_and_loses_no
 fn a_clock_that_is_set_forward_an_hour_expires_a_plan_and_never_approves_one() {
     let approved_plan = decided(1, H, Decision::Approved);
     assert_eq!(approved([&approved_plan], at(4600)), None);
-    let settlement = settle([&approved_plan], HELD, at(4600));
+    let settlement = settle([&approved_plan], HELD, &[], at(4600));
     assert_eq!(settlement.marks, [(&approved_plan, Reason::Expired)]);
     assert_eq!(settlement.hold, Some(Hold::New), "it is held anew");
 }

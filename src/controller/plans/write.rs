@@ -181,7 +181,7 @@ async fn create(
 
 /// Whether a plan that was found is the one that is held.
 fn is_held(plan: &SyncPlan, connection: &DirectoryConnection, hash: &str, now: Timestamp) -> bool {
-    let settlement = super::settle([plan], Judgement::Held { hash }, now);
+    let settlement = super::settle([plan], Judgement::Held { hash }, &[], now);
     owned_by(plan, connection) && matches!(settlement.hold, Some(Hold::Existing { .. }))
 }
 

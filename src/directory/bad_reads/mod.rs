@@ -30,7 +30,7 @@ use directory_sync_model::{
     attribute::AttributeSet,
     expression::{Expression, Subject},
     fingerprint::FingerprintKey,
-    guard::Limits,
+    guard::{Hold, Limits},
     plan::PlanHash,
     rules::{
         Adoption, AttributeRule, AttributeSource, Deprovision, GroupSelector, Mapping, Protect, Rules, TeamSelector,
@@ -219,10 +219,7 @@ fn reason(report: &Report) -> Option<String> {
         reasons.push(error.class().label().to_owned());
     }
     reasons.extend(report.doubts.iter().map(|doubt| doubt.label().to_owned()));
-    if let Some(hold) = &report.hold {
-        reasons.extend(hold.exceeded.iter().map(ToString::to_string));
-        reasons.extend(hold.losses.iter().map(ToString::to_string));
-    }
+    reasons.extend(report.hold.iter().flat_map(Hold::reasons));
     (!reasons.is_empty()).then(|| reasons.join(", "))
 }
 

@@ -7,12 +7,17 @@ use super::value::Kind;
 /// The right spelling of a name that is one of ours but for case, spaces, underscores or hyphens: `E-Mail` is meant to be
 /// `email`, and as a custom attribute it would never be found.
 pub(super) fn misspelt(name: &str, kind: Kind) -> Option<&'static str> {
-    let meant = plain(name);
-    let mut known: Box<dyn Iterator<Item = &'static str>> = match kind {
-        Kind::People => Box::new(ATTRIBUTES.iter().map(|info| info.name).chain([CUSTOM])),
-        Kind::Groups => Box::new(GROUP_ATTRIBUTES.iter().map(|info| info.name)),
+    let known = || -> Box<dyn Iterator<Item = &'static str>> {
+        match kind {
+            Kind::People => Box::new(ATTRIBUTES.iter().map(|info| info.name).chain([CUSTOM])),
+            Kind::Groups => Box::new(GROUP_ATTRIBUTES.iter().map(|info| info.name)),
+        }
     };
-    known.find(|right| plain(right) == meant && *right != name)
+    // Asked for each value of each row, of which nearly all are spelt as they should be.
+    if known().any(|right| right == name) {
+        return None;
+    }
+    known().find(|right| plain(right).eq(plain(name)))
 }
 
 /// Whether it is one of ours, and its values never take more than one line.
@@ -23,11 +28,9 @@ pub(super) fn is_one_line(name: &str, kind: Kind) -> bool {
     }
 }
 
-fn plain(name: &str) -> String {
-    name.chars()
-        .filter(|c| !matches!(c, ' ' | '_' | '-'))
-        .flat_map(char::to_lowercase)
-        .collect()
+fn plain(name: &str) -> impl Iterator<Item = char> {
+    let letters = name.chars().filter(|c| !matches!(c, ' ' | '_' | '-'));
+    letters.flat_map(char::to_lowercase)
 }
 
 #[cfg(test)]

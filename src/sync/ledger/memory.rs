@@ -10,8 +10,8 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    Entry, HeldPlan, Intent, Key, Ledger, LedgerError, Ledgers, Opened, Removal, Scope, Settlement, SyncRecord,
-    Unfinished,
+    Entry, HeldPlan, Intent, Key, Ledger, LedgerError, Ledgers, MAX_SPENT, Opened, Removal, Scope, Settlement, Spent,
+    SyncRecord, Unfinished,
 };
 
 /// How many entries are handed out at once.
@@ -32,6 +32,8 @@ struct Kept {
     /// The approved plan under way and, of held plans, the last.
     spent: Option<String>,
     held: Option<(String, Vec<String>)>,
+    /// The approvals that were used, the latest first.
+    used: Vec<Spent>,
     /// Whether the platform carries marks.
     marks: bool,
     /// Whether a run has seen the platform.
@@ -94,6 +96,7 @@ impl Ledger for MemoryLedger {
             known: marks || kept.known,
             intents: kept.intents.values().cloned().collect(),
             unfinished,
+            spent: kept.used.clone(),
         })
     }
 
@@ -152,8 +155,13 @@ impl Ledger for MemoryLedger {
         Ok(())
     }
 
-    async fn spend(&self, hash: &str, _: &str, _: SystemTime) -> Result<(), LedgerError> {
-        self.kept().spent = Some(hash.to_owned());
+    async fn spend(&self, hash: &str, _: &str, at: SystemTime) -> Result<(), LedgerError> {
+        let mut kept = self.kept();
+        kept.spent = Some(hash.to_owned());
+        kept.used.retain(|spent| spent.hash != hash);
+        let hash = hash.to_owned();
+        kept.used.insert(0, Spent { hash, at });
+        kept.used.truncate(MAX_SPENT);
         Ok(())
     }
 

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use store::{Change, Store};
-pub use store::{Id, Objects};
+pub use store::{Content, Id};
 
 /// A request, taken apart.
 #[derive(Debug)]
@@ -135,19 +135,19 @@ impl Refusal {
 }
 
 impl ApiServer {
-    /// A server with these objects.
-    pub fn new(objects: Objects) -> Self {
+    /// A server with this content.
+    pub fn new(content: Content) -> Self {
         Self {
             state: Mutex::new(State {
-                store: Store::new(objects),
+                store: Store::new(content),
                 watches: Vec::new(),
             }),
         }
     }
 
-    /// All objects as they are.
-    pub fn objects(&self) -> Objects {
-        self.state().store.objects.clone()
+    /// All that it keeps: objects, and who applied which of their fields.
+    pub fn content(&self) -> Content {
+        self.state().store.content()
     }
 
     /// Answers a request.

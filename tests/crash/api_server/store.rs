@@ -59,7 +59,14 @@ impl Change {
 }
 
 /// Who set which fields by server-side apply: of an object, a manager, and the object itself or its status.
-type Applied = BTreeMap<(Id, String, bool), BTreeSet<Path>>;
+type Applied = BTreeMap<(Id, String, bool), Arc<BTreeSet<Path>>>;
+
+/// All that an API server keeps, but for the history.
+#[derive(Clone, Default)]
+pub struct Content {
+    objects: Objects,
+    applied: Applied,
+}
 
 /// Objects and their history.
 pub struct Store {
@@ -82,19 +89,27 @@ fn is_owned_by(object: &Value, uid: &Value) -> bool {
 
 impl Store {
     /// Objects without a history.
-    pub fn new(objects: Objects) -> Self {
+    pub fn new(Content { objects, applied }: Content) -> Self {
         let versions = objects
             .values()
             .filter_map(|object| object["metadata"]["resourceVersion"].as_str()?.parse().ok());
         let version = versions.max().unwrap_or(1);
         Self {
             objects,
-            applied: Applied::new(),
+            applied,
             version,
             oldest: version,
             changes: Vec::new(),
             told: 0,
             past: VecDeque::new(),
+        }
+    }
+
+    /// What there is now.
+    pub fn content(&self) -> Content {
+        Content {
+            objects: self.objects.clone(),
+            applied: self.applied.clone(),
         }
     }
 
@@ -190,14 +205,14 @@ impl Store {
             check(&live, object)?;
         }
         let wanted = apply::part(object, is_status);
-        let paths = apply::paths(&wanted);
+        let paths = Arc::new(apply::paths(&wanted));
         let key = (id.clone(), manager.to_owned(), is_status);
-        let before = self.applied.insert(key.clone(), paths.clone()).unwrap_or_default();
+        let before = self.applied.insert(key.clone(), Arc::clone(&paths)).unwrap_or_default();
         let others = self
             .applied
             .iter()
             .filter(|(other, _)| other.0 == *id && **other != key);
-        let kept: BTreeSet<&Path> = others.flat_map(|(_, paths)| paths).chain(&paths).collect();
+        let kept: BTreeSet<&Path> = others.flat_map(|(_, paths)| &**paths).chain(&*paths).collect();
         let mut changed = live.clone();
         for path in before.iter().filter(|path| !kept.contains(path)) {
             apply::remove(&mut changed, path);

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 use directory_sync::{
     store::Store,
     sync::ledger::{
-        Entry, EntryKind, Given, HeldPlan, Intent, Key, Ledger, Ledgers as _, Removal, Scope, Settlement, SyncRecord,
+        Entry, EntryKind, Given, HeldPlan, Intent, Key, Ledger, Ledgers as _, Removal, Scope, Settlement, Spent,
+        SyncRecord,
     },
 };
 use directory_sync_model::plan::RemovalKind;
@@ -278,7 +279,8 @@ pub async fn an_approved_plan_that_was_begun_stays_until_it_is_finished(store: S
     ledger.hold(&held("one"), &mut removals.iter().cloned()).await.unwrap();
     ledger.decide("one", "Approved", "ann", at(3)).await.unwrap();
     ledger.decide("one", "Approved", "ann", at(9)).await.unwrap();
-    assert_eq!(ledger.open(true).await.unwrap().unfinished, None);
+    let opened = ledger.open(true).await.unwrap();
+    assert_eq!((opened.unfinished, opened.spent), (None, vec![]));
     ledger.spend("one", "s-2", at(4)).await.unwrap();
     ledger.record(&sync("s-2", "Failed", at(4), "{}")).await.unwrap();
     // Another sync that had nothing to do with it, on half a read.
@@ -294,7 +296,16 @@ pub async fn an_approved_plan_that_was_begun_stays_until_it_is_finished(store: S
     assert_eq!(decision, ("Approved".to_owned(), "ann".to_owned(), "s-2".to_owned()));
 
     ledger.finish("one").await.unwrap();
-    assert_eq!(ledger.open(true).await.unwrap().unfinished, None);
+    let spent = |hash: &str, second| Spent {
+        hash: hash.to_owned(),
+        at: at(second),
+    };
+    let opened = ledger.open(true).await.unwrap();
+    assert_eq!((opened.unfinished, opened.spent), (None, vec![spent("one", 4)]));
+    ledger.spend("two", "s-4", at(6)).await.unwrap();
+    ledger.finish("two").await.unwrap();
+    let opened = ledger.open(true).await.unwrap();
+    assert_eq!(opened.spent, [spent("two", 6), spent("one", 4)], "the latest first");
     // The same plan may come again, and waits again.
     ledger.hold(&held("one"), &mut removals.iter().cloned()).await.unwrap();
     assert_eq!(ledger.open(true).await.unwrap().unfinished, None);

@@ -164,32 +164,64 @@ proptest! {
     }
 }
 
+/// The direct way gives an answer, and the evaluator's.
+fn taken_directly(source: &str, subject: Subject, scope: &Scope<'_>) {
+    let expression = compiled(source, subject);
+    let direct = expression.compiled.direct.as_ref();
+    let direct = direct.and_then(|direct| direct.evaluate(scope));
+    assert_eq!(direct.map(Ok), Some(expression.evaluate_with_cel(scope)), "{source}");
+}
+
 #[test]
 fn the_usual_shapes_are_taken_directly() {
+    let record = ann();
+    let scope = Scope::user(Record::new(&record), GROUPS, noon());
     for source in [
         "user.department",
         "user.active && user.employeeType != 'Contractor'",
+        "user.active && user.employeeType == 'Contractor' || user.title == 'Senior Engineer'",
         "user.department in ['Sales', 'Support']",
+        "user.department in ['Sales', 'R&D']",
         "'admins' in user.groups",
+        "'eng-all' in user.groups",
+        "'ann.lee@acme.test' in user.emails",
         "[user.division, user.custom.costCode]",
+        "['a', user.title.upperAscii()]",
         "user.givenName + ' ' + user.familyName",
         "user.title.lowerAscii().replace(' ', '-')",
+        "(' ' + user.title + ' ').trim()",
         "user.title.matches('^Senior')",
+        "user.title.startsWith('Senior')",
+        "user.title.endsWith('Engineer')",
+        "user.title.contains('ior E')",
+        "user.custom.costCode == 'C-17'",
         "user.department == '' ? 'none' : user.department",
         "has(user.custom.vip)",
-        "size(user.groups) > 0",
+        "!has(user.custom.nothing)",
+        "size(user.groups) == 3",
+        "size(user.groups) > 2",
+        "size(user.groups) > 3",
+        "size(user.groups) >= 3",
+        "size(user.groups) < 4",
+        "size(user.groups) <= 2",
+        "size(user.emails) == 2",
+        "user.emails.exists(e, e.endsWith('@acme.test'))",
         "user.groups.exists(g, g.startsWith('eng-')) && !user.groups.all(g, g.endsWith('x'))",
         "user.groups.filter(g, g.startsWith('eng-'))",
         "user.groups.map(g, g.startsWith('eng-'), 'team-' + g)",
+        "user.groups.map(g, g.upperAscii())",
     ] {
-        let direct = &compiled(source, Subject::User).compiled.direct;
-        assert!(direct.is_some(), "{source}");
+        taken_directly(source, Subject::User, &scope);
     }
+    let scope = Scope::group("g1", "team-blue", "The blue team", MEMBERS, noon());
     for source in [
+        "group.id",
         "group.name.replace('team-', '')",
+        "group.description.contains('blue')",
         "size(group.members) > 0",
         "'u1' in group.members",
+        "group.members.exists(m, m == 'u3')",
     ] {
-        assert!(compiled(source, Subject::Group).compiled.direct.is_some(), "{source}");
+        taken_directly(source, Subject::Group, &scope);
     }
 }

@@ -375,3 +375,33 @@ fn a_panic_of_the_evaluator_is_that_persons_failure() {
     assert_eq!(expression.evaluate(&scope), Err(EvaluationError::Evaluator));
     assert_eq!(user("user.startDate != null"), Ok(Value::Bool(true)));
 }
+
+#[test]
+fn as_much_as_is_allowed_is_read_and_given() {
+    let mut bytes = Vec::new();
+    let mut record = RecordWriter::new(&mut bytes);
+    let longest = "x".repeat(limits::INPUT_TEXT);
+    record.text(Attribute::Title, &longest);
+    record.custom_text("note", &longest);
+    record.custom_text("given", &longest[..limits::OUTPUT_TEXT]);
+    // Numbers and commas between brackets: so many bytes of JSON.
+    let numbers = limits::INPUT_JSON / 2 - 1;
+    record.custom("list", &json!([vec![1; numbers - 1], vec![10]].concat()));
+    for source in [
+        "user.title.startsWith('x')",
+        "user.custom.note.startsWith('x')",
+        "size(user.custom.list) > 0",
+    ] {
+        assert_eq!(user_of(source, &bytes), Ok(Value::Bool(true)), "{source}");
+    }
+    let given = user_of("user.custom.given", &bytes);
+    assert_eq!(given, text(&longest[..limits::OUTPUT_TEXT]));
+    let names = vec!["g"; limits::OUTPUT_ITEMS];
+    let record = Record::new(&bytes);
+    let groups = |names: &[&str]| {
+        let expression = compiled("user.groups", Subject::User);
+        both_ways(&expression, &Scope::user(record, names, noon()))
+    };
+    assert_eq!(groups(&names), list(&names));
+    assert!(groups(&[names, vec!["g"]].concat()).is_err());
+}

@@ -116,3 +116,76 @@ fn reads_of_several_expressions_are_joined() {
     assert_eq!(format!("{:?}", both.user), r#"{"title", "startDate", "custom"}"#);
     assert!(both.custom.contains("a"));
 }
+
+#[test]
+fn what_an_operator_cannot_take_is_told_by_types_where_only_the_value_tells_them() {
+    for (source, operation, types) in [
+        ("user.custom.level < user.custom.vip", "<", "int, bool"),
+        ("user.custom.level + user.custom.vip == 1", "add", "int, bool"),
+        ("user.custom.level ? 'a' : 'b'", "a place that needs bool", "int"),
+        ("user.custom.level.size() == 1", "size", "int"),
+    ] {
+        let error = user(source).unwrap_err();
+        let told = matches!(&error, EvaluationError::NoSuchOverload { operation: other, types: of, .. }
+            if other == operation && of == types);
+        assert!(told, "{source}: {error:?}");
+    }
+}
+
+#[test]
+fn an_expression_about_people_is_none_about_groups_and_the_other_way_round() {
+    let of_group = Scope::group("g1", "team-blue", "", MEMBERS, noon());
+    let of_user = compiled("user.active", Subject::User);
+    assert_eq!(
+        of_user.evaluate(&of_group),
+        Err(EvaluationError::WrongSubject { expected: "user" })
+    );
+    assert!(of_user.evaluate_filter(&of_group).is_err());
+    let record = ann();
+    let of_ann = Scope::user(Record::new(&record), GROUPS, noon());
+    let expected = Err(EvaluationError::WrongSubject { expected: "group" });
+    assert_eq!(
+        compiled("group.name == 'x'", Subject::Group).evaluate(&of_ann),
+        expected
+    );
+    assert_eq!(of_user.source(), "user.active");
+    assert_eq!(format!("{of_user:?}"), r#"Expression("user.active")"#);
+}
+
+#[test]
+fn what_two_expressions_read_together_is_all_that_either_reads() {
+    let of_user = compiled("user.custom.vip && user.startDate < now", Subject::User);
+    let of_group = compiled("'u1' in group.members", Subject::Group);
+    for (one, other) in [(&of_user, &of_group), (&of_group, &of_user)] {
+        let both = one.reads().clone().union(other.reads());
+        assert!(both.members && both.now && both.custom.contains("vip"));
+        assert!(both.user.contains(Attribute::StartDate));
+    }
+}
+
+#[test]
+fn a_map_has_as_many_entries_as_a_list_at_most() {
+    let map = |count: u32| {
+        let letter = |number: u32| char::from_digit(10 + number % 26, 36).unwrap();
+        let entries = (0..count).map(|number| format!("'{}{}':1", letter(number / 26), letter(number)));
+        format!("{{{}}}['aa'] == 1", entries.collect::<Vec<_>>().join(","))
+    };
+    assert_eq!(user(&map(128)), Ok(Value::Bool(true)));
+    assert!(refusal(&map(129)).contains("the map has too many entries"));
+}
+
+#[test]
+fn what_an_expression_reads_twice_is_read_once() {
+    for (source, subject, reads) in [
+        ("user.title + user.title", Subject::User, 1),
+        ("user.title + user.office", Subject::User, 2),
+        ("user.custom.a == user.custom.a", Subject::User, 1),
+        ("user.custom.a == user.custom.b", Subject::User, 2),
+        ("has(user.custom.a) && has(user.custom.a)", Subject::User, 1),
+        ("user.startDate < now && user.endDate > now", Subject::User, 3),
+        ("group.name + group.name", Subject::Group, 1),
+        ("group.name + group.description", Subject::Group, 2),
+    ] {
+        assert_eq!(compiled(source, subject).compiled.slots.len(), reads, "{source}");
+    }
+}

@@ -106,6 +106,7 @@ impl Ledger for Watched {
             known: !seen.unknown,
             intents: seen.intents.values().cloned().collect(),
             unfinished: None,
+            spent: Vec::new(),
         })
     }
 
@@ -422,10 +423,13 @@ async fn an_approved_plan_that_was_broken_off_is_carried_out_to_its_end() {
                 sent,
             };
             let ended = approve(held.hash.clone(), fuse).await.is_ok();
-            let report = approve(held.hash, whole()).await.unwrap();
+            let report = approve(held.hash.clone(), whole()).await.unwrap();
             let done = [Outcome::Synced, Outcome::Unchanged].contains(&report.outcome);
             assert!(done, "at call {calls}, sent: {sent}: {report:?}");
             assert!(!world.platform.user("ann").active);
+            // Whichever of the runs it was that used the approval.
+            let spent = report.spent.iter().map(|spent| PlanHash::from_text(&spent.hash));
+            assert!(spent.into_iter().any(|spent| Some(spent) == held.hash), "{report:?}");
             if ended {
                 break;
             }

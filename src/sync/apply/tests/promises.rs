@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use directory_sync_model::plan::PlanHash;
 
-use super::{fake::User, *};
+use super::{crashes::Watched, fake::User, *};
 
 /// Of twelve people three have left the company, and the rest has left its team but for two; one is new.
 fn company() -> Company {
@@ -96,6 +96,24 @@ async fn promise_3_a_held_plan_writes_nothing_at_all() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn promise_3_a_plan_that_can_not_be_kept_is_told_as_held_all_the_same() {
+    let mut rules = both();
+    rules.limits.max_count = Some(0);
+    let (platform, ledger) = (Arc::new(platform()), Watched::default());
+    // After it was opened, and before the plan is written down.
+    ledger.fail_from(1);
+    let ends = Box::new(Arc::clone(&platform));
+    let report = sync_with(&company(), &rules, ends, &ledger, &CancellationToken::new()).await;
+    assert_eq!((report.outcome, platform.calls().len()), (Outcome::Failed, 0));
+    // What the next run is judged by goes by this.
+    assert!(
+        report.hold.is_some_and(|hold| !hold.exceeded.is_empty()),
+        "{:?}",
+        report.error
+    );
+}
+
 /// A run with an approval, if somebody gave one.
 async fn decided(company: &Company, platform: &Arc<Fake>, ledger: &MemoryLedger, approved: Option<PlanHash>) -> Report {
     let ends = Ends {
@@ -123,13 +141,19 @@ async fn promise_3_what_is_left_of_an_approved_plan_is_finished_and_takes_nobody
         let mut company = company();
         let hash = decided(&company, &platform, &ledger, None).await.hash;
         assert_eq!(platform.calls().len(), 0, "held");
-        let report = decided(&company, &platform, &ledger, hash).await;
+        let report = decided(&company, &platform, &ledger, hash.clone()).await;
         assert_eq!((report.outcome, broken.load(Ordering::SeqCst)), (Outcome::Failed, 1));
         if another_leaves {
             company.people.retain(|person| person.id != "p11");
         }
         let calls = platform.calls().len();
         let report = decided(&company, &platform, &ledger, None).await;
+        let spent: Vec<_> = report
+            .spent
+            .iter()
+            .map(|spent| Some(PlanHash::from_text(&spent.hash)))
+            .collect();
+        assert!(spent.contains(&hash), "{report:?}");
         if another_leaves {
             assert_eq!((report.outcome, platform.calls().len()), (Outcome::Held, calls));
             assert!(platform.user("p00").active && platform.user("p11").active);
