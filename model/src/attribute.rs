@@ -547,6 +547,17 @@ mod tests {
     }
 
     #[test]
+    fn a_set_outlives_the_process_as_a_number() {
+        let mut set: AttributeSet = [Attribute::Email, Attribute::Groups].into_iter().collect();
+        set.insert_custom();
+        assert_eq!(AttributeSet::from_bits(set.bits()), set);
+        assert_eq!(set.iter().collect::<Vec<_>>(), [Attribute::Email, Attribute::Groups]);
+        // Bits of a later program mean nothing here.
+        assert_eq!(AttributeSet::from_bits(u32::MAX), AttributeSet::ALL);
+        assert_eq!(AttributeSet::from_bits(0), AttributeSet::EMPTY);
+    }
+
+    #[test]
     fn the_docs_page_names_every_attribute() {
         let page = reference_markdown();
         for info in ATTRIBUTES {

@@ -169,9 +169,9 @@ fn one_mapping_makes_many_teams() {
 fn the_team_that_a_mapping_gives_a_group_is_told_whether_it_is_there_or_new() {
     let world = World::new(
         directory()
-            .with_people(&["ann"])
+            .with_people(&["ann", "bob"])
             .with(group("A").of(&["ann"]))
-            .with(group("B").of(&["ann"]))
+            .with(group("B").of(&["bob"]))
             .with(group("C").of(&["ann"])),
         rules()
             .with(mapping("A").to_inbox("I").to_team("Held"))
@@ -196,7 +196,7 @@ fn the_team_that_a_mapping_gives_a_group_is_told_whether_it_is_there_or_new() {
             [Some("t-Held"), Some("New"), None]
         );
         assert_eq!(team("B", 0), None);
-        assert_eq!(plan.desired.wanted(), 1);
+        assert_eq!(plan.desired.wanted(), 2);
         // Where nobody leaves and we had given nothing, there is nothing to judge and nothing to do.
         assert!(plan.removals.is_empty());
         let judged = plan.populations.iter().map(|population| population.kind);

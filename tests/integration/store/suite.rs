@@ -201,13 +201,18 @@ pub async fn an_intent_is_open_until_it_is_settled(store: Store) {
         store.of(&scope("a")).open(true).await.unwrap().intents,
         std::slice::from_ref(&intent)
     );
+    let other = Intent {
+        id: "s-1-create-2".to_owned(),
+        ..intent.clone()
+    };
+    ledger.intend(&other).await.unwrap();
     let settlement = Settlement {
         intents: vec![intent.id.clone(), "unheard of".to_owned()],
         ..Settlement::default()
     };
     ledger.settle(&settlement).await.unwrap();
     ledger.settle(&settlement).await.unwrap();
-    assert!(ledger.open(true).await.unwrap().intents.is_empty());
+    assert_eq!(ledger.open(true).await.unwrap().intents, [other]);
 }
 
 pub async fn what_a_sync_took_comes_back_and_once(store: Store) {

@@ -405,3 +405,17 @@ fn as_much_as_is_allowed_is_read_and_given() {
     assert_eq!(groups(&names), list(&names));
     assert!(groups(&[names, vec!["g"]].concat()).is_err());
 }
+
+#[test]
+fn functions_in_a_loop_use_up_the_work_of_one_person() {
+    let name = "a-".repeat(200);
+    let names = vec![name.as_str(); 100_000];
+    for source in [
+        "user.groups.exists(g, g.split('-').join('+') == 'x')",
+        "user.groups.exists(g, g.replace('a', 'b').matches('^(cd?){20}$'))",
+    ] {
+        let expression = compiled(source, Subject::User);
+        let outcome = expression.evaluate_with_cel(&Scope::user(Record::new(&[]), &names, noon()));
+        assert_eq!(outcome, Err(EvaluationError::TooMuchWork), "{source}");
+    }
+}

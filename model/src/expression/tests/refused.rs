@@ -243,3 +243,31 @@ fn an_expression_must_give_what_its_place_needs() {
     Expression::compile_text("user.active ? user.title : null", Subject::User).unwrap();
     Expression::compile_attribute("user.groups.map(g, g.split('-'))", Subject::User).unwrap_err();
 }
+
+#[test]
+fn each_operator_takes_what_it_can_and_says_what_it_cannot() {
+    for source in [
+        "user.startDate + duration('1h') < now",
+        "duration('1h') + user.startDate < now",
+        "now - now == duration('1h')",
+        "user.custom.a + ['x'] == ['x']",
+        "1.5 * 2.0 == 3.0",
+        "user.custom.a * 2 == 4",
+        "user.custom.a % 2 == 0",
+        "7 % 2 == 1",
+    ] {
+        Expression::compile(source, Subject::User).unwrap_or_else(|error| panic!("{source}: {error}"));
+    }
+    for (source, message) in [
+        ("5.5 % 2.0 == 1.0", "% can't take a double and a double"),
+        ("user.custom.a * 'x' == 1", "* can't take a dyn and a string"),
+        ("user.custom.a < [1]", "< can't take a dyn and a list(int)"),
+        (
+            "1 + 'a' == 'x'",
+            "+ can't join an int and a string; make a text with string(…)",
+        ),
+        ("[1] + 1 == [1]", "+ can't take a list(int) and an int"),
+    ] {
+        assert!(refusal(source).contains(message), "{source}: {}", refusal(source));
+    }
+}
