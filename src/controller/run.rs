@@ -430,7 +430,11 @@ mod tests {
         let mut report = Report::begin("run".into());
         for outcome in [Outcome::Failed, Outcome::Stopped] {
             report.outcome = outcome;
-            assert_eq!(weight(&report), Weight::Held, "{outcome:?}: it may have carried out nothing");
+            assert_eq!(
+                weight(&report),
+                Weight::Held,
+                "{outcome:?}: it may have carried out nothing"
+            );
         }
         report.outcome = Outcome::Synced;
         assert_eq!(weight(&report), Weight::Passed);

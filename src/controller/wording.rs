@@ -93,7 +93,16 @@ fn loss(kind: RemovalKind, name: Option<&str>, removals: u64, of: u64) -> String
 
 /// Why a plan is held, short enough for a condition that says more.
 pub fn why(summary: &[String]) -> String {
-    cut(&summary.join(". "), MAX_WHY)
+    let sentences: Vec<String> = summary.iter().map(|line| sentence(line)).collect();
+    cut(&sentences.join(". "), MAX_WHY)
+}
+
+/// A line as it begins a sentence.
+fn sentence(line: &str) -> String {
+    let mut letters = line.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// What the condition Held of a connection says of a plan that waits.
@@ -240,6 +249,11 @@ mod tests {
         assert!(lines.iter().all(|line| line.len() <= MAX_LINE));
         assert_eq!(lines.last().unwrap(), "and 483 more losses of this kind");
         assert!(why(&lines).len() <= MAX_WHY);
+        let two = [
+            "3 users would go".to_owned(),
+            "the team \"A\" would lose one".to_owned(),
+        ];
+        assert_eq!(why(&two), "3 users would go. The team \"A\" would lose one");
     }
 
     #[test]
