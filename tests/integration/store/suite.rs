@@ -347,6 +347,9 @@ pub async fn history_is_bounded_and_takes_its_removals_along(store: Store) {
         .map(|row| row.id)
         .collect();
     assert_eq!(ids, ["later", "idle-119"]);
+    // One of the same id finds nothing of the old one's.
+    ledger.record(&sync("old", "Synced", at(day * 91), did)).await.unwrap();
+    assert_eq!(store.taken("old").await.unwrap().unwrap().removals, []);
 }
 
 pub async fn owners_and_platforms_do_not_see_each_other(store: Store) {
