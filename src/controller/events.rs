@@ -152,6 +152,7 @@ fn numbers(summary: &SyncSummary) -> String {
         (users.deactivated, USER, "deactivated"),
         (users.deleted, USER, "deleted"),
         (teams.created, TEAM, "created"),
+        (teams.updated, TEAM, "updated"),
         (memberships.added, MEMBERSHIP, "added"),
         (memberships.removed, MEMBERSHIP, "removed"),
         (roles.changed, ROLE, "changed"),

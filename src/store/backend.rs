@@ -9,7 +9,7 @@ use std::{
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Row as _, Sqlite, SqlitePool, Transaction,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, Sqlite, SqlitePool, Transaction,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow, Postgres},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
@@ -32,6 +32,9 @@ const CONNECTIONS: u32 = 8;
 
 /// How long the first connection is tried.
 const CONNECT: Duration = Duration::from_secs(10);
+
+/// What is wrong with an address of neither kind.
+const NO_SCHEME: &str = "it begins with neither sqlite: nor postgres:";
 
 /// What a store is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,9 +134,12 @@ impl Address {
             }
             return Ok(Self::Sqlite(PathBuf::from(path)));
         }
-        let url = Url::parse(text).map_err(|error| invalid(&error.to_string()))?;
+        let url = Url::parse(text).map_err(|error| match error {
+            url::ParseError::RelativeUrlWithoutBase => invalid(NO_SCHEME),
+            other => invalid(&other.to_string()),
+        })?;
         if !matches!(url.scheme(), "postgres" | "postgresql") {
-            return Err(invalid("it begins with neither sqlite: nor postgres:"));
+            return Err(invalid(NO_SCHEME));
         }
         // The driver's own message may repeat the address, password and all.
         if url.as_str().parse::<PgConnectOptions>().is_err() {
@@ -221,11 +227,31 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     beside.into()
 }
 
+/// The folder that a file is in.
+pub(super) fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
 pub(super) async fn open_sqlite(path: &Path, name: String, access: Access, make: bool) -> Result<Pool, Error> {
     let failed = |error| Error::of(&name, error);
     let writes = access == Access::Write;
+    let misplaced = |why| Error::Place {
+        store: name.clone(),
+        why,
+    };
+    if path.is_dir() {
+        return Err(misplaced("that is a folder; name a file in it"));
+    }
     if !path.exists() {
         match (writes, make) {
+            (true, true) if !folder(path).is_dir() => {
+                return Err(misplaced(
+                    "its folder doesn't exist; make it, or mount the volume that has it",
+                ));
+            }
             (true, true) => {}
             (true, false) => return Err(Error::Vanished { store: name }),
             (false, _) => return Err(Error::Missing { store: name }),
@@ -295,11 +321,14 @@ async fn open_postgres(
     if access != Access::Write {
         options = options.options([("default_transaction_read_only", "on")]);
     }
-    let connecting = PgPoolOptions::new()
+    // The pool would try again and again and then say that time is up: one connection by itself says why there is none.
+    let first = tokio::time::timeout(CONNECT, options.connect()).await;
+    let first = first.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(failed)?;
+    first.close().await.map_err(failed)?;
+    let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(CONNECT)
-        .connect_with(options);
-    let pool = connecting.await.map_err(failed)?;
+        .connect_lazy_with(options);
     if access == Access::Write {
         // The migrator holds a lock of the whole database meanwhile: of several replicas one makes the tables.
         let migrated = POSTGRES.run(&pool).await;

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Error, Store,
-    backend::{Access, Address, FileId, LOGS, Pool, beside, open_sqlite},
+    backend::{Access, Address, FileId, LOGS, Pool, beside, folder, open_sqlite},
 };
 
 /// What messages call a copy that is to be put in place of a store.
@@ -84,11 +84,4 @@ pub fn scratch(path: &Path, what: &str) -> PathBuf {
     let mut name: OsString = path.as_os_str().to_owned();
     name.push(format!(".{what}-{}", std::process::id()));
     name.into()
-}
-
-fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
 }

@@ -12,6 +12,14 @@ pub enum Error {
         /// What is wrong with it; never the address itself.
         message: String,
     },
+    /// No file can be where it is to be.
+    #[error("{store}: {why}")]
+    Place {
+        /// Which store.
+        store: String,
+        /// Why, and what to do.
+        why: &'static str,
+    },
     /// There is nothing to read.
     #[error("{store}: there is no such database; the operator makes it at its first start")]
     Missing {

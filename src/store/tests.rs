@@ -189,7 +189,8 @@ async fn a_store_that_can_not_be_opened_is_tried_again_at_each_use() {
     let folder = folder();
     let path = folder.path().join("volume").join("store.db");
     let store = Store::at(&address(&path), None, Access::Write).unwrap();
-    assert!(matches!(store.ensure().await, Err(Error::ReadOnly { .. })));
+    let missing = store.ensure().await.unwrap_err();
+    assert!(told(&missing).contains("its folder doesn't exist"), "{missing}");
     let error = store.of(&scope("a")).settle(&one()).await.unwrap_err();
     assert_eq!(error.class(), Class::StoreUnavailable);
     // The volume is there.
@@ -352,6 +353,22 @@ async fn every_earlier_version_is_brought_up_to_date_with_what_is_in_it() {
     }
 }
 
+/// The error of a store that can't be opened.
+async fn open_address(address: &str) -> Error {
+    Store::open(&SecretString::from(address), None).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_folder_in_the_place_of_the_file_is_told_as_one() {
+    let folder = folder();
+    for access in [Access::Read, Access::Write] {
+        let error = Store::open_for(&address(folder.path()), None, access)
+            .await
+            .unwrap_err();
+        assert!(told(&error).contains("is a folder"), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn an_address_that_is_none_says_what_one_looks_like_and_names_no_password() {
     for wrong in [
@@ -361,17 +378,19 @@ async fn an_address_that_is_none_says_what_one_looks_like_and_names_no_password(
         "sqlite://",
         "postgres://ann:hunter2@db:port/x",
     ] {
-        let error = Store::open(&SecretString::from(wrong), None).await.unwrap_err();
+        let error = open_address(wrong).await;
         let told = told(&error);
         assert!(told.contains("sqlite:///PATH or postgres://"), "{told}");
         assert!(!told.contains("hunter2"), "{told}");
     }
+    let none = told(&open_address("/var/lib/store.db").await);
+    assert!(none.contains("neither sqlite: nor postgres:"), "{none}");
     // A port at which nobody listens.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
-    let address = SecretString::from(format!("postgres://ann:hunter2@127.0.0.1:{port}/x"));
-    let error = Store::open(&address, None).await.unwrap_err();
+    let error = open_address(&format!("postgres://ann:hunter2@127.0.0.1:{port}/x")).await;
     assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+    assert!(told(&error).contains("refused"), "{error:?}");
     assert!(!format!("{error:?} {}", told(&error)).contains("hunter2"));
 }

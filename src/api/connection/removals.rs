@@ -11,7 +11,7 @@ use crate::api::duration::Duration;
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = (
     "!has(self.deleteAfterDays) || self.action == 'Deactivate'",
-    "deleteAfterDays goes with action Deactivate alone: Delete deletes at the next sync, Keep never does",
+    "deleteAfterDays goes with action Deactivate alone: Delete deletes by the sync after the one that deactivates, Keep never does",
 ))]
 pub struct Deprovision {
     /// Deactivate: the user stays on the platform and can't sign in. Delete: the user is deactivated, and deleted by a later
