@@ -567,6 +567,9 @@ mod tests {
                 info.name
             );
         }
+        // A value is shown as an expression has it; the word "absent" is none.
+        assert!(page.contains("| `user.department` | string | `\"\"` |"));
+        assert!(page.contains("| `user.custom.NAME` | dyn | absent |"));
         for info in GROUP_ATTRIBUTES {
             assert!(page.contains(&format!("| `group.{}` |", info.name)), "{}", info.name);
         }

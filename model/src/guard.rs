@@ -304,7 +304,7 @@ mod tests {
             rejected: true,
         };
         let expected = [
-            "5 of 10 users would be deactivated, allowed are 4",
+            "5 of 10 users would be removed, allowed are 4",
             "groups still name 9 people who were read before and are not any more",
             "1 user would go because a mapping is gone or names other groups",
             "a person rejected it",

@@ -22,6 +22,12 @@ pub fn take(units: usize) -> bool {
     left > 0
 }
 
+/// What is left of the budget.
+#[cfg(test)]
+pub fn left() -> u64 {
+    LEFT.get()
+}
+
 /// Whether the budget is used up.
 pub fn is_empty() -> bool {
     LEFT.get() == 0

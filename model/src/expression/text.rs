@@ -74,6 +74,8 @@ mod tests {
             replace(&"a".repeat(limits::WORKING_TEXT), "b", "x", -1).map(|t| t.len()),
             Some(limits::WORKING_TEXT)
         );
+        let longest = "x".repeat(limits::WORKING_TEXT);
+        assert_eq!(replace("a", "a", &longest, -1), Some(longest));
     }
 
     #[test]

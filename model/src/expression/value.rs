@@ -147,3 +147,21 @@ pub(super) fn present(text: &str) -> Option<String> {
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use cel::common::types::CelUInt;
+
+    use super::*;
+
+    #[test]
+    fn a_value_that_no_expression_here_can_make_is_told_as_unknown() {
+        assert_eq!(
+            Value::of(&CelUInt::from(1)),
+            Err(EvaluationError::WrongType {
+                found: "value of an unknown type",
+                needed: "a text, a number, a flag or a list of them",
+            })
+        );
+    }
+}

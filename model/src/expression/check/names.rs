@@ -224,4 +224,30 @@ mod tests {
         assert_eq!(nearest("salary", names), None);
         assert_eq!(nearest("", names), None);
     }
+
+    #[test]
+    fn the_longer_a_name_is_the_more_letters_of_it_may_differ() {
+        let names = ["department", "email", "id"];
+        assert_eq!(nearest("idx", names), Some("id"));
+        assert_eq!(nearest("city", names), None);
+        assert_eq!(nearest("emlai", names), None);
+        assert_eq!(nearest("dipartmnt", names), Some("department"));
+        assert_eq!(nearest("dipartmnts", names), Some("department"));
+        assert_eq!(nearest("diportmnts", names), None);
+    }
+
+    #[test]
+    fn each_letter_put_in_left_out_changed_or_swapped_counts_once() {
+        for (a, b, letters) in [
+            ("id", "id", 0),
+            ("id", "ids", 1),
+            ("ids", "id", 1),
+            ("id", "is", 1),
+            ("id", "di", 1),
+            ("email", "emials", 2),
+            ("", "id", 2),
+        ] {
+            assert_eq!(distance(a, b), letters, "{a} {b}");
+        }
+    }
 }

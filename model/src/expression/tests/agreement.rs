@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{attribute::ATTRIBUTES, attribute::Kind};
+use crate::{attribute::ATTRIBUTES, attribute::Kind, expression::direct::Direct};
 
 /// A literal that often equals, or is part of, what a record holds.
 fn word() -> impl Strategy<Value = String> {
@@ -170,6 +170,13 @@ fn taken_directly(source: &str, subject: Subject, scope: &Scope<'_>) {
     let direct = expression.compiled.direct.as_ref();
     let direct = direct.and_then(|direct| direct.evaluate(scope));
     assert_eq!(direct.map(Ok), Some(expression.evaluate_with_cel(scope)), "{source}");
+    if let Some(Direct::Flag(flag)) = &expression.compiled.direct {
+        assert_eq!(
+            flag.answer(scope).map(Ok),
+            Some(expression.evaluate_filter(scope)),
+            "{source}"
+        );
+    }
 }
 
 #[test]
@@ -196,6 +203,9 @@ fn the_usual_shapes_are_taken_directly() {
         "user.title.contains('ior E')",
         "user.custom.costCode == 'C-17'",
         "user.department == '' ? 'none' : user.department",
+        "true",
+        "user.active == true",
+        "false == user.active",
         "has(user.custom.vip)",
         "!has(user.custom.nothing)",
         "size(user.groups) == 3",
@@ -210,6 +220,8 @@ fn the_usual_shapes_are_taken_directly() {
         "user.groups.filter(g, g.startsWith('eng-'))",
         "user.groups.map(g, g.startsWith('eng-'), 'team-' + g)",
         "user.groups.map(g, g.upperAscii())",
+        "['Staff', 'Senior'].map(t, t + ' Engineer')",
+        "['a', 'b'].exists(x, x == 'b')",
     ] {
         taken_directly(source, Subject::User, &scope);
     }

@@ -47,6 +47,7 @@ fn three_thousand_characters_of_sums_are_refused() {
     );
     let message = refused_at_once(&format!("1{}", "+1".repeat(100)));
     assert!(message.contains("at most"), "{message}");
+    assert_eq!(user(&format!("1{}", "+1".repeat(16))), Ok(Value::Int(17)));
     let message = refused_at_once(&format!("1{}", "+1".repeat(17)));
     assert!(
         message.ends_with("there are too many +; at most 16 are allowed"),
@@ -103,10 +104,13 @@ fn nested_and_chained_loops_are_refused() {
         "[user.groups.map(a, a)].map(b, b)",
         "(user.active ? user.groups.map(a, a) : []).map(b, b)",
         "user.groups.map(a, a).join(',').split(',').exists(b, true)",
+        "user.custom.a.map(a, a)[0].b.map(b, b)",
     ] {
         let message = refused_at_once(source);
         assert!(message.contains(nested), "{source}: {message}");
     }
+    let four = ["user.groups.exists(g, g == '')"; 4].join(" || ");
+    assert_eq!(user(&four), Ok(Value::Bool(false)));
     let five = ["user.groups.exists(g, g == '')"; 5].join(" || ");
     assert!(refused_at_once(&five).ends_with("there are too many all, exists, filter and map; at most 4 are allowed"));
     assert!(refused_at_once("user.groups.map(now, now)").contains("can't be called now"));
@@ -213,6 +217,19 @@ fn giant_lists_and_maps_are_refused() {
 }
 
 #[test]
+fn an_expression_has_600_parts_at_most() {
+    // An equation of two lists, each with comparisons of three parts.
+    let comparisons = |count| vec!["1<2"; count].join(",");
+    let parts = |more: &str| format!("[{}]==[{}{more}]", comparisons(100), comparisons(99));
+    assert_eq!(user(&parts("")), Ok(Value::Bool(false)));
+    let message = refused_at_once(&parts(",1"));
+    assert!(
+        message.ends_with("the expression has too many parts; at most 600 are allowed"),
+        "{message}"
+    );
+}
+
+#[test]
 fn giant_inputs_fail_for_that_person() {
     let long = with_note(&"x".repeat(limits::INPUT_TEXT + 1));
     assert_eq!(
@@ -253,6 +270,10 @@ fn outputs_are_bounded() {
     let groups: Vec<&str> = names.iter().map(String::as_str).collect();
     assert_eq!(
         fails_soon("user.groups", &[], &groups),
+        "the expression gives a list of 300 values; at most 256 are allowed"
+    );
+    assert_eq!(
+        fails_soon("user.groups.map(g, g)", &[], &groups),
         "the expression gives a list of 300 values; at most 256 are allowed"
     );
     let mut bytes = Vec::new();
@@ -403,19 +424,28 @@ fn as_much_as_is_allowed_is_read_and_given() {
         both_ways(&expression, &Scope::user(record, names, noon()))
     };
     assert_eq!(groups(&names), list(&names));
+    let expression = compiled("user.groups.exists(g, g.startsWith('x'))", Subject::User);
+    assert_eq!(
+        both_ways(&expression, &Scope::user(record, &[&longest], noon())),
+        Ok(Value::Bool(true))
+    );
     assert!(groups(&[names, vec!["g"]].concat()).is_err());
 }
 
 #[test]
 fn functions_in_a_loop_use_up_the_work_of_one_person() {
     let name = "a-".repeat(200);
-    let names = vec![name.as_str(); 100_000];
+    // So many can be read and compared.
+    let names = vec![name.as_str(); 20_000];
+    let compared = compiled("user.groups.exists(g, g == 'x')", Subject::User);
+    let scope = Scope::user(Record::new(&[]), &names, noon());
+    assert_eq!(compared.evaluate_with_cel(&scope), Ok(Value::Bool(false)));
     for source in [
         "user.groups.exists(g, g.split('-').join('+') == 'x')",
         "user.groups.exists(g, g.replace('a', 'b').matches('^(cd?){20}$'))",
     ] {
         let expression = compiled(source, Subject::User);
-        let outcome = expression.evaluate_with_cel(&Scope::user(Record::new(&[]), &names, noon()));
+        let outcome = expression.evaluate_with_cel(&scope);
         assert_eq!(outcome, Err(EvaluationError::TooMuchWork), "{source}");
     }
 }

@@ -223,6 +223,11 @@ fn numbers_conditions_and_maps_work() {
         user("-user.custom.level < 0 && 1.5 * 2.0 == 3.0"),
         Ok(Value::Bool(true))
     );
+    assert_eq!(
+        user("size(user.groups) < 3.5 && 3.0 == size(user.groups)"),
+        Ok(Value::Bool(true))
+    );
+    assert_eq!(user("-size(user.groups)"), Ok(Value::Int(-3)));
     assert_eq!(user("int('42') + int(1.9)"), Ok(Value::Int(43)));
     assert_eq!(user("string(user.custom.level) + string(true)"), text("7true"));
     assert_eq!(user("double('1.5')"), Ok(Value::Double(1.5)));
@@ -242,5 +247,16 @@ fn comments_raw_strings_and_line_breaks_are_fine() {
     assert_eq!(
         user("// who\nuser.active\n  && user.title.matches(r'^Senior\\s') // and what"),
         Ok(Value::Bool(true))
+    );
+}
+
+#[test]
+fn a_duration_is_given_as_its_seconds() {
+    for (duration, seconds) in [("1h30m", "5400s"), ("1500ms", "1.5s"), ("0s", "0s"), ("-90s", "-90s")] {
+        assert_eq!(user(&format!("duration('{duration}')")), text(seconds));
+    }
+    assert_eq!(
+        user("user.startDate - (user.startDate + duration('36h'))"),
+        text("-129600s")
     );
 }

@@ -5,6 +5,7 @@ mod hostile;
 mod language;
 mod refused;
 mod values;
+mod work;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -73,6 +73,10 @@ fn an_unknown_function_is_refused_with_the_nearest_one() {
         "column 11: lowerAscii is called as string.lowerAscii()"
     );
     assert_eq!(
+        refusal("user.groups.contains('eng')"),
+        "column 21: there is no list(string).contains(string), only string.contains(string)"
+    );
+    assert_eq!(
         refusal("user.title.replace('a')"),
         "column 19: there is no string.replace(string), only string.replace(string, string), \
          string.replace(string, string, int)"
@@ -196,6 +200,8 @@ fn what_is_no_cel_is_refused_where_the_parser_stumbles() {
             "user.active and user.title == ''",
             "column 13: and is not expected here; write &&",
         ),
+        // A backtick in a text is not what is wrong here.
+        ("user.title == '`' &&", "column 21: the expression ends too early"),
         ("user.title 'a'", "column 12: 'a' is not expected here"),
         ("user.active\n  && )", "line 2, column 6: ) is not expected here"),
         (
@@ -250,6 +256,7 @@ fn each_operator_takes_what_it_can_and_says_what_it_cannot() {
         "user.startDate + duration('1h') < now",
         "duration('1h') + user.startDate < now",
         "now - now == duration('1h')",
+        "now - duration('1h') < now",
         "user.custom.a + ['x'] == ['x']",
         "1.5 * 2.0 == 3.0",
         "user.custom.a * 2 == 4",
@@ -261,6 +268,7 @@ fn each_operator_takes_what_it_can_and_says_what_it_cannot() {
     for (source, message) in [
         ("5.5 % 2.0 == 1.0", "% can't take a double and a double"),
         ("user.custom.a * 'x' == 1", "* can't take a dyn and a string"),
+        ("1 < 'a'", "< can't take an int and a string"),
         ("user.custom.a < [1]", "< can't take a dyn and a list(int)"),
         (
             "1 + 'a' == 'x'",
@@ -269,5 +277,25 @@ fn each_operator_takes_what_it_can_and_says_what_it_cannot() {
         ("[1] + 1 == [1]", "+ can't take a list(int) and an int"),
     ] {
         assert!(refusal(source).contains(message), "{source}: {}", refusal(source));
+    }
+}
+
+#[test]
+fn a_macro_that_is_called_wrongly_is_refused_with_the_way_to_call_it() {
+    for (source, message) in [
+        (
+            "has(user.custom.a, 1)",
+            "column 4: has() takes an attribute that may be absent: has(user.custom.name)",
+        ),
+        (
+            "user.groups.map(g)",
+            "column 16: it is called as list.map(x, value) or list.map(x, condition, value)",
+        ),
+        (
+            "user.groups.filter(g)",
+            "column 19: it is called as list.filter(x, condition)",
+        ),
+    ] {
+        assert_eq!(refusal(source), message, "{source}");
     }
 }

@@ -86,10 +86,10 @@ fn an_attribute_is_a_text_a_list_a_flag_or_a_number() {
         attribute("user.custom.address").unwrap_err().to_string(),
         "the expression gives a value of type map, but a text, a number, a flag or a list of them is needed"
     );
-    assert!(matches!(
-        attribute("[user.custom.tags]"),
-        Err(EvaluationError::WrongType { .. })
-    ));
+    assert_eq!(
+        attribute("[user.custom.tags]").unwrap_err().to_string(),
+        "the expression gives a value of type list of lists, but a text, a number, a flag or a list of them is needed"
+    );
     assert_eq!(attribute("user.groups"), list(GROUPS));
 }
 
@@ -141,6 +141,11 @@ fn an_expression_about_people_is_none_about_groups_and_the_other_way_round() {
         Err(EvaluationError::WrongSubject { expected: "user" })
     );
     assert!(of_user.evaluate_filter(&of_group).is_err());
+    // Nothing is read here that only a user has, and it is about a user all the same.
+    assert_eq!(
+        compiled("now > timestamp('2026-01-01T00:00:00Z')", Subject::User).evaluate(&of_group),
+        Err(EvaluationError::WrongSubject { expected: "user" })
+    );
     let record = ann();
     let of_ann = Scope::user(Record::new(&record), GROUPS, noon());
     let expected = Err(EvaluationError::WrongSubject { expected: "group" });
@@ -148,6 +153,17 @@ fn an_expression_about_people_is_none_about_groups_and_the_other_way_round() {
         compiled("group.name == 'x'", Subject::Group).evaluate(&of_ann),
         expected
     );
+    // What reads an attribute asks for itself too.
+    for source in ["user.title", "user.active", "user.groups", "user.custom.vip"] {
+        let expected = Err(EvaluationError::WrongSubject { expected: "user" });
+        let expression = compiled(source, Subject::User);
+        assert_eq!(expression.evaluate_with_cel(&of_group), expected, "{source}");
+    }
+    for source in ["group.name", "group.members"] {
+        let expected = Err(EvaluationError::WrongSubject { expected: "group" });
+        let expression = compiled(source, Subject::Group);
+        assert_eq!(expression.evaluate_with_cel(&of_ann), expected, "{source}");
+    }
     assert_eq!(of_user.source(), "user.active");
     assert_eq!(format!("{of_user:?}"), r#"Expression("user.active")"#);
 }
