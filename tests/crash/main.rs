@@ -28,7 +28,15 @@ mod scenarios;
 mod schedules;
 mod world;
 
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::{
+    io::Write as _,
+    sync::{Mutex, MutexGuard, Once, PoisonError},
+};
+
+/// Says what came of a test, also where it passed: the test runner keeps what `println` writes to itself.
+fn tell(line: &str) {
+    drop(writeln!(std::io::stderr(), "{line}"));
+}
 
 /// One at a time: each has all cores for itself, and says how long it took.
 fn alone() -> MutexGuard<'static, ()> {

@@ -194,10 +194,10 @@ pub fn all_points() {
     }
     let tally = run(&scenarios, &trials);
     tally.failures.iter().take(20).for_each(|failure| println!("{failure}"));
-    println!(
+    crate::tell(&format!(
         "crash points: {} tried, {} converged ({watch})",
         tally.tried, tally.converged
-    );
+    ));
     assert_eq!(tally.converged, trials.len(), "{} missed", tally.missed);
     assert!(
         replay.is_some() || every() > 1 || tally.tried >= 5000,
@@ -237,9 +237,9 @@ pub fn pairs() {
         tally.failures.extend(more.failures);
     }
     tally.failures.iter().take(20).for_each(|failure| println!("{failure}"));
-    println!(
+    crate::tell(&format!(
         "crash pairs: {} tried, {} converged ({watch})",
         tally.tried, tally.converged
-    );
+    ));
     assert_eq!((tally.tried, tally.converged), (wanted, wanted));
 }

@@ -89,9 +89,9 @@ pub fn all() {
         println!("{failure}");
     }
     let calls = calls.into_inner() / trials.len().max(1);
-    println!(
+    crate::tell(&format!(
         "schedules: {} tried, {converged} converged ({watch}; {calls} calls each in rough weather)",
         trials.len()
-    );
+    ));
     assert_eq!(converged, trials.len());
 }
