@@ -20,7 +20,6 @@ use super::{
 use crate::{
     api::connection,
     call::{CallMetrics, LimiterRegistry},
-    directory::fetch::FetchLimits,
     http::{Network, NetworkPolicy},
     resolve::{self, Connector, EachEnd},
     store::Access,
@@ -188,18 +187,12 @@ fn exit(report: &Report) -> Exit {
 
 /// How the command line runs: no limits but the specification's own.
 pub(super) fn options() -> Options {
-    Options {
-        id: sync::new_id(),
-        mode: Mode::Observe,
-        approved: None,
-        rejected: Vec::new(),
-        stricter: None,
-        hold_departures: false,
-        seen: None,
-        now: SystemTime::now(),
-        key: FingerprintKey::new(fastrand::u64(..), fastrand::u64(..)),
-        fetch: FetchLimits::default(),
-    }
+    Options::new(
+        sync::new_id(),
+        Mode::Observe,
+        SystemTime::now(),
+        FingerprintKey::new(fastrand::u64(..), fastrand::u64(..)),
+    )
 }
 
 pub(super) fn rules(loaded: &Manifests) -> Result<Rules, Error> {

@@ -76,6 +76,24 @@ pub struct Options {
     pub fetch: fetch::FetchLimits,
 }
 
+impl Options {
+    /// A run by the specification alone: about its plan nobody has decided anything, and nothing of earlier runs is known.
+    pub fn new(id: String, mode: Mode, now: Now, key: FingerprintKey) -> Self {
+        Self {
+            id,
+            mode,
+            approved: None,
+            rejected: Vec::new(),
+            stricter: None,
+            hold_departures: false,
+            seen: None,
+            now,
+            key,
+            fetch: fetch::FetchLimits::default(),
+        }
+    }
+}
+
 /// Is told how a run goes on. All methods do nothing unless overridden.
 pub trait Watch: Send + Sync {
     /// A step begins.

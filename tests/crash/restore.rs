@@ -9,7 +9,6 @@ use async_trait::async_trait;
 use directory_sync::api::reference::{KeyRef, ObjectKind};
 use directory_sync::api::{DirectoryConnection, GroupMapping};
 use directory_sync::call::CallMetrics;
-use directory_sync::directory::fetch::FetchLimits;
 use directory_sync::resolve::{self, Connector, Documents, Missing};
 use directory_sync::sync::ledger::{Ledgers as _, RESTORE, Scope};
 use directory_sync::sync::{self, Mode, Options, Outcome};
@@ -61,18 +60,12 @@ async fn give_back(line: &Arc<Line>) {
         platform: resolve::platform_address(&connection).unwrap(),
         trigger: RESTORE.to_owned(),
     });
-    let options = Options {
-        id: sync::new_id(),
-        mode: Mode::Apply,
-        approved: None,
-        rejected: Vec::new(),
-        stricter: None,
-        hold_departures: false,
-        seen: None,
-        now: SystemTime::now(),
-        key: FingerprintKey::new(fastrand::u64(..), fastrand::u64(..)),
-        fetch: FetchLimits::default(),
-    };
+    let options = Options::new(
+        sync::new_id(),
+        Mode::Apply,
+        SystemTime::now(),
+        FingerprintKey::new(fastrand::u64(..), fastrand::u64(..)),
+    );
     let stop = CancellationToken::new();
     let platform = ends.platform.as_ref();
     let report = sync::restore(

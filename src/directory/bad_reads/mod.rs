@@ -42,7 +42,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::{company::Company, faults::Fault, platform::Memory};
-use super::{Capability, Cursor, Directory, Error, Finding, PageEnd, Part, fetch::FetchLimits};
+use super::{Capability, Cursor, Directory, Error, Finding, PageEnd, Part};
 use crate::{
     call::{CallMetrics, CallPolicy, LayeredDirectory, Limiter},
     fault::Fault as _,
@@ -191,17 +191,11 @@ async fn sync(directory: Served, platform: &Memory, seen: Option<Seen>, approved
         directory: Box::new(layered(directory)),
         platform: Box::new(platform.clone()),
     };
+    let id = format!("run-{}", RUNS.fetch_add(1, Ordering::Relaxed));
     let options = Options {
-        id: format!("run-{}", RUNS.fetch_add(1, Ordering::Relaxed)),
-        mode: Mode::Apply,
         approved,
-        rejected: Vec::new(),
-        stricter: None,
-        hold_departures: false,
         seen,
-        now: SystemTime::now(),
-        key: FingerprintKey::new(1, 2),
-        fetch: FetchLimits::default(),
+        ..Options::new(id, Mode::Apply, SystemTime::now(), FingerprintKey::new(1, 2))
     };
     let (ledger, stop) = (MemoryLedger::new(), CancellationToken::new());
     sync::run(&ends, &rules(), &options, &ledger, &stop, &()).await

@@ -13,7 +13,6 @@ use super::specifications;
 use crate::{
     api::{DirectoryConnection, connection::DirectoryConnectionSpec, crds},
     call::{CallMetrics, LimiterRegistry},
-    directory::fetch::FetchLimits,
     http,
     sync::{Mode, Options, ledger::MemoryLedger, run},
 };
@@ -119,18 +118,12 @@ async fn promise_8_a_secret_that_either_end_repeats_is_in_no_report_error_or_met
             let ends = ends(&connection, &rules, &Asked::default(), &connector(&registry))
                 .await
                 .unwrap();
-            let options = Options {
-                id: "run".into(),
-                mode: Mode::Apply,
-                approved: None,
-                rejected: Vec::new(),
-                stricter: None,
-                hold_departures: false,
-                seen: None,
-                now: std::time::SystemTime::UNIX_EPOCH,
-                key: FingerprintKey::new(1, 2),
-                fetch: FetchLimits::default(),
-            };
+            let options = Options::new(
+                "run".into(),
+                Mode::Apply,
+                std::time::SystemTime::UNIX_EPOCH,
+                FingerprintKey::new(1, 2),
+            );
             let report = run(
                 &ends,
                 &rules,

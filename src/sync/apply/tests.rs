@@ -30,7 +30,6 @@ use self::{
     fake::{Call, Fake, Item, Step, user},
 };
 use crate::{
-    directory::fetch::FetchLimits,
     fault::{Class, Fault as _},
     http,
     platform::{Error, Platform},
@@ -106,18 +105,7 @@ async fn sync_with(
 
 /// A run that carries its plan out, and that nobody has decided anything about.
 fn options() -> Options {
-    Options {
-        id: new_id(),
-        mode: Mode::Apply,
-        approved: None,
-        rejected: Vec::new(),
-        stricter: None,
-        hold_departures: false,
-        seen: None,
-        now: SystemTime::UNIX_EPOCH,
-        key: FingerprintKey::new(1, 2),
-        fetch: FetchLimits::default(),
-    }
+    Options::new(new_id(), Mode::Apply, SystemTime::UNIX_EPOCH, FingerprintKey::new(1, 2))
 }
 
 /// The ids of those who failed on their own, sorted.

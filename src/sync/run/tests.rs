@@ -196,18 +196,7 @@ async fn stopped(directory: Option<u32>, platform: Option<u32>) -> (Report, bool
             asked: Arc::clone(&asked),
         }),
     };
-    let options = Options {
-        id: "run".into(),
-        mode: Mode::Apply,
-        approved: None,
-        rejected: Vec::new(),
-        stricter: None,
-        hold_departures: false,
-        seen: None,
-        now: SystemTime::now(),
-        key: FingerprintKey::new(1, 2),
-        fetch: fetch::FetchLimits::default(),
-    };
+    let options = Options::new("run".into(), Mode::Apply, SystemTime::now(), FingerprintKey::new(1, 2));
     let stop = CancellationToken::new();
     let rules = rules();
     let ledger = MemoryLedger::new();

@@ -24,18 +24,7 @@ async fn retire(rules: &Rules, platform: &Arc<Fake>) -> Report {
         directory: Box::new(Nobody),
         platform: Box::new(Arc::clone(platform)),
     };
-    let options = Options {
-        id: new_id(),
-        mode: Mode::Apply,
-        approved: None,
-        rejected: Vec::new(),
-        stricter: None,
-        hold_departures: false,
-        seen: None,
-        now: SystemTime::UNIX_EPOCH,
-        key: FingerprintKey::new(1, 2),
-        fetch: FetchLimits::default(),
-    };
+    let options = Options::new(new_id(), Mode::Apply, SystemTime::UNIX_EPOCH, FingerprintKey::new(1, 2));
     run(
         &ends,
         rules,
