@@ -63,7 +63,7 @@ pub use self::{
 pub struct DirectoryConnectionSpec {
     /// Mark that everything managed by this connection carries on the platform. It can't be changed later: two connections
     /// with different marks never touch each other's users. Letters, digits and . _ / -, at most 128 characters.
-    /// Unset: NAMESPACE/NAME of this object.
+    /// Unset: NAMESPACE/NAME of this object; two clusters that share a platform set it, where connections have equal names.
     #[serde(rename = "ownerID", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     #[x_kube(validation = (

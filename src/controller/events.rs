@@ -144,11 +144,21 @@ fn numbers(summary: &SyncSummary) -> String {
         inboxes,
         ..
     } = summary;
+    // Those who are adopted and activated are among those who are updated.
+    let among = [(users.adopted, "adopted"), (users.activated, "activated")];
+    let among: Vec<String> = among
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    let updated = if among.is_empty() {
+        "updated".to_owned()
+    } else {
+        format!("updated ({})", among.join(", "))
+    };
     let all = [
         (users.created, USER, "created"),
-        (users.adopted, USER, "adopted"),
-        (users.updated, USER, "updated"),
-        (users.activated, USER, "activated"),
+        (users.updated, USER, &updated),
         (users.deactivated, USER, "deactivated"),
         (users.deleted, USER, "deleted"),
         (teams.created, TEAM, "created"),
@@ -318,8 +328,20 @@ mod tests {
     fn the_note_of_a_run_says_what_was_done() {
         let synced = (Status::True, Reason::Synced);
         let assessment = assessment(synced.0, synced.1);
-        for (created, note) in [(3, "3 users created"), (1, "1 user created")] {
-            let (before, after) = (status(synced, 0), status(synced, created));
+        let done = |created, (updated, adopted, activated)| UserCounts {
+            created,
+            adopted,
+            updated,
+            activated,
+            ..UserCounts::default()
+        };
+        for (users, note) in [
+            (done(3, (0, 0, 0)), "3 users created"),
+            (done(1, (1, 0, 0)), "1 user created, 1 user updated"),
+            (done(0, (3, 2, 1)), "3 users updated (2 adopted, 1 activated)"),
+        ] {
+            let (before, mut after) = (status(synced, 0), status(synced, 0));
+            after.last_sync.as_mut().unwrap().users = users;
             let notices = of_run(&before, &after, Outcome::Synced, &assessment, &Settlement::default());
             assert_eq!(notices[0].note, note);
         }

@@ -81,7 +81,11 @@ fn loss(kind: RemovalKind, name: Option<&str>, removals: u64, of: u64) -> String
     match (kind, name) {
         (RemovalKind::User, _) => format!("{removals} of {of} users would be deactivated"),
         (RemovalKind::Deletion, _) => format!("{removals} of {of} users would be deleted"),
-        (RemovalKind::Role, None) => format!("{removals} of {of} roles would be changed"),
+        // Adopting counts as well: there may be more changes than roles from here.
+        (RemovalKind::Role, None) => format!(
+            "{} would get another role, and {of} had one from here",
+            counted(removals, "user", "users")
+        ),
         (RemovalKind::Role, Some(role)) => format!("{removals} of {of} users would lose the role {role:?}"),
         (RemovalKind::TeamMembership, Some(team)) => format!("the team {team:?} would lose {removals} of {of} members"),
         (RemovalKind::InboxMembership, Some(inbox)) => {
@@ -200,12 +204,14 @@ mod tests {
             population(RemovalKind::TeamMembership, Some("Sales"), 1, 30),
             population(RemovalKind::TeamMembership, Some("Support"), 4, 40),
             population(RemovalKind::Role, Some("agent"), 2, 7),
+            population(RemovalKind::Role, None, 3, 0),
         ];
         assert_eq!(
             summary(&held(vec![too_many_users()], 0), &losses),
             [
                 "310 of 1000 users would be deactivated; the limits allow 200",
                 "the team \"Support\" would lose 4 of 40 members",
+                "3 users would get another role, and 0 had one from here",
                 "2 of 7 users would lose the role \"agent\"",
                 "the team \"Sales\" would lose 1 of 30 members",
             ]

@@ -271,7 +271,7 @@ fn explain(error: ExecutionError, reader: &Reader<'_>) -> EvaluationError {
         ExecutionError::UndeclaredReference(name) => reader.explain(&name).unwrap_or(EvaluationError::Evaluator),
         ExecutionError::NoSuchOverload(overload) => no_overload(overload.function(), overload.argument_types()),
         ExecutionError::ValuesNotComparable(a, b) => values("comparison", &[a, b]),
-        ExecutionError::UnsupportedBinaryOperator(operator, a, b) => values(operator, &[a, b]),
+        ExecutionError::UnsupportedBinaryOperator(operator, a, b) => values(sign(operator), &[a, b]),
         ExecutionError::UnexpectedType { got, want } => {
             no_overload(&format!("a place that needs {}", type_name(&want)), &[got])
         }
@@ -293,6 +293,18 @@ fn explain(error: ExecutionError, reader: &Reader<'_>) -> EvaluationError {
             }
         }
         _ => EvaluationError::Evaluator,
+    }
+}
+
+/// The sign of an operator that the evaluator calls by a name of its own.
+fn sign(operator: &str) -> &str {
+    match operator {
+        "add" => "+",
+        "sub" => "-",
+        "mul" => "*",
+        "div" => "/",
+        "rem" => "%",
+        other => other,
     }
 }
 

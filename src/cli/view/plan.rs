@@ -145,6 +145,7 @@ impl<'a, 'p> Rows<'a, 'p> {
         self.removals();
         self.deactivations();
         self.deletions();
+        self.marks();
     }
 
     /// Notes a change, if it is about somebody who is wanted.
@@ -338,6 +339,19 @@ impl<'a, 'p> Rows<'a, 'p> {
         for user in &self.plan.deletions {
             let person = (user.external_id.as_str(), user.email.as_str());
             self.push(Action::Delete, person, "", Vec::new(), user.cause.text());
+        }
+    }
+    fn marks(&mut self) {
+        for (holdings, cause) in [
+            (
+                &self.plan.activated_by_hand,
+                "activated by somebody since it was deactivated",
+            ),
+            (&self.plan.releases, "no longer managed"),
+        ] {
+            for holding in holdings {
+                self.push(Action::Update, self.holder(*holding), "", Vec::new(), cause);
+            }
         }
     }
 }

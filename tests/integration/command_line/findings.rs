@@ -138,6 +138,26 @@ async fn whom_somebody_deactivated_by_hand_is_told_so() {
 }
 
 #[tokio::test]
+async fn a_deactivation_that_the_mark_forgets_because_somebody_undid_it_is_in_the_plan() {
+    let world = World::start().await;
+    let spec = "removals: { maxPercent: 100 }\n";
+    let company = world.company(PEOPLE, spec);
+    world.run(&["sync", "-f", &company]).await.code(0);
+    let left = PEOPLE.replace("3,cleo@acme.test,Cleo\n", "");
+    world.company(&left, spec);
+    world.run(&["sync", "-f", &company]).await.code(0);
+    world.change("cleo@acme.test", "{\"active\":true}").await;
+    // Deactivated once more he would be told as that; kept, it is the mark alone that changes.
+    world.company(&left, &format!("{spec}deprovision: {{ action: Keep }}\n"));
+    let told = world.run(&["plan", "-f", &company]).await.code(2);
+    let change = "~ update cleo@acme.test (3): activated by somebody since it was deactivated";
+    assert!(told.contains(change), "{told}");
+    world.run(&["sync", "-f", &company]).await.code(0);
+    let again = world.run(&["plan", "-f", &company]).await.code(0);
+    assert!(!again.contains("cleo"), "{again}");
+}
+
+#[tokio::test]
 async fn everything_that_is_missing_is_named_and_the_other_end_is_tried() {
     let world = World::start().await;
     let company = world.company(PEOPLE, "");

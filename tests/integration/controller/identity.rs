@@ -1,4 +1,5 @@
-//! A status belongs to one object, and not to the next one of the same name.
+//! Names come twice: a status belongs to one object and not to the next one of its name, and people to one cluster's connection
+//! and not to another's.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,9 +10,11 @@ use kube::api::{Api, DeleteParams};
 use kube::client::Body;
 use kube::{Client, Config};
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
+use tokio::sync::{OnceCell, oneshot};
 
-use super::world::{PATIENCE, World, company, condition, hurried, put, support};
+use super::world::{PATIENCE, World, addresses, company, condition, connection, hurried, put, support};
+use crate::kinds::install_kinds;
+use crate::support::apiserver::ApiServer;
 use crate::support::process::wait_until;
 
 /// What came of a write of a connection's status: for which uid, and the code of the answer.
@@ -93,4 +96,45 @@ async fn a_late_sync_does_not_write_its_status_onto_a_connection_created_anew_un
     assert_eq!(of_old.last(), Some(&409), "{told:?}");
     drop(stop);
     operator.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_clusters_with_equal_names_never_own_each_others_people() {
+    static OTHER: OnceCell<ApiServer> = OnceCell::const_new();
+    // All that anybody loses passes: nothing but the mark tells whose people are whose.
+    let owned = |cluster: &str| json!({ "ownerID": format!("{cluster}/acme"), "removals": { "maxPercent": 100 } });
+    let mut here = World::new().await;
+    let other = OTHER.get_or_init(ApiServer::start_private).await;
+    install_kinds(other).await;
+    let mut there = World::of(other.namespace_named(here.space.name.clone()).await).await;
+    let platform = here.platform.url();
+    for (world, cluster, people) in [(&mut here, "eu1", [1, 2, 3]), (&mut there, "us1", [3, 4, 5])] {
+        world.put(company(&people)).await;
+        world.put(connection("acme", &platform, owned(cluster))).await;
+        world.put(support()).await;
+        world.start_operator(hurried(&world.space.name)).await;
+        world
+            .until("acme", "its first sync", |connection| {
+                connection.status.as_ref()?.last_sync.as_ref().map(drop)
+            })
+            .await;
+    }
+    let failures = there.sync("acme").await.status.unwrap().failures;
+    let told: Vec<_> = failures
+        .iter()
+        .map(|failure| (&*failure.id, &*failure.reason))
+        .collect();
+    assert_eq!(told, [("3", "ManagedElsewhere")]);
+    let first = here.sync("acme").await;
+    assert_eq!(condition(&first, "Ready").unwrap(), "True/Synced");
+    assert_eq!(here.platform.active().await, addresses(1..=5));
+
+    // Whoever leaves a directory leaves the people of that cluster alone.
+    there.put(company(&[4])).await;
+    there.sync("acme").await;
+    assert_eq!(here.platform.active().await, addresses(1..=4));
+    here.put(company(&[2])).await;
+    here.sync("acme").await;
+    assert_eq!(here.platform.active().await, addresses([2, 4]));
+    assert_eq!(here.platform.teams().await["Support"], addresses([2, 4]));
 }

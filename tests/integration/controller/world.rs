@@ -74,7 +74,11 @@ struct Operator {
 impl World {
     /// A namespace with a running platform, whose token is in the Secret `platform`, and no operator.
     pub async fn new() -> Self {
-        let space = server_with_kinds().await.namespace("controller").await;
+        Self::of(server_with_kinds().await.namespace("controller").await).await
+    }
+
+    /// The same in this namespace.
+    pub async fn of(space: Namespace<'static>) -> Self {
         let world = Self {
             space,
             platform: Platform::start(free_port(), None).await,

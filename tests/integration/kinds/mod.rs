@@ -25,16 +25,18 @@ fn repository() -> &'static Path {
 pub async fn server_with_kinds() -> &'static ApiServer {
     static INSTALLED: OnceCell<()> = OnceCell::const_new();
     let server = ApiServer::shared().await;
-    let install = async || {
-        let folder = repository().join("crds");
-        server
-            .kubectl(&["apply", "--server-side", "-f", folder.to_str().unwrap()])
-            .await
-            .success();
-        established(server).await;
-    };
-    INSTALLED.get_or_init(install).await;
+    INSTALLED.get_or_init(|| install_kinds(server)).await;
     server
+}
+
+/// Installs the kinds on a server.
+pub async fn install_kinds(server: &ApiServer) {
+    let folder = repository().join("crds");
+    server
+        .kubectl(&["apply", "--server-side", "-f", folder.to_str().unwrap()])
+        .await
+        .success();
+    established(server).await;
 }
 
 /// Returns once the kinds are served.

@@ -81,7 +81,12 @@ impl ApiServer {
 
     /// A new namespace whose name begins with `prefix`.
     pub async fn namespace(&self, prefix: &str) -> Namespace<'_> {
-        let name = format!("{prefix}-{}", self.namespaces.fetch_add(1, Ordering::Relaxed));
+        self.namespace_named(format!("{prefix}-{}", self.namespaces.fetch_add(1, Ordering::Relaxed)))
+            .await
+    }
+
+    /// A new namespace of this name.
+    pub async fn namespace_named(&self, name: String) -> Namespace<'_> {
         self.kubectl(&["create", "namespace", &name]).await.success();
         Namespace {
             server: self,
