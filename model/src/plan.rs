@@ -494,7 +494,39 @@ pub struct Plan<'a> {
     pub managed_users: u64,
 }
 
-impl Plan<'_> {
+impl<'a> Plan<'a> {
+    /// A plan that does nothing, on a platform of which nothing is known.
+    pub(crate) fn nothing(desired: &'a Desired<'a>) -> Self {
+        Self {
+            desired,
+            holdings: Holdings::new(desired.key(), 0),
+            containers: Vec::new(),
+            roles: Vec::new(),
+            holding_of: Vec::new(),
+            places: Vec::new(),
+            new_teams: Vec::new(),
+            team_updates: Vec::new(),
+            creations: Vec::new(),
+            updates: Vec::new(),
+            additions: Vec::new(),
+            adoptions: Vec::new(),
+            role_changes: Vec::new(),
+            removals: Vec::new(),
+            deactivations: Vec::new(),
+            deletions: Vec::new(),
+            gone: Vec::new(),
+            releases: Vec::new(),
+            activated_by_hand: Vec::new(),
+            populations: Vec::new(),
+            tightened: Vec::new(),
+            kept: Vec::new(),
+            notices: Vec::new(),
+            failures: Vec::new(),
+            outcomes: Vec::new(),
+            managed_users: 0,
+        }
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.counts().is_empty()

@@ -175,32 +175,17 @@ impl<'a> Undo<'a> {
             }
         });
         Plan {
-            desired: self.desired,
             holdings: self.holdings,
             containers: self.containers,
             roles: self.roles,
             holding_of: self.holding_of,
-            places: Vec::new(),
-            new_teams: Vec::new(),
-            team_updates: Vec::new(),
-            creations: Vec::new(),
             updates,
             additions: additions.collect(),
-            adoptions: Vec::new(),
             role_changes,
-            removals: Vec::new(),
-            deactivations: Vec::new(),
-            deletions: Vec::new(),
-            gone: Vec::new(),
-            releases: Vec::new(),
-            activated_by_hand: Vec::new(),
             populations,
-            tightened: Vec::new(),
-            kept: Vec::new(),
-            notices: Vec::new(),
             failures,
-            outcomes: Vec::new(),
             managed_users: self.managed,
+            ..Plan::nothing(self.desired)
         }
     }
 

@@ -27,7 +27,7 @@ fn report_unidentified(draft: &mut Draft<'_>) {
     let mut ids = std::mem::take(&mut draft.seen.unidentified);
     ids.sort_unstable();
     ids.dedup();
-    draft.failures.extend(ids.into_iter().map(|id| {
+    draft.plan.failures.extend(ids.into_iter().map(|id| {
         Failure {
             kind: FailureKind::User,
             id,

@@ -113,7 +113,7 @@ fn protect(draft: &mut Draft<'_>, lost: &mut HashMap<ContainerKind, HashSet<u32>
     lose(draft, lost, container);
     for mapping in &container.mappings {
         let team = container.name.clone();
-        draft.outcomes[*mapping]
+        draft.plan.outcomes[*mapping]
             .problems
             .push(MappingProblem::TeamProtected { team });
     }
@@ -162,7 +162,7 @@ fn report(draft: &mut Draft<'_>, container: &Container, found: usize) {
         _ => MappingProblem::Ambiguous { name },
     };
     for mapping in &container.mappings {
-        draft.outcomes[*mapping].problems.push(problem.clone());
+        draft.plan.outcomes[*mapping].problems.push(problem.clone());
     }
 }
 

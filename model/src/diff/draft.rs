@@ -4,11 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Differ, NOBODY};
 use crate::{
-    desired::{Desired, Failure, FailureKind, FailureReason, MappingOutcome, Standing},
-    plan::{
-        Additions, Creation, Deactivation, Deletion, Gone, Kept, KeptReason, NewTeam, Notice, Place, Plan, Population,
-        RemovalKind, Removals, RoleChange, TeamUpdate, Tightened, Update,
-    },
+    desired::{Desired, Failure, FailureKind, FailureReason, Standing},
+    plan::{Kept, KeptReason, Place, Plan, RemovalKind},
 };
 
 /// What the steps of the diff hand on to each other.
@@ -22,9 +19,7 @@ pub(super) struct Draft<'a> {
     pub heirs: HashMap<u32, u32>,
     /// Per user of the platform: what became of him.
     pub fates: Vec<Fate>,
-    pub plan: PlanLists,
-    pub failures: Vec<Failure>,
-    pub outcomes: Vec<MappingOutcome>,
+    pub plan: Plan<'a>,
     kept: BTreeMap<(RemovalKind, KeptReason), u64>,
     /// Absence means something, and what is protected is known.
     pub certain: bool,
@@ -50,27 +45,6 @@ pub(super) enum Fate {
     Waits,
 }
 
-#[derive(Default)]
-pub(super) struct PlanLists {
-    pub new_teams: Vec<NewTeam>,
-    pub team_updates: Vec<TeamUpdate>,
-    pub creations: Vec<Creation>,
-    pub updates: Vec<Update>,
-    pub additions: Vec<Additions>,
-    pub adoptions: Vec<Additions>,
-    pub role_changes: Vec<RoleChange>,
-    pub removals: Vec<Removals>,
-    pub deactivations: Vec<Deactivation>,
-    pub deletions: Vec<Deletion>,
-    pub gone: Vec<Gone>,
-    pub releases: Vec<u32>,
-    pub activated_by_hand: Vec<u32>,
-    pub populations: Vec<Population>,
-    pub tightened: Vec<Tightened>,
-    pub notices: Vec<Notice>,
-    pub managed_users: u64,
-}
-
 impl<'a> Draft<'a> {
     pub fn new(seen: Differ<'a>) -> Self {
         let desired = seen.desired;
@@ -79,9 +53,11 @@ impl<'a> Draft<'a> {
             failed: HashSet::new(),
             heirs: HashMap::new(),
             fates: vec![Fate::Stays; seen.holdings.len()],
-            plan: PlanLists::default(),
-            failures: desired.failures.clone(),
-            outcomes: desired.outcomes.clone(),
+            plan: Plan {
+                failures: desired.failures.clone(),
+                outcomes: desired.outcomes.clone(),
+                ..Plan::nothing(desired)
+            },
             kept: BTreeMap::new(),
             certain: desired.is_certain() && seen.roles_are_told(),
             seen,
@@ -115,7 +91,7 @@ impl<'a> Draft<'a> {
         self.left_alone[user as usize] = true;
         if self.failed.insert(user) {
             let id = self.desired().snapshot.user_id(user).to_owned();
-            self.failures.push(Failure {
+            self.plan.failures.push(Failure {
                 kind: FailureKind::User,
                 id,
                 reason,
@@ -142,57 +118,19 @@ impl<'a> Draft<'a> {
     }
 
     pub fn into_plan(self, places: Vec<Option<Place>>) -> Plan<'a> {
-        let PlanLists {
-            new_teams,
-            team_updates,
-            creations,
-            updates,
-            additions,
-            adoptions,
-            role_changes,
-            removals,
-            deactivations,
-            deletions,
-            gone,
-            releases,
-            activated_by_hand,
-            populations,
-            tightened,
-            notices,
-            managed_users,
-        } = self.plan;
         let kept = self
             .kept
             .into_iter()
             .map(|((kind, reason), count)| Kept { kind, reason, count })
             .collect();
         Plan {
-            desired: self.seen.desired,
             holdings: self.seen.holdings,
             containers: self.seen.containers,
             roles: self.seen.roles.into_names(),
             holding_of: self.seen.holding_of,
             places,
-            new_teams,
-            team_updates,
-            creations,
-            updates,
-            additions,
-            adoptions,
-            role_changes,
-            removals,
-            deactivations,
-            deletions,
-            gone,
-            releases,
-            activated_by_hand,
-            populations,
-            tightened,
             kept,
-            notices,
-            failures: self.failures,
-            outcomes: self.outcomes,
-            managed_users,
+            ..self.plan
         }
     }
 }

@@ -111,7 +111,7 @@ pub(super) fn follow(draft: &mut Draft<'_>, lookup: &Lookup, protects: &Protecte
         let team = desired.containers[number].name.clone();
         for mapping in &desired.containers[number].mappings {
             let problem = MappingProblem::TeamNameTaken { team: team.clone() };
-            draft.outcomes[*mapping].problems.push(problem);
+            draft.plan.outcomes[*mapping].problems.push(problem);
         }
     }
     followed.team_of = team_of;

@@ -131,7 +131,7 @@ pub(super) fn check(draft: &mut Draft<'_>) {
         return;
     }
     let rules = draft.seen.desired.rules;
-    for (mapping, outcome) in rules.mappings.iter().zip(&mut draft.outcomes) {
+    for (mapping, outcome) in rules.mappings.iter().zip(&mut draft.plan.outcomes) {
         let Some(role) = mapping.role.as_ref().filter(|role| rules.may_grant(role)) else {
             continue;
         };

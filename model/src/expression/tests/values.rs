@@ -122,6 +122,10 @@ fn what_an_operator_cannot_take_is_told_by_types_where_only_the_value_tells_them
     for (source, operation, types) in [
         ("user.custom.level < user.custom.vip", "<", "int, bool"),
         ("user.custom.level + user.custom.vip == 1", "+", "int, bool"),
+        ("user.custom.level - user.custom.vip == 1", "-", "int, bool"),
+        ("user.custom.level * user.custom.vip == 1", "*", "int, bool"),
+        ("user.custom.level / user.custom.vip == 1", "/", "int, bool"),
+        ("user.custom.level % user.custom.vip == 1", "%", "int, bool"),
         ("user.custom.level ? 'a' : 'b'", "a place that needs bool", "int"),
         ("user.custom.level.size() == 1", "size", "int"),
     ] {
