@@ -7,7 +7,9 @@ use std::{
 
 use super::{
     Error, Store,
-    backend::{Access, Address, FileId, LOGS, Pool, beside, folder, open_sqlite},
+    address::{Access, Address, open_sqlite},
+    backend::Pool,
+    files::{FileId, LOGS, beside, folder},
 };
 
 /// What messages call a copy that is to be put in place of a store.

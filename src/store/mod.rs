@@ -11,11 +11,15 @@
 //! | `syncs` | history | [`DAYS`] days; at most [`CHANGED`] that did something and [`UNCHANGED`] others of a connection |
 //! | `removals` | what each sync took, for `restore` | as long as their sync |
 
+mod address;
 mod backend;
 mod backup;
 mod error;
+mod files;
+mod history;
 mod ledger;
 mod read;
+mod schema;
 
 use std::{
     fmt,
@@ -26,14 +30,15 @@ use std::{
 use secrecy::SecretString;
 use tokio::sync::RwLock;
 
-pub use backend::Access;
+pub use address::Access;
 pub use backup::scratch;
 pub use error::Error;
 pub use ledger::StoreLedger;
 pub use read::{Held, SyncRow, Taken};
 
 use crate::sync::ledger::{Ledger, Ledgers, Scope};
-use backend::{Address, Bind, Pool, Tx};
+use address::Address;
+use backend::{Bind, Pool, Tx};
 
 /// How many days history and decisions are kept.
 pub const DAYS: u64 = 90;
@@ -114,7 +119,7 @@ impl Store {
             pool,
             name,
         } = &*self.shared;
-        let good = |open: &Option<(Pool, u64)>| open.clone().filter(|(pool, _)| pool.is_at(address));
+        let good = |open: &Option<(Pool, u64)>| open.clone().filter(|(pool, _)| address.still_names(pool));
         if let Some(found) = good(&*pool.read().await) {
             return Ok(found);
         }
@@ -128,7 +133,7 @@ impl Store {
         };
         // One that was there and is gone isn't begun anew behind everybody's back: it may come back.
         address.look().await?;
-        old.give_way(address).await;
+        address.clear(old).await;
         let opened = address.open(password.as_ref(), *access, false).await?;
         tracing::warn!(
             store = name,
