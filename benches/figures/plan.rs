@@ -6,7 +6,7 @@ use directory_sync::sync::{self, Ends, Mode, Options, Outcome, Report, Step, Wat
 use directory_sync_model::{
     expression::{Expression, Subject},
     fingerprint::FingerprintKey,
-    guard::Limits,
+    limits::Limits,
     rules::{
         Adoption, AttributeRule, AttributeSource, Deprovision, GroupSelector, Mapping, NamePattern, Protect, Rules,
         TeamSelector, UserScope,

@@ -19,7 +19,6 @@ mod users;
 use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap, HashSet},
-    time::SystemTime,
 };
 
 use self::{
@@ -35,7 +34,7 @@ use crate::{
     email,
     fingerprint::Fingerprint,
     observed::{ContainerKind, ContainerRow, FieldsPatch, MembershipRow, Observer, RoleRow, UserRow},
-    plan::{HeldContainer, Holdings, NewHolding, Plan},
+    plan::{HeldContainer, Holdings, Leaver, NewHolding, Plan},
     rules::UserScope,
 };
 
@@ -101,14 +100,6 @@ struct Candidate {
 struct Difference {
     patch: FieldsPatch,
     changes: Vec<Change>,
-}
-
-struct Leaver {
-    holding: u32,
-    external_id: String,
-    email: String,
-    /// When we deactivated him.
-    since: Option<SystemTime>,
 }
 
 /// How many memberships are looked up at once, at most.
@@ -298,7 +289,8 @@ impl<'a> Differ<'a> {
                 holding,
                 external_id: row.external_id.to_string(),
                 email: row.email.to_string(),
-                since: row.mark.as_ref().and_then(|mark| mark.deactivated),
+                cause: leavers::cause(self.desired.rules, standing),
+                since: (row.mark.as_ref().and_then(|mark| mark.deactivated)).filter(|_| !row.active),
             }),
         }
         // Whoever has just the address that he is to have, takes it from nobody.

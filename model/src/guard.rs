@@ -6,53 +6,10 @@
 use std::fmt;
 
 use crate::{
+    limits::Limits,
     plan::{Plan, PlanHash, Population, RemovalCounts, RemovalKind, Tightened},
     snapshot::Loss,
 };
-
-/// How much one sync may remove of a population without asking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Percent of the population, 0 to 100.
-    pub max_percent: u8,
-    /// Smaller populations count as this large, so that small teams can change at all.
-    pub min_population: u32,
-    /// Never more than this many of one kind, whatever the percentage.
-    pub max_count: Option<u32>,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_percent: 20,
-            min_population: 20,
-            max_count: None,
-        }
-    }
-}
-
-impl Limits {
-    /// How many removals of a population are allowed: ⌈percent × max(population, minimum)⌉ and at most the count.
-    pub fn allowed(&self, population: u64) -> u64 {
-        let base = population.max(u64::from(self.min_population));
-        let allowed = (base * u64::from(self.max_percent.min(100))).div_ceil(100);
-        self.max_count.map_or(allowed, |count| allowed.min(u64::from(count)))
-    }
-
-    /// The stricter of two, field by field: what judges the first run after limits were loosened.
-    #[must_use]
-    pub fn stricter(self, other: Self) -> Self {
-        let max_count = match (self.max_count, other.max_count) {
-            (Some(one), Some(two)) => Some(one.min(two)),
-            (one, two) => one.or(two),
-        };
-        Self {
-            max_percent: self.max_percent.min(other.max_percent),
-            min_population: self.min_population.min(other.min_population),
-            max_count,
-        }
-    }
-}
 
 /// One limit that a plan exceeds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -253,40 +210,6 @@ fn exceeded_by_mappings(tightened: &[Tightened], limits: &Limits) -> Vec<Exceede
 mod tests {
     use super::*;
 
-    fn limits(max_percent: u8, min_population: u32, max_count: Option<u32>) -> Limits {
-        Limits {
-            max_percent,
-            min_population,
-            max_count,
-        }
-    }
-
-    #[test]
-    fn allowed_removals_are_the_percentage_of_the_population_rounded_up() {
-        assert_eq!(limits(20, 20, None).allowed(1000), 200);
-        assert_eq!(limits(20, 20, None).allowed(1001), 201);
-        assert_eq!(limits(0, 20, None).allowed(1000), 0);
-        assert_eq!(limits(100, 20, None).allowed(1000), 1000);
-    }
-
-    #[test]
-    fn a_small_population_counts_as_the_minimum() {
-        assert_eq!(limits(20, 20, None).allowed(3), 4);
-        assert_eq!(limits(20, 0, None).allowed(3), 1);
-    }
-
-    #[test]
-    fn the_count_caps_the_percentage() {
-        assert_eq!(limits(20, 20, Some(50)).allowed(1000), 50);
-        assert_eq!(limits(20, 20, Some(500)).allowed(1000), 200);
-    }
-
-    #[test]
-    fn the_stricter_of_two_is_stricter_in_every_field() {
-        let strict = limits(50, 10, Some(5)).stricter(limits(20, 30, None));
-        assert_eq!(strict, limits(20, 10, Some(5)));
-    }
-
     #[test]
     fn whatever_holds_a_plan_is_among_the_reasons() {
         let hold = Hold {
@@ -329,7 +252,7 @@ mod tests {
             removals: 4,
         };
         let teams: Vec<_> = (0..100).map(|number| team(&number.to_string())).collect();
-        let exceeded = exceeded(&teams, &limits(20, 20, None));
+        let exceeded = exceeded(&teams, &Limits::default());
         assert_eq!(exceeded.len(), 1);
         assert_eq!(
             exceeded[0].to_string(),

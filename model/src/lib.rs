@@ -10,6 +10,7 @@ pub mod email;
 pub mod expression;
 pub mod fingerprint;
 pub mod guard;
+pub mod limits;
 pub mod map;
 pub mod names;
 pub mod observed;

@@ -5,19 +5,21 @@
 
 mod hash;
 mod holdings;
+mod notice;
 mod summary;
 
 pub use hash::PlanHash;
 pub(crate) use holdings::NewHolding;
 pub use holdings::{Holding, Holdings};
+pub use notice::Notice;
 pub use summary::{Counts, RemovalCounts};
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::{
     content::Change,
     desired::{Desired, Failure, MappingOutcome, Source},
-    guard::Limits,
+    limits::Limits,
     observed::{ContainerKind, FieldsPatch},
 };
 
@@ -163,83 +165,6 @@ pub struct Tightened {
     pub limits: Limits,
 }
 
-/// Something that a person should know, and that stops nothing.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Notice {
-    /// `protect.users` names nobody.
-    NobodyProtected {
-        /// The entry.
-        user: String,
-    },
-    /// `protect.roles` names a role that the platform doesn't have.
-    NoRoleProtected {
-        /// The entry.
-        role: String,
-    },
-    /// `protect.teams` names a team that the platform doesn't have.
-    NoTeamProtected {
-        /// The entry.
-        team: String,
-    },
-    /// People are deleted later than `deprovision.deleteAfterDays` says: by the next sync after those days.
-    DeletedLater {
-        /// After so many days.
-        days: u32,
-        /// Between two syncs.
-        interval: Duration,
-    },
-    /// `adoption.fromOwnerIDs` names the owner of a connection that names this one and is older: taken from it is nothing.
-    HandoverBothWays {
-        /// The owner.
-        owner: String,
-        /// Its connection, `NAMESPACE/NAME`.
-        connection: String,
-    },
-    /// Of a platform that carries no marks nothing is remembered: what there is on it is nobody's.
-    NothingRemembered,
-}
-
-impl Notice {
-    /// The part of the specification that it is about.
-    pub const fn about(&self) -> &'static str {
-        match self {
-            Self::NobodyProtected { .. } | Self::NoRoleProtected { .. } | Self::NoTeamProtected { .. } => "protect",
-            Self::DeletedLater { .. } => "deprovision",
-            Self::HandoverBothWays { .. } => "adoption",
-            Self::NothingRemembered => "store",
-        }
-    }
-}
-
-impl std::fmt::Display for Notice {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::NobodyProtected { user } => {
-                write!(f, "protect.users names nobody on the platform or in scope: {user}")
-            }
-            Self::NoRoleProtected { role } => write!(f, "protect.roles names no role of the platform: {role}"),
-            Self::NoTeamProtected { team } => write!(f, "protect.teams names no team of the platform: {team}"),
-            Self::DeletedLater { days, interval } => {
-                let hours = interval.as_secs() / 3600;
-                write!(
-                    f,
-                    "deprovision.deleteAfterDays ({days}) is no longer than spec.interval ({hours}h): people are deleted by the \
-                     first sync after those days, as much as {hours}h later"
-                )
-            }
-            Self::HandoverBothWays { owner, connection } => write!(
-                f,
-                "adoption.fromOwnerIDs names {owner}, and DirectoryConnection {connection} names this one: it is older and takes \
-                 people over, and nobody is taken back; remove the entry here or there"
-            ),
-            Self::NothingRemembered => f.write_str(
-                "the platform carries no marks, and the store remembers nothing of this connection: what is on the platform \
-                 is nobody's, and is neither changed nor removed before it is adopted",
-            ),
-        }
-    }
-}
-
 /// A user to be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Creation {
@@ -329,48 +254,26 @@ impl Cause {
     }
 }
 
-/// A user to be deactivated.
+/// A managed user who is to go.
 #[derive(Clone, Debug)]
-pub struct Deactivation {
-    /// The user, a number of [`Plan::holdings`].
-    pub holding: u32,
-    /// The directory's id of the person.
-    pub external_id: String,
-    /// The address, for people who read the plan.
-    pub email: String,
-    /// Why.
-    pub cause: Cause,
-}
-
-/// A user to be deleted, whom an earlier sync has deactivated. His memberships go with him.
-#[derive(Clone, Debug)]
-pub struct Deletion {
+pub struct Leaver {
     /// The user, a number of [`Plan::holdings`].
     pub holding: u32,
     /// The directory's id that the person had or has.
     pub external_id: String,
     /// The address, for people who read the plan.
-    pub email: String,
-    /// Why he is gone.
-    pub cause: Cause,
-    /// When he was deactivated.
-    pub since: SystemTime,
-}
-
-/// A managed user who is to go, and whom the plan neither deactivates nor deletes: he is inactive already, or something
-/// keeps him.
-#[derive(Clone, Debug)]
-pub struct Gone {
-    /// The user, a number of [`Plan::holdings`].
-    pub holding: u32,
-    /// The directory's id that the person had or has.
-    pub external_id: String,
-    /// The address.
     pub email: String,
     /// Why he is to go.
     pub cause: Cause,
     /// When we deactivated him; `None`: we didn't, or somebody has activated him since.
     pub since: Option<SystemTime>,
+}
+
+/// A leaver whom the plan neither deactivates nor deletes: he is inactive already, or something keeps him.
+#[derive(Clone, Debug)]
+pub struct Gone {
+    /// Who.
+    pub leaver: Leaver,
     /// What keeps him as he is, if anything does.
     pub kept: Option<KeptReason>,
 }
@@ -466,9 +369,9 @@ pub struct Plan<'a> {
     /// Memberships to remove.
     pub removals: Vec<Removals>,
     /// Users to deactivate.
-    pub deactivations: Vec<Deactivation>,
-    /// Users to delete.
-    pub deletions: Vec<Deletion>,
+    pub deactivations: Vec<Leaver>,
+    /// Users to delete, whom an earlier sync has deactivated. Their memberships go with them.
+    pub deletions: Vec<Leaver>,
     /// Users who are to go and stay as they are. Nothing is done for them; they are here to be explained.
     pub gone: Vec<Gone>,
     /// Users who lose our mark at the end, numbers of [`Plan::holdings`]: nobody manages them any more. Only where the

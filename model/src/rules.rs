@@ -8,7 +8,7 @@ use std::{
 use crate::{
     attribute::{Attribute, AttributeSet},
     expression::Expression,
-    guard::Limits,
+    limits::{Limits, Tightening},
     names,
     value::AttributeValue,
 };
@@ -173,45 +173,6 @@ pub struct Mapping {
     pub suspended: bool,
     /// How much one sync may take of what it gives, where that is less than the connection allows.
     pub removals: Option<Tightening>,
-}
-
-/// Limits of one mapping; what is `None` is as the connection has it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tightening {
-    /// See [`Limits::max_percent`].
-    pub max_percent: Option<u8>,
-    /// See [`Limits::min_population`].
-    pub min_population: Option<u32>,
-    /// See [`Limits::max_count`].
-    pub max_count: Option<u32>,
-}
-
-impl Tightening {
-    /// The connection's limits with these on top, each the stricter of the two; `None` where nothing is stricter.
-    pub fn of(&self, limits: Limits) -> Option<Limits> {
-        let own = Limits {
-            max_percent: self.max_percent.unwrap_or(limits.max_percent),
-            min_population: self.min_population.unwrap_or(limits.min_population),
-            max_count: self.max_count,
-        };
-        Some(own.stricter(limits)).filter(|stricter| *stricter != limits)
-    }
-
-    /// The stricter of two, field by field.
-    #[must_use]
-    pub fn stricter(self, other: Self) -> Self {
-        fn least<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
-            match (one, other) {
-                (Some(one), Some(other)) => Some(one.min(other)),
-                (one, other) => one.or(other),
-            }
-        }
-        Self {
-            max_percent: least(self.max_percent, other.max_percent),
-            min_population: least(self.min_population, other.min_population),
-            max_count: least(self.max_count, other.max_count),
-        }
-    }
 }
 
 /// What is never changed or removed.
@@ -388,53 +349,6 @@ mod tests {
         assert!(pattern.is_match("team-a") && pattern.is_match("ops"));
         assert!(!pattern.is_match("a team-a") && !pattern.is_match("team-a\n") && !pattern.is_match("devops"));
         assert!(NamePattern::new("a|ab").unwrap().is_match("ab"));
-    }
-
-    #[test]
-    fn a_mapping_only_tightens() {
-        let limits = Limits {
-            max_percent: 20,
-            min_population: 20,
-            max_count: Some(50),
-        };
-        let looser = Tightening {
-            max_percent: Some(90),
-            min_population: Some(100),
-            max_count: Some(1000),
-        };
-        assert_eq!(looser.of(limits), None);
-        assert_eq!(Tightening::default().of(limits), None);
-        let mixed = Tightening {
-            max_percent: Some(10),
-            min_population: Some(100),
-            max_count: None,
-        };
-        let expected = Limits {
-            max_percent: 10,
-            ..limits
-        };
-        assert_eq!(mixed.of(limits), Some(expected));
-    }
-
-    #[test]
-    fn of_two_mappings_of_one_team_the_stricter_limit_counts_field_by_field() {
-        let one = Tightening {
-            max_percent: Some(10),
-            min_population: None,
-            max_count: Some(7),
-        };
-        let other = Tightening {
-            max_percent: Some(20),
-            min_population: Some(5),
-            max_count: Some(3),
-        };
-        let strict = Tightening {
-            max_percent: Some(10),
-            min_population: Some(5),
-            max_count: Some(3),
-        };
-        assert_eq!((one.stricter(other), other.stricter(one)), (strict, strict));
-        assert_eq!(one.stricter(Tightening::default()), one);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use directory_sync_model::{fingerprint::FingerprintKey, guard::Limits};
+use directory_sync_model::{fingerprint::FingerprintKey, limits::Limits};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{

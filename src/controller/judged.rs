@@ -13,8 +13,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use directory_sync_model::{
-    guard::Limits,
-    rules::{Protect, Rules, Tightening, UserScope},
+    limits::{Limits, Tightening},
+    rules::{Protect, Rules, UserScope},
     snapshot::Seen,
 };
 

@@ -8,7 +8,7 @@ use std::{
 use directory_sync_model::{
     attribute::Attribute,
     observed::ContainerKind,
-    plan::{Place, Plan, Population, Removals, Update},
+    plan::{Leaver, Place, Plan, Population, Removals, Update},
 };
 
 use crate::{
@@ -109,20 +109,22 @@ fn losses(plan: &Plan<'_>) -> Vec<Population> {
 
 /// Some of the removals of a plan: accounts first, those that are deleted before the others, then roles, then memberships.
 fn samples(plan: &Plan<'_>) -> Vec<RemovalSample> {
-    let account = |holding: u32, external_id: &str, email: &str, deleted: bool| {
-        let (_, user) = person(plan, holding);
+    let account = |leaver: &Leaver, deleted: bool| {
+        let (_, user) = person(plan, leaver.holding);
         RemovalSample {
             kind: ObjectType::User,
             deleted,
-            id: cut(external_id, MAX_TEXT),
-            user: if user.is_empty() { cut(email, MAX_TEXT) } else { user },
+            id: cut(&leaver.external_id, MAX_TEXT),
+            user: if user.is_empty() {
+                cut(&leaver.email, MAX_TEXT)
+            } else {
+                user
+            },
             from: String::new(),
         }
     };
-    let deletions = plan.deletions.iter();
-    let deletions = deletions.map(|leaver| account(leaver.holding, &leaver.external_id, &leaver.email, true));
-    let deactivations = plan.deactivations.iter();
-    let deactivations = deactivations.map(|leaver| account(leaver.holding, &leaver.external_id, &leaver.email, false));
+    let deletions = plan.deletions.iter().map(|leaver| account(leaver, true));
+    let deactivations = plan.deactivations.iter().map(|leaver| account(leaver, false));
     let roles = plan.role_changes.iter().map(|change| {
         let from = change.from.map_or("", |role| plan.roles[usize::from(role)].as_str());
         sample(plan, ObjectType::Role, change.holding, from)
@@ -179,7 +181,7 @@ mod tests {
     use directory_sync_model::{
         diff::{Account, Differ},
         fingerprint::FingerprintKey,
-        guard::Limits,
+        limits::Limits,
         map::map,
         observed::{ContainerRow, MarkRow, Observer as _, UserRow},
         plan::Counts,

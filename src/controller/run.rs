@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
 
 use directory_sync_model::{
     fingerprint::FingerprintKey,
-    guard::Limits,
+    limits::Limits,
     plan::{KeptReason, Notice, PlanHash, RemovalKind},
     rules::Rules,
 };

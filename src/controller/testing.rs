@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use directory_sync_model::guard::Limits;
+use directory_sync_model::limits::Limits;
 use http::{Method, Response, StatusCode};
 use jiff::Timestamp;
 use kube::{

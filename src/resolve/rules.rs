@@ -6,11 +6,11 @@ use std::{collections::BTreeSet, time::Duration};
 use directory_sync_model::{
     email,
     expression::{Expression, ExpressionError, Subject},
-    guard::Limits,
+    limits::{Limits, Tightening},
     plan::Notice,
     rules::{
         Adoption, AttributeRule, AttributeSource, Deprovision, GroupSelector, InboxSelector, Mapping, NamePattern,
-        Protect, Rules, TeamSelector, Tightening, UserScope,
+        Protect, Rules, TeamSelector, UserScope,
     },
     value::AttributeValue,
 };

@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use directory_sync_model::{
     observed::{ContainerKind, Observer},
-    plan::{Cause, Plan, RemovalKind},
+    plan::{Leaver, Plan, RemovalKind},
 };
 
 use super::{
@@ -39,21 +39,13 @@ pub(super) struct Recorded<'a> {
     sync: &'a str,
     now: SystemTime,
     /// Leavers by platform id: of some the directory knows nothing any more.
-    leavers: HashMap<&'a str, Leaver<'a>>,
+    leavers: HashMap<&'a str, &'a Leaver>,
     /// Teams and inboxes by the platform's id.
     containers: HashMap<(ContainerKind, &'a str), usize>,
     /// The mappings that give each team and inbox, by the platform's id.
     mappings: Mutex<HashMap<(ContainerKind, String), String>>,
     failure: Mutex<Option<LedgerError>>,
     unanswered: Unanswered,
-}
-
-/// Somebody who is deactivated or deleted.
-#[derive(Clone, Copy)]
-struct Leaver<'a> {
-    external_id: &'a str,
-    email: &'a str,
-    cause: Cause,
 }
 
 /// What one item of a request does.
@@ -76,22 +68,8 @@ impl<'a> Recorded<'a> {
         sync: &'a str,
         now: SystemTime,
     ) -> Self {
-        let deactivated = plan.deactivations.iter().map(|leaver| {
-            let (external_id, email) = (leaver.external_id.as_str(), leaver.email.as_str());
-            (leaver.holding, external_id, email, leaver.cause)
-        });
-        let deleted = plan.deletions.iter().map(|leaver| {
-            let (external_id, email) = (leaver.external_id.as_str(), leaver.email.as_str());
-            (leaver.holding, external_id, email, leaver.cause)
-        });
-        let leavers = deactivated.chain(deleted).map(|(holding, external_id, email, cause)| {
-            let leaver = Leaver {
-                external_id,
-                email,
-                cause,
-            };
-            (plan.holdings.id(holding), leaver)
-        });
+        let leavers = plan.deactivations.iter().chain(&plan.deletions);
+        let leavers = leavers.map(|leaver| (plan.holdings.id(leaver.holding), leaver));
         Self {
             platform,
             ledger,
@@ -222,7 +200,7 @@ impl<'a> Recorded<'a> {
         let holding = self.plan.holdings.find(user);
         let (directory_id, text) = holding.map(|holding| person(self.plan, holding)).unwrap_or_default();
         let leaver = self.leavers.get(user);
-        let or_else = |own: String, other: fn(&Leaver<'a>) -> &'a str| {
+        let or_else = |own: String, other: fn(&Leaver) -> &str| {
             if own.is_empty() {
                 leaver.map(|leaver| other(leaver).to_owned()).unwrap_or_default()
             } else {
@@ -232,8 +210,8 @@ impl<'a> Recorded<'a> {
         Removal {
             kind,
             user: user.to_owned(),
-            directory_id: or_else(directory_id, |leaver| leaver.external_id),
-            text: or_else(text, |leaver| leaver.email),
+            directory_id: or_else(directory_id, |leaver| &leaver.external_id),
+            text: or_else(text, |leaver| &leaver.email),
             container: String::new(),
             from: String::new(),
             to: String::new(),

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use directory_sync_model::{
     attribute::Attribute,
-    plan::{Cause, Plan, RemovalKind},
+    plan::{Leaver, Plan, RemovalKind},
 };
 
 use super::ledger::Removal;
@@ -24,23 +24,19 @@ pub(super) fn removals<'p>(plan: &'p Plan<'_>, at: SystemTime) -> impl Iterator<
             at,
         }
     };
-    let account = move |kind, holding, external_id: &String, email: &String, cause: Cause| {
-        let mut removal = removal(kind, holding);
-        removal.directory_id.clone_from(external_id);
+    let account = move |kind, leaver: &Leaver| {
+        let mut removal = removal(kind, leaver.holding);
+        removal.directory_id.clone_from(&leaver.external_id);
         if removal.text.is_empty() {
-            removal.text.clone_from(email);
+            removal.text.clone_from(&leaver.email);
         }
-        cause.text().clone_into(&mut removal.from);
+        leaver.cause.text().clone_into(&mut removal.from);
         removal
     };
-    let deactivations = plan.deactivations.iter().map(move |leaver| {
-        let (kind, holding) = (RemovalKind::User, leaver.holding);
-        account(kind, holding, &leaver.external_id, &leaver.email, leaver.cause)
-    });
-    let deletions = plan.deletions.iter().map(move |leaver| {
-        let (kind, holding) = (RemovalKind::Deletion, leaver.holding);
-        account(kind, holding, &leaver.external_id, &leaver.email, leaver.cause)
-    });
+    let deactivations = plan.deactivations.iter();
+    let deactivations = deactivations.map(move |leaver| account(RemovalKind::User, leaver));
+    let deletions = plan.deletions.iter();
+    let deletions = deletions.map(move |leaver| account(RemovalKind::Deletion, leaver));
     let roles = plan.role_changes.iter().map(move |change| {
         let role = |role: u16| plan.roles[usize::from(role)].clone();
         Removal {
@@ -78,4 +74,23 @@ pub(super) fn person(plan: &Plan<'_>, holding: u32) -> (String, String) {
         plan.desired.snapshot.user_id(user).to_owned(),
         described.trim().to_owned(),
     )
+}
+
+/// The address in what a removal calls a person: `Ann Archer <ann@acme.test>`, or the address alone.
+pub(super) fn address(text: &str) -> &str {
+    text.rsplit_once('<')
+        .map_or(text, |(_, address)| address.trim_end_matches('>'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_told_from_the_name_where_there_is_one() {
+        for text in ["ann@acme.test", "<ann@acme.test>", "Ann <Ape> Archer <ann@acme.test>"] {
+            assert_eq!(address(text), "ann@acme.test");
+        }
+        assert_eq!(address(""), "");
+    }
 }

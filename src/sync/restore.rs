@@ -4,6 +4,7 @@
 use std::{collections::HashMap, time::SystemTime};
 
 use directory_sync_model::{
+    attribute::Attribute,
     diff::Account,
     fingerprint::FingerprintKey,
     guard::{Terms, Verdict, guard},
@@ -19,6 +20,7 @@ use super::{
     book::end,
     ledger::{Ledger, Removal},
     look::{account, look},
+    removals,
     run::{Clock, carry_out, note_plan},
 };
 use crate::platform::Platform;
@@ -121,27 +123,31 @@ async fn steps(
     }
 }
 
-/// The people to whom something is given back, as a directory of nobody else; and their numbers by platform id.
+/// The people to whom something is given back, as a directory of nobody else, with their addresses for whoever reads the plan;
+/// and their numbers by platform id.
 fn people(removals: &[Removal], key: FingerprintKey) -> (Snapshot, HashMap<&str, u32>) {
     let mut ids: HashMap<&str, &str> = HashMap::new();
-    let mut people: HashMap<&str, &str> = HashMap::new();
+    let mut people: HashMap<&str, (&str, &str)> = HashMap::new();
     for removal in removals {
         let id = Some(removal.directory_id.as_str()).filter(|id| !id.is_empty());
         // Two users of one id, or one of none, go by the platform's.
         let id = id.filter(|id| *ids.entry(id).or_insert(&removal.user) == removal.user);
-        let known = people.entry(&removal.user).or_insert(&removal.user);
+        let (known, address) = people.entry(&removal.user).or_insert((&removal.user, ""));
         *known = id.unwrap_or(known);
+        if address.is_empty() {
+            *address = removals::address(&removal.text);
+        }
     }
     let mut builder = SnapshotBuilder::new(key);
     let mut batch = Batch::default();
-    for id in people.values() {
-        batch.user(id, |_| {});
+    for (id, address) in people.values() {
+        batch.user(id, |person| person.text(Attribute::Email, address));
     }
     builder.append(&batch);
     let snapshot = builder.finish();
     let numbers = people
         .into_iter()
-        .filter_map(|(user, id)| Some((user, snapshot.find_user(id)?)))
+        .filter_map(|(user, (id, _))| Some((user, snapshot.find_user(id)?)))
         .collect();
     (snapshot, numbers)
 }

@@ -1,14 +1,13 @@
 //! Who is deactivated, deleted, or kept: people who are absent, disabled, out of scope or in no mapped group.
 
 use super::{
-    Leaver,
     draft::{Draft, Fate},
     roles::Administrators,
 };
 use crate::{
     desired::Standing,
-    plan::{Cause, Deactivation, Deletion, Gone, Holding, KeptReason, Population, RemovalKind},
-    rules::{Deprovision, UserScope},
+    plan::{Cause, Gone, Holding, KeptReason, Leaver, Population, RemovalKind},
+    rules::{Deprovision, Rules, UserScope},
 };
 
 /// Finds those whose accounts are kept by what the connection asks for. Comes before roles are planned: what we gave them
@@ -18,10 +17,9 @@ pub(super) fn keep(draft: &mut Draft<'_>) {
         return;
     }
     for at in 0..draft.seen.leavers.len() {
-        let holding = draft.seen.leavers[at].holding;
-        let held = draft.seen.holdings.get(holding);
-        let (_, certain) = judge(draft, held.user());
-        if held.active && untouched(draft, holding, certain).is_none() {
+        let leaver = &draft.seen.leavers[at];
+        let holding = leaver.holding;
+        if draft.seen.holdings.get(holding).active && untouched(draft, leaver).is_none() {
             draft.fates[holding as usize] = Fate::Kept;
         }
     }
@@ -30,7 +28,7 @@ pub(super) fn keep(draft: &mut Draft<'_>) {
 /// What a leaver's account is up for.
 enum Step {
     Deactivate,
-    Delete(std::time::SystemTime),
+    Delete,
     /// He is inactive, and stays.
     Nothing,
 }
@@ -44,64 +42,39 @@ pub(super) fn deprovision(draft: &mut Draft<'_>) {
     for leaver in leavers {
         let holding = leaver.holding;
         let held = *draft.seen.holdings.get(holding);
-        let (cause, certain) = judge(draft, held.user());
         let step = step(draft, &held, &leaver);
-        let reason = untouched(draft, holding, certain);
+        let reason = untouched(draft, &leaver);
         let reason = reason.or_else(|| match step {
             Step::Deactivate if draft.fates[holding as usize] == Fate::Kept => Some(KeptReason::KeepAction),
             Step::Deactivate if !administrators.may_lose(draft, holding) => Some(KeptReason::LastAdministrator),
             _ => None,
         });
         if let Some(reason) = reason {
-            wait(draft, holding, cause, certain);
+            wait(draft, &leaver);
             match step {
                 Step::Deactivate => draft.keep(RemovalKind::User, reason, 1),
-                Step::Delete(_) => draft.keep(RemovalKind::Deletion, reason, 1),
+                Step::Delete => draft.keep(RemovalKind::Deletion, reason, 1),
                 Step::Nothing => {}
             }
         }
-        let Leaver {
-            external_id,
-            email,
-            since,
-            ..
-        } = leaver;
         match step {
             Step::Deactivate if reason.is_none() => {
                 draft.fates[holding as usize] = Fate::Deactivated;
-                draft.plan.deactivations.push(Deactivation {
-                    holding,
-                    external_id,
-                    email,
-                    cause,
-                });
+                draft.plan.deactivations.push(leaver);
             }
-            Step::Delete(since) if reason.is_none() => {
+            Step::Delete if reason.is_none() => {
                 draft.fates[holding as usize] = Fate::Deleted;
-                draft.plan.deletions.push(Deletion {
-                    holding,
-                    external_id,
-                    email,
-                    cause,
-                    since,
-                });
+                draft.plan.deletions.push(leaver);
             }
             _ => {
                 if reason.is_none() {
                     draft.fates[holding as usize] = Fate::Gone;
                 }
                 let is_ours_to_change = !matches!(reason, Some(KeptReason::OwnAccount | KeptReason::Protected));
-                if held.active && since.is_some() && is_ours_to_change {
+                if held.active && held.deactivated_by_us && is_ours_to_change {
                     draft.plan.activated_by_hand.push(holding);
                 }
-                draft.plan.gone.push(Gone {
-                    holding,
-                    external_id,
-                    email,
-                    cause,
-                    since: since.filter(|_| !held.active),
-                    kept: reason,
-                });
+                draft.plan.gone.push(Gone { leaver, kept: reason });
             }
         }
     }
@@ -117,46 +90,51 @@ fn release(draft: &mut Draft<'_>) {
     let deletes = matches!(draft.desired().rules.deprovision, Deprovision::DeleteAfter(_));
     let deactivated = draft.plan.deactivations.iter().filter(|_| !deletes);
     let gone = draft.plan.gone.iter();
-    let stays = gone.filter(|leaver| match leaver.kept {
-        None => !deletes || leaver.since.is_none(),
+    let stays = gone.filter(|gone| match gone.kept {
+        None => !deletes || gone.leaver.since.is_none(),
         // What is in doubt now may be taken by a later sync.
         Some(KeptReason::Incomplete | KeptReason::Frozen | KeptReason::RolesUnknown) => false,
         Some(_) => true,
     });
-    let ours = deactivated
-        .map(|leaver| leaver.holding)
-        .chain(stays.map(|leaver| leaver.holding));
+    let ours = deactivated.chain(stays.map(|gone| &gone.leaver));
+    let ours = ours.map(|leaver| leaver.holding);
     let mut releases: Vec<u32> = ours.chain(draft.seen.nameless.iter().copied()).collect();
     releases.sort_unstable();
     draft.plan.releases = releases;
 }
 
-/// Why somebody is to go, and whether that is certain.
-fn judge(draft: &Draft<'_>, user: Option<u32>) -> (Cause, bool) {
-    let desired = draft.desired();
-    if desired.rules.scope == UserScope::Nobody {
-        return (Cause::ConnectionDeleted, draft.certain);
+/// Why somebody of this standing is to go; `None`: the directory doesn't have him.
+pub(super) fn cause(rules: &Rules, standing: Option<Standing>) -> Cause {
+    if rules.scope == UserScope::Nobody {
+        return Cause::ConnectionDeleted;
     }
-    let standing = user.map(|user| desired.people[user as usize].standing);
     match standing {
-        None => (Cause::Absent, draft.certain),
-        Some(Standing::Disabled) => (Cause::Disabled, draft.certain),
-        Some(Standing::OutOfScope) => (Cause::OutOfScope, draft.certain && !desired.unknown_members),
-        _ => {
-            let known = !desired.unknown_members && !desired.frozen_members;
-            (Cause::Unmapped, draft.certain && known)
-        }
+        None => Cause::Absent,
+        Some(Standing::Disabled) => Cause::Disabled,
+        Some(Standing::OutOfScope) => Cause::OutOfScope,
+        _ => Cause::Unmapped,
     }
 }
 
+/// Whether it is certain that somebody is to go for this cause.
+fn is_certain(draft: &Draft<'_>, cause: Cause) -> bool {
+    let desired = draft.desired();
+    let known = match cause {
+        Cause::ConnectionDeleted | Cause::Absent | Cause::Disabled => true,
+        Cause::OutOfScope => !desired.unknown_members,
+        Cause::Unmapped => !desired.unknown_members && !desired.frozen_members,
+    };
+    draft.certain && known
+}
+
 /// Why nothing may be taken from a leaver, if anything says so.
-fn untouched(draft: &Draft<'_>, holding: u32, certain: bool) -> Option<KeptReason> {
-    let held = draft.seen.holdings.get(holding);
-    if draft.seen.account.user_id.as_deref() == Some(draft.seen.holdings.id(holding)) {
+fn untouched(draft: &Draft<'_>, leaver: &Leaver) -> Option<KeptReason> {
+    let held = draft.seen.holdings.get(leaver.holding);
+    if draft.seen.account.user_id.as_deref() == Some(draft.seen.holdings.id(leaver.holding)) {
         Some(KeptReason::OwnAccount)
     } else if held.untouchable || draft.seen.roles.is_protected(held.role()) {
         Some(KeptReason::Protected)
-    } else if !certain {
+    } else if !is_certain(draft, leaver.cause) {
         Some(draft.waits_for())
     } else {
         None
@@ -164,10 +142,9 @@ fn untouched(draft: &Draft<'_>, holding: u32, certain: bool) -> Option<KeptReaso
 }
 
 /// Where only a mapping that can't be told may still have him, what the others gave him is taken all the same.
-fn wait(draft: &mut Draft<'_>, holding: u32, cause: Cause, certain: bool) {
-    let reason = untouched(draft, holding, certain);
-    if reason == Some(KeptReason::Frozen) && cause == Cause::Unmapped {
-        draft.fates[holding as usize] = Fate::Waits;
+fn wait(draft: &mut Draft<'_>, leaver: &Leaver) {
+    if untouched(draft, leaver) == Some(KeptReason::Frozen) && leaver.cause == Cause::Unmapped {
+        draft.fates[leaver.holding as usize] = Fate::Waits;
     }
 }
 
@@ -184,7 +161,7 @@ fn step(draft: &Draft<'_>, held: &Holding, leaver: &Leaver) -> Step {
     };
     match leaver.since {
         _ if held.active => Step::Deactivate,
-        Some(since) if due(since) => Step::Delete(since),
+        Some(since) if due(since) => Step::Delete,
         _ => Step::Nothing,
     }
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::{draft::Draft, memberships::Loss};
 use crate::{
-    guard::Limits,
+    limits::Limits,
     plan::{RemovalKind, Tightened},
     rules::Mapping,
 };

@@ -3,7 +3,8 @@
 
 use directory_sync_model::{
     desired::MappingProblem,
-    guard::{Limits, Terms, Verdict, guard},
+    guard::{Terms, Verdict, guard},
+    limits::Limits,
     plan::RemovalCounts,
     snapshot::Doubt,
 };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use directory_sync_model::{
-    guard::Limits,
+    limits::Limits,
     plan::{Kept, KeptReason, Population, RemovalKind},
     rules::{Deprovision, Rules},
     snapshot::Doubt,
@@ -349,7 +349,7 @@ fn the_address_of_whom_a_sync_deletes_is_free_for_the_next_one() {
 #[test]
 fn who_waits_for_his_deletion_is_told_with_the_time_of_his_deactivation() {
     let since = |deprovision, user| {
-        gone(deprovision, [user]).plan(|plan| plan.gone.iter().map(|gone| gone.since).collect::<Vec<_>>())
+        gone(deprovision, [user]).plan(|plan| plan.gone.iter().map(|gone| gone.leaver.since).collect::<Vec<_>>())
     };
     let then = noon() - 10 * DAY;
     assert_eq!(since(after(30), user("ann").managed().deactivated()), [Some(then)]);

@@ -3,7 +3,7 @@
 
 use directory_sync_model::{
     desired::{FailureReason, MappingProblem},
-    guard::Limits,
+    limits::Limits,
     plan::{KeptReason, RemovalCounts},
     snapshot::Doubt,
 };

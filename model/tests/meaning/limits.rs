@@ -1,7 +1,7 @@
 //! How much one sync may remove.
 
 use directory_sync_model::{
-    guard::Limits,
+    limits::Limits,
     plan::{Population, RemovalKind},
     rules::Adoption,
 };

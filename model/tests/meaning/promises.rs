@@ -3,7 +3,8 @@
 
 use directory_sync_model::{
     desired::FailureReason,
-    guard::{Limits, Terms, Verdict, guard},
+    guard::{Terms, Verdict, guard},
+    limits::Limits,
     plan::{KeptReason, PlanHash, RemovalCounts},
     snapshot::Doubt,
 };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use directory_sync_model::{guard::Limits, rules::Deprovision};
+use directory_sync_model::{limits::Limits, rules::Deprovision};
 
 use crate::support::{
     OWNER, Platform, World,

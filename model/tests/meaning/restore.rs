@@ -25,6 +25,8 @@ struct Restored {
     populations: Vec<Population>,
     managed: u64,
     ours: Vec<bool>,
+    /// The platform's ids of those who are found there.
+    users: Vec<String>,
 }
 
 fn give_back(losses: &[Loss], rules: &Rules, platform: &Platform) -> Restored {
@@ -60,6 +62,9 @@ fn give_back(losses: &[Loss], rules: &Rules, platform: &Platform) -> Restored {
         populations: plan.populations.clone(),
         managed: plan.managed_users,
         ours: plan.containers.iter().map(|held| held.ours).collect(),
+        users: (0..snapshot.user_count())
+            .filter_map(|person| Some(plan.holdings.id(plan.holding_of(person)?).to_owned()))
+            .collect(),
     }
 }
 
@@ -93,6 +98,7 @@ fn an_account_with_its_team_inbox_and_role_comes_back() {
             ]
         );
         assert_eq!(restored.told, []);
+        assert_eq!(restored.users, ["u-ann"]);
     }
 }
 

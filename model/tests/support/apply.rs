@@ -334,7 +334,7 @@ impl Apply<'_, '_> {
             let user = self.platform.find(id);
             let since = user.mark.as_ref().and_then(|mark| mark.deactivated);
             assert!(
-                !user.active && since == Some(deletion.since),
+                !user.active && since.is_some() && since == deletion.since,
                 "{id} is not ours to delete"
             );
             self.platform.users.retain(|user| user.id != id);

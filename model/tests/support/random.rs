@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::{collection::vec, option, prelude::*, sample::subsequence};
 
 use directory_sync_model::{
-    guard::Limits,
+    limits::Limits,
     observed::{ContainerKind, Mark},
     rules::{Adoption, Deprovision, Mapping, Rules, UserScope},
     snapshot::Doubt,

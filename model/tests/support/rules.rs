@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use directory_sync_model::{
     expression::{Expression, Subject},
-    guard::Limits,
+    limits::{Limits, Tightening},
     rules::{
         Adoption, AttributeRule, AttributeSource, Deprovision, GroupSelector, InboxSelector, Mapping, NamePattern,
-        Protect, Rules, TeamSelector, Tightening, UserScope,
+        Protect, Rules, TeamSelector, UserScope,
     },
     value::AttributeValue,
 };

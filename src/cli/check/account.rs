@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use directory_sync_model::{
     email,
-    plan::{Cause, KeptReason, Plan},
+    plan::{KeptReason, Leaver, Plan},
 };
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -29,11 +29,8 @@ pub(super) struct AccountView {
 
 /// Somebody who is to go, in whatever part of the plan he is.
 #[derive(Clone, Copy)]
-pub(super) struct Leaver<'p> {
-    pub(super) holding: u32,
-    pub(super) external_id: &'p str,
-    email: &'p str,
-    cause: Cause,
+pub(super) struct Departure<'p> {
+    pub(super) leaver: &'p Leaver,
     step: Step,
 }
 
@@ -42,94 +39,64 @@ enum Step {
     /// The next sync deactivates him.
     Deactivate,
     /// The next sync deletes him.
-    Delete(SystemTime),
+    Delete,
     /// The next sync does nothing to his account.
-    Stay {
-        since: Option<SystemTime>,
-        kept: Option<KeptReason>,
-    },
+    Stay { kept: Option<KeptReason> },
 }
 
-impl<'p> Leaver<'p> {
+impl<'p> Departure<'p> {
     fn all(plan: &'p Plan<'_>) -> impl Iterator<Item = Self> {
-        let deactivated = plan.deactivations.iter().map(|leaver| Self {
-            holding: leaver.holding,
-            external_id: &leaver.external_id,
-            email: &leaver.email,
-            cause: leaver.cause,
-            step: Step::Deactivate,
-        });
-        let deleted = plan.deletions.iter().map(|leaver| Self {
-            holding: leaver.holding,
-            external_id: &leaver.external_id,
-            email: &leaver.email,
-            cause: leaver.cause,
-            step: Step::Delete(leaver.since),
-        });
-        let gone = plan.gone.iter().map(|leaver| Self {
-            holding: leaver.holding,
-            external_id: &leaver.external_id,
-            email: &leaver.email,
-            cause: leaver.cause,
-            step: Step::Stay {
-                since: leaver.since,
-                kept: leaver.kept,
-            },
+        let of = |step| move |leaver| Self { leaver, step };
+        let deactivated = plan.deactivations.iter().map(of(Step::Deactivate));
+        let deleted = plan.deletions.iter().map(of(Step::Delete));
+        let gone = plan.gone.iter().map(|gone| Self {
+            leaver: &gone.leaver,
+            step: Step::Stay { kept: gone.kept },
         });
         deactivated.chain(deleted).chain(gone)
     }
 
-    /// The leaver with this user of the platform.
+    /// That of this user of the platform.
     pub(super) fn by_holding(plan: &'p Plan<'_>, holding: u32) -> Option<Self> {
-        Self::all(plan).find(|leaver| leaver.holding == holding)
+        Self::all(plan).find(|found| found.leaver.holding == holding)
     }
 
-    /// The leaver whose address on the platform is this one, in its normal form.
+    /// That of the user whose address on the platform is this one, in its normal form.
     pub(super) fn by_email(plan: &'p Plan<'_>, address: &str) -> Option<Self> {
-        Self::all(plan).find(|leaver| email::normalize(leaver.email).is_ok_and(|own| own == address))
+        Self::all(plan).find(|found| email::normalize(&found.leaver.email).is_ok_and(|own| own == address))
     }
 
     /// What there is to say of his account.
     pub(super) fn account(&self, plan: &Plan<'_>) -> AccountView {
-        let cause = self.cause.text();
+        let Leaver {
+            holding, cause, since, ..
+        } = *self.leaver;
+        let cause = cause.text();
         let due = |since: SystemTime| plan.desired.rules.deprovision.due(since);
-        let (since, state) = match self.step {
-            Step::Deactivate => (None, format!("is deactivated by the next sync: {cause}")),
-            Step::Delete(since) => (
-                Some(since),
-                format!(
-                    "deactivated by this connection at {}: {cause}; is deleted by the next sync",
-                    told(since)
-                ),
-            ),
-            Step::Stay { since: None, kept } if plan.holdings.get(self.holding).active => {
+        let state = match (self.step, since) {
+            (Step::Deactivate, _) => format!("is deactivated by the next sync: {cause}"),
+            (Step::Stay { kept }, None) if plan.holdings.get(holding).active => {
                 let why = kept.map_or("nothing asks for more", KeptReason::text);
-                (None, format!("stays active although {cause}, because {why}"))
+                format!("stays active although {cause}, because {why}")
             }
-            Step::Stay { since: None, .. } => {
-                let state = format!("deactivated, and not by this connection, which never deletes him: {cause}");
-                (None, state)
-            }
-            Step::Stay {
-                since: Some(since),
-                kept,
-            } => {
-                let then = match (due(since), kept) {
-                    (None, _) => "is never deleted, because spec.deprovision doesn't ask for it".to_owned(),
-                    (Some(due), Some(kept)) if due <= plan.desired.now => {
+            (_, None) => format!("deactivated, and not by this connection, which never deletes him: {cause}"),
+            (step, Some(since)) => {
+                let then = match (step, due(since)) {
+                    (Step::Delete, _) => "is deleted by the next sync".to_owned(),
+                    (_, None) => "is never deleted, because spec.deprovision doesn't ask for it".to_owned(),
+                    (Step::Stay { kept: Some(kept) }, Some(due)) if due <= plan.desired.now => {
                         format!(
                             "due to be deleted since {}, and stays because {}",
                             told(due),
                             kept.text()
                         )
                     }
-                    (Some(due), _) => format!(
+                    (_, Some(due)) => format!(
                         "is deleted by the first sync after {} that doesn't find him wanted",
                         told(due)
                     ),
                 };
-                let state = format!("deactivated by this connection at {}: {cause}; {then}", told(since));
-                (Some(since), state)
+                format!("deactivated by this connection at {}: {cause}; {then}", told(since))
             }
         };
         AccountView {

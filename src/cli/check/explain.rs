@@ -14,7 +14,7 @@ use directory_sync_model::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::account::{AccountView, Leaver};
+use super::account::{AccountView, Departure};
 use crate::{
     api::condition::Reason,
     cli::{
@@ -105,10 +105,12 @@ fn explain(address: &str, plan: &Plan<'_>) -> PersonView {
     let Some(user) = (0..snapshot.user_count()).find(has_it) else {
         "the directory has nobody with this address".clone_into(&mut view.standing);
         view.changes = PlanView::changes_of(plan, &|_, email| email.eq_ignore_ascii_case(&wanted));
-        if let Some(leaver) = Leaver::by_email(plan, &wanted) {
-            leaver.external_id.clone_into(&mut view.id);
-            plan.holdings.id(leaver.holding).clone_into(&mut view.platform_id);
-            view.account = Some(leaver.account(plan));
+        if let Some(departure) = Departure::by_email(plan, &wanted) {
+            departure.leaver.external_id.clone_into(&mut view.id);
+            plan.holdings
+                .id(departure.leaver.holding)
+                .clone_into(&mut view.platform_id);
+            view.account = Some(departure.account(plan));
         }
         return view;
     };
@@ -131,8 +133,8 @@ fn explain(address: &str, plan: &Plan<'_>) -> PersonView {
 
 /// What there is to say of the account of somebody whom the directory has.
 fn account(plan: &Plan<'_>, holding: u32) -> Option<AccountView> {
-    if let Some(leaver) = Leaver::by_holding(plan, holding) {
-        return Some(leaver.account(plan));
+    if let Some(departure) = Departure::by_holding(plan, holding) {
+        return Some(departure.account(plan));
     }
     let held = plan.holdings.get(holding);
     let state = match (held.active, held.deactivated_by_us) {

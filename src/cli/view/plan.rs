@@ -123,14 +123,13 @@ struct Rows<'a, 'p> {
 
 impl<'a, 'p> Rows<'a, 'p> {
     fn new(plan: &'a Plan<'p>, wanted: &'a dyn Fn(&str, &str) -> bool) -> Self {
-        let deactivated = plan.deactivations.iter();
-        let deactivated = deactivated.map(|user| (user.holding, (user.external_id.as_str(), user.email.as_str())));
-        let gone = plan.gone.iter();
-        let gone = gone.map(|user| (user.holding, (user.external_id.as_str(), user.email.as_str())));
+        let gone = plan.gone.iter().map(|gone| &gone.leaver);
+        let leavers = plan.deactivations.iter().chain(gone);
+        let leavers = leavers.map(|leaver| (leaver.holding, (leaver.external_id.as_str(), leaver.email.as_str())));
         Self {
             plan,
             wanted,
-            leavers: deactivated.chain(gone).collect(),
+            leavers: leavers.collect(),
             found: Vec::new(),
         }
     }

@@ -30,7 +30,8 @@ use directory_sync_model::{
     attribute::AttributeSet,
     expression::{Expression, Subject},
     fingerprint::FingerprintKey,
-    guard::{Hold, Limits},
+    guard::Hold,
+    limits::Limits,
     plan::PlanHash,
     rules::{
         Adoption, AttributeRule, AttributeSource, Deprovision, GroupSelector, Mapping, Protect, Rules, TeamSelector,

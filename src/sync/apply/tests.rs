@@ -20,7 +20,7 @@ use std::{
 
 use directory_sync_model::{
     fingerprint::FingerprintKey,
-    guard::Limits,
+    limits::Limits,
     rules::{Adoption, Deprovision, GroupSelector, Mapping, Protect, Rules, TeamSelector, UserScope},
 };
 use tokio_util::sync::CancellationToken;

@@ -9,7 +9,7 @@ use std::{
 use directory_sync_model::{
     desired::{FailureKind, FailureReason},
     observed::Mark,
-    plan::{Creation, Deactivation, RoleChange, Update},
+    plan::{Creation, Leaver, RoleChange, Update},
 };
 
 use super::{End, Work};
@@ -167,7 +167,7 @@ impl Work<'_, '_> {
             .deactivations
             .iter()
             .filter(|leaver| !self.is_one_of(&self.blocked, leaver.holding));
-        let patches: Vec<(&Deactivation, UserPatch)> = leavers
+        let patches: Vec<(&Leaver, UserPatch)> = leavers
             .map(|leaver| {
                 let mark = Some(self.mark(leaver.holding, None, Some(self.plan.desired.now)));
                 (

@@ -67,6 +67,7 @@ async fn hold_approve_restore(world: &World, store: &str) {
         .code(2);
     let next = format!("changes planned; `directory-sync restore {sync}` carries them out\n");
     assert!(planned.contains(&next), "{planned}");
+    assert!(planned.contains("+ activate ben@acme.test (2)\n"), "{planned}");
     assert_eq!(world.people().await.len(), 1);
     let restored = world.run(&["restore", &sync, "-f", &company, "--store", store]).await;
     assert_eq!(
