@@ -25,7 +25,7 @@ const FIRST_SEED: u64 = 8_742_141_770_062_473_757;
 /// How many schedules are to be tried.
 const COUNT: &str = "SCHEDULES";
 
-/// How many are tried otherwise: six minutes on two cores.
+/// How many are tried otherwise: four minutes on two cores.
 const SCHEDULES: usize = 10_000;
 
 /// Tries one schedule.
