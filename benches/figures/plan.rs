@@ -117,18 +117,8 @@ impl Watch for Memory {
 
 /// A plan, or a whole sync.
 pub async fn report(ends: &Ends, rules: &Rules, mode: Mode, watch: &dyn Watch) -> Report {
-    let options = Options {
-        id: sync::new_id(),
-        mode,
-        approved: None,
-        rejected: Vec::new(),
-        stricter: None,
-        hold_departures: false,
-        seen: None,
-        now: std::time::SystemTime::now(),
-        key: FingerprintKey::new(fastrand::u64(..), fastrand::u64(..)),
-        fetch: directory_sync::directory::fetch::FetchLimits::default(),
-    };
+    let key = FingerprintKey::new(fastrand::u64(..), fastrand::u64(..));
+    let options = Options::new(sync::new_id(), mode, std::time::SystemTime::now(), key);
     sync::run(
         ends,
         rules,

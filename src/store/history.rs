@@ -11,6 +11,23 @@ const CHUNK: usize = 5000;
 /// Outcomes after which no other plan waits any more.
 const PASSED: [&str; 3] = ["Synced", "PartlyFailed", "Unchanged"];
 
+/// The columns of a removal, in held plans and in the journal; [`removal_values`] has their values.
+pub(super) const REMOVAL: &str = "kind, user_id, container, directory_id, user_text, from_text, to_text, at";
+
+/// The values of [`REMOVAL`].
+pub(super) fn removal_values(removal: &Removal) -> [Bind; 8] {
+    [
+        text(removal.kind.label()),
+        text(&removal.user),
+        text(&removal.container),
+        text(&removal.directory_id),
+        text(&removal.text),
+        text(&removal.from),
+        text(&removal.to),
+        to_millis(removal.at).into(),
+    ]
+}
+
 /// Takes away what has been kept long enough.
 async fn prune(tx: &mut Tx, number: i64, now: SystemTime) -> Result<(), sqlx::Error> {
     let oldest = to_millis(now - Duration::from_hours(24 * DAYS));
@@ -85,27 +102,16 @@ pub(super) async fn hold(
             .take(CHUNK)
             .map(|removal| {
                 row += 1;
-                vec![
-                    number.into(),
-                    text(&plan.hash),
-                    row.into(),
-                    text(removal.kind.label()),
-                    text(&removal.user),
-                    text(&removal.directory_id),
-                    text(&removal.text),
-                    text(&removal.container),
-                    text(&removal.from),
-                    text(&removal.to),
-                    to_millis(removal.at).into(),
-                ]
+                let mut values = vec![number.into(), text(&plan.hash), row.into()];
+                values.extend(removal_values(&removal));
+                values
             })
             .collect();
         if chunk.is_empty() {
             return Ok(());
         }
         tx.insert(
-            "INSERT INTO held_removals (ledger, hash, number, kind, user_id, directory_id, user_text, container, \
-             from_text, to_text, at)",
+            &format!("INSERT INTO held_removals (ledger, hash, number, {REMOVAL})"),
             &chunk,
             "",
         )

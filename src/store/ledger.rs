@@ -9,7 +9,7 @@ use super::{
     Bind, Error, Store, Tx,
     backend::Row,
     from_millis,
-    history::{hold, record},
+    history::{REMOVAL, hold, record, removal_values},
     read, text, to_millis,
 };
 use crate::sync::ledger::{
@@ -230,10 +230,14 @@ async fn settle(tx: &mut Tx, number: i64, settlement: &Settlement) -> Result<(),
     let journal: Vec<Vec<Bind>> = settlement
         .journal
         .iter()
-        .map(|(sync, removal)| journal_values(number, sync, removal))
+        .map(|(sync, removal)| {
+            let mut values = vec![number.into(), text(sync)];
+            values.extend(removal_values(removal));
+            values
+        })
         .collect();
     tx.insert(
-        "INSERT INTO removals (ledger, sync, kind, user_id, container, directory_id, user_text, from_text, to_text, at)",
+        &format!("INSERT INTO removals (ledger, sync, {REMOVAL})"),
         &journal,
         "ON CONFLICT (ledger, sync, kind, user_id, container) DO NOTHING",
     )
@@ -256,21 +260,6 @@ fn values(number: i64, entry: &Entry) -> Vec<Bind> {
         text(&entry.mapping),
         to_millis(entry.since).into(),
         Bind::OptInt(entry.deactivated.map(to_millis)),
-    ]
-}
-
-fn journal_values(number: i64, sync: &str, removal: &Removal) -> Vec<Bind> {
-    vec![
-        number.into(),
-        text(sync),
-        text(removal.kind.label()),
-        text(&removal.user),
-        text(&removal.container),
-        text(&removal.directory_id),
-        text(&removal.text),
-        text(&removal.from),
-        text(&removal.to),
-        to_millis(removal.at).into(),
     ]
 }
 
